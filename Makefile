@@ -1,0 +1,63 @@
+# What a person types. `make` runs the gateway; the first time it also sets up .venv, which takes a minute or two.
+#
+#   make serve    run the gateway here: SMTP on 127.0.0.1:8025, everything it keeps in storage/
+#   make demo     play a day at a small desk
+#   make test     run the tests; TESTS="tests/parse -k quote" runs some of them, WORKERS=0 runs them one by one
+#   make check    lint, format and types
+#   make bench    measure
+#   make crash    kill the gateway at every commit, ROUNDS times each
+#
+# PYTHON=python3.12 names the interpreter that .venv is made with.
+
+VENV := .venv
+BIN := $(VENV)/bin
+ifeq ($(wildcard $(BIN)/python)$(PYTHON),)
+PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+  "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
+endif
+WORKERS ?= 2
+ROUNDS ?= 25
+TESTS ?= tests
+
+.DEFAULT_GOAL := serve
+.PHONY: serve demo test check bench crash
+
+serve: $(VENV)/installed
+	$(BIN)/gateway serve
+
+demo: $(VENV)/installed
+	$(BIN)/gateway demo
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check gateway tests
+	$(BIN)/ruff format --check gateway tests
+	$(BIN)/mypy gateway tests
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks
+
+crash: $(VENV)/installed-dev
+	CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash --timeout 3600 tests
+
+# The two stamps stand for "what pyproject.toml asks for is installed"; what the tests need includes what users need.
+$(VENV)/installed: pyproject.toml $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { \
+	  echo "This needs Python 3.11 or newer, and none was found. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This needs Python 3.11 or newer; $(PYTHON) is not one. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) can't make virtual environments (no venv or ensurepip)." >&2; \
+	  echo "On Debian and Ubuntu that is a package of its own: apt install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV), once"
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

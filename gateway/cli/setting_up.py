@@ -1,0 +1,94 @@
+"""Set a desk up: `gateway init`, `gateway check`, `gateway mailbox import`."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.common import Folder, fail, opened, quiet_logs, settings_of
+
+mailbox = typer.Typer(help="The watched mailboxes.", no_args_is_help=True)
+
+
+def init(folder: Annotated[Path, typer.Argument(help="The folder to write to; it is made if it is not there.")]) -> None:
+    """Write gateway.toml, rules.toml, templates/ and storage/ for a real desk, all commented."""
+    from gateway.defaults_files import default_file
+
+    existing = [name for name in ("gateway.toml", "rules.toml", "templates") if (folder / name).exists()]
+    if existing:
+        raise fail(f"{folder} has {', '.join(existing)} already; nothing was written")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("gateway.toml", "rules.toml"):
+        shutil.copyfile(default_file(name), folder / name)  # type: ignore[arg-type]
+    shutil.copytree(default_file("templates"), folder / "templates")
+    (folder / "storage").mkdir(exist_ok=True)
+    typer.echo(f"Written to {folder}: gateway.toml, rules.toml, templates/, storage/")
+    typer.echo("Next: edit the address, the teams and the agents in rules.toml and the mailbox and relay in gateway.toml,")
+    typer.echo(f"then: gateway check --connect -C {folder}   and: gateway serve -C {folder}")
+
+
+def check(
+    connect: Annotated[bool, typer.Option("--connect", help="Also log in to mailboxes and relay, and send a mail through them.")] = False,
+    seconds: Annotated[int, typer.Option(help="How long to wait for the mail to come back.")] = 60,
+    folder: Folder = Path(),
+) -> None:
+    """Check everything an admin can edit; with --connect also what the servers do to a mail."""
+    from gateway.checking import check_connections, check_files
+
+    quiet_logs()
+    settings = settings_of(folder)
+    problems, policy = check_files(settings)
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    if problems or policy is None:
+        typer.echo(f"{len(problems)} problems.", err=True)
+        raise typer.Exit(1)
+    typer.echo(
+        f"ok    files: {len(policy.teams)} teams, {len(policy.agents)} agents, {len(policy.rules)} rules, "
+        f"{len(policy.examples)} examples as expected, all templates render"
+    )
+    if not connect:
+        return
+    good = True
+    for fact in check_connections(settings, policy, seconds=seconds):
+        typer.echo(f"{'ok  ' if fact.is_good else 'FAIL'}  {fact.name}: {fact.text}")
+        good &= fact.is_good
+    raise typer.Exit(0 if good else 1)
+
+
+@mailbox.command("import")
+def mailbox_import(
+    name: Annotated[str, typer.Argument(help="The name of a [[mailbox]].")],
+    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Mail that the server received on this day or later.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    folder: Folder = Path(),
+) -> None:
+    """Bring in old mail that was left alone at first contact; nobody is acknowledged or notified."""
+    from gateway.intake.imap_errands import import_mail
+
+    with opened(folder) as base:
+        box = next((one for one in base.settings.mailboxes if one.name == name), None)
+        if box is None:
+            known = ", ".join(one.name for one in base.settings.mailboxes) or "none is configured"
+            raise fail(f"there is no mailbox {name!r} ({known})", 64)
+        with base.door() as door:
+            done = import_mail(
+                box,
+                database=base.database,
+                door=door,
+                clock=base.clock,
+                since=date(since.year, since.month, since.day),
+                dry_run=dry_run,
+            )
+    new = done.found - done.known
+    if dry_run:
+        typer.echo(f"{done.found} mails since {since:%Y-%m-%d}: {done.known} known, {new} would be imported ({done.size_bytes} bytes)")
+        return
+    typer.echo(f"{done.found} mails since {since:%Y-%m-%d}: {done.known} known, {done.fetched} imported, {done.duplicates} duplicates")
+    for uid in done.unread:
+        typer.echo(f"  the server could not give us mail {uid}", err=True)
+    raise typer.Exit(1 if done.unread else 0)

@@ -1,0 +1,123 @@
+"""The filters that templates may use besides a few of Jinja's own.
+
+========  ==============================================================================================
+body      what a person wrote: ``{{ message | body }}``; as text in the text body, as safe HTML in the other
+framed    the same, set off by a line at its side
+when      a time (ISO 8601) as one reads it in the mail's language
+size      a number of bytes as KB or MB
+who       a person for agents: the address, then the name, which anyone can choose
+spoken    a display name as one speaks it: "Muster, Erika (IT)" is Erika Muster; "" for what is no name
+========  ==============================================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from gateway.compose.person import sanitise, shortened, text_to_html
+from gateway.compose.words import Body, mark
+from gateway.subject import one_line
+
+_MONTHS = "January February March April May June July August September October November December".split()
+_SPOKEN = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’`-]|[^\x00-\x7f]){0,60}")
+# How a day and a time of day are written; English names the month, since 4/5 is another day on either side of the sea.
+_TIME_FORMATS = {
+    "de": "%d.%m.%Y, %H:%M Uhr",
+    "fr": "%d/%m/%Y à %H:%M",
+    "es": "%d/%m/%Y, %H:%M",
+    "pt": "%d/%m/%Y, %H:%M",
+}
+
+
+@dataclass(kw_only=True)
+class Rendering:
+    """What one rendering collects: the bodies in order. `as_html` puts them in at once (an `.html` template)."""
+
+    content_ids: frozenset[str] = frozenset()
+    as_html: bool = False
+    bodies: list[Body] = field(default_factory=list)
+
+    def insert(self, message: object, *, framed: bool) -> str:
+        values = message if isinstance(message, Mapping) else {"text": message}
+        text, html = str(values.get("text") or ""), str(values.get("html") or "")
+        safe = sanitise(html, self.content_ids) if html.strip() else ""
+        body = Body(text=shortened(text), html=safe or text_to_html(shortened(text)), framed=framed)
+        if not body.html:
+            return ""
+        if self.as_html:
+            return Markup(body.html)  # noqa: S704 - sanitised or escaped on the line above
+        self.bodies.append(body)
+        return mark(len(self.bodies) - 1)
+
+
+@pass_context
+def _body(context: Context, message: object) -> str:
+    return _rendering(context).insert(message, framed=False)
+
+
+@pass_context
+def _framed(context: Context, message: object) -> str:
+    return _rendering(context).insert(message, framed=True)
+
+
+def _rendering(context: Context) -> Rendering:
+    rendering = context["rendering"]
+    assert isinstance(rendering, Rendering)
+    return rendering
+
+
+@pass_context
+def _when(context: Context, value: object) -> str:
+    """Text that is no ISO 8601 time is shown as it is."""
+    try:
+        time = datetime.fromisoformat(str(value))
+    except ValueError:
+        return str(value)
+    language = str(context["language"])
+    if language == "en":
+        return f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {time:%H:%M}"
+    return time.strftime(_TIME_FORMATS.get(language, "%Y-%m-%d %H:%M"))
+
+
+@pass_context
+def _size(context: Context, value: object) -> str:
+    count, language = int(str(value)), context["language"]
+    unit = "o" if language == "fr" else "B"
+    if count < 1000:
+        return f"{count} {unit}"
+    if count < 1_000_000:
+        return f"{round(count / 1000)} K{unit}"
+    number = f"{count / 1_000_000:.1f}"
+    return f"{number if language == 'en' else number.replace('.', ',')} M{unit}"
+
+
+def _who(value: object) -> str:
+    person = value if isinstance(value, Mapping) else {}
+    name = one_line(str(person.get("name") or ""))
+    return f"{person.get('address', '')} ({name})" if name else str(person.get("address", ""))
+
+
+def _spoken(value: object) -> str:
+    """A name with an address, a link, digits or more than a few words greets nobody: it may be an advertisement."""
+    name = re.sub(r"\s*[(\[].*$", "", str(value)).strip(" '\"")
+    last, comma, first = name.partition(",")
+    if comma and "," not in first:
+        name = f"{first.strip()} {last.strip()}".strip()
+    return name if _SPOKEN.fullmatch(name) and name.count(" ") < 5 else ""
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "body": _body,
+    "framed": _framed,
+    "when": _when,
+    "size": _size,
+    "who": _who,
+    "spoken": _spoken,
+}

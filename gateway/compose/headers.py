@@ -1,0 +1,226 @@
+"""Headers that say what we planned and nothing else.
+
+Three hurdles, each enough by itself: values are cleaned before they are set, our own header classes encode instead of
+parsing (the standard ones decode encoded words in a value, so that ``=?utf-8?q?x=0d=0aBcc:…?=`` writes a second header
+on Python 3.11), and `check_plan` reads the written bytes again and compares them with the plan.
+
+The standard policy also encodes In-Reply-To and References above 78 octets as words (cpython #100991); Exchange's ids
+are that long and its clients then find no thread. `_Plain` breaks at white space only and never encodes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from email.header import Header, decode_header, make_header
+from email.headerregistry import BaseHeader, HeaderRegistry
+from email.parser import BytesHeaderParser
+from email.policy import SMTP
+from typing import Any, ClassVar, Literal
+
+from gateway.compose.failures import LetterRefused
+from gateway.mail import Address
+from gateway.subject import one_line
+
+MAX_LINE_OCTETS = 998  # RFC 5322 §2.1.1, without CRLF
+_FOLD_AT = 76
+_REFERENCES_LIMIT_OCTETS = 1024
+_REFERENCES_LIMIT = 20
+_NAME_LIMIT_CHARS = 100
+
+Plan = tuple[tuple[str, str], ...]
+
+# An id as others may have written it: no white space, nothing that a reader would decode (RFC 5322 §3.6.4, lenient).
+_ID = re.compile(r"<[!-;=?-~]{1,900}>")
+_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}|\"[ !#-\[\]-~]{1,62}\"")
+_DOMAIN = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}\.)*[A-Za-z0-9_-]{0,62}|\[[A-Za-z0-9.:]{1,60}\])")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+_LONG_LINE = re.compile(rb"(?:\A|\n)[^\r\n]{%d}" % (MAX_LINE_OCTETS + 1))
+_PRINTABLE = re.compile(r"[ -~]*")
+
+
+def clean_value(text: str) -> str:
+    """Make text safe for a header: one line without controls and direction marks, and no encoded word in it.
+
+    ``=?`` gets a space inside, so that no reader on the way decodes what a stranger encoded.
+    """
+    return one_line(text).replace("=?", "= ?")
+
+
+def checked_address(address: str) -> str:
+    """Return the addr-spec in ASCII (RFC 5321 §4.1.2; a domain in IDNA form), or raise `LetterRefused`."""
+    local, at, domain = address.rpartition("@")
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            domain = ""
+    if not at or not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain) or len(local + domain) > 253:
+        raise LetterRefused(f"not an address that can be written into a header: {address[:100]!r}")
+    if "=?" in local:
+        raise LetterRefused(f"an address must not contain an encoded word: {address[:100]!r}")
+    return f"{local}@{domain}"
+
+
+def checked_id(message_id: str) -> str:
+    """Return a Message-ID that can be written, or raise `LetterRefused`."""
+    if not is_writable_id(message_id):
+        raise LetterRefused(f"not a Message-ID that can be written: {message_id[:100]!r}")
+    return message_id
+
+
+def checked_text(name: str, value: str) -> str:
+    """Return a machine's value (printable ASCII on one line), or raise `LetterRefused`."""
+    if not _PRINTABLE.fullmatch(value) or "=?" in value or len(value) > 500:
+        raise LetterRefused(f"not a value for {name}: {value[:100]!r}")
+    return value
+
+
+def is_writable_id(message_id: str) -> bool:
+    """The id stands in angle brackets, in printable ASCII without white space and without an encoded word."""
+    return bool(_ID.fullmatch(message_id)) and "=?" not in message_id
+
+
+def mailbox(address: Address) -> str:
+    """Write a mailbox of RFC 5322 §3.4, its name decoded; the header class encodes what is not ASCII."""
+    name = clean_value(address.name)[:_NAME_LIMIT_CHARS].strip()
+    spec = checked_address(address.address)
+    if not name:
+        return spec
+    if name.isascii() and not _PLAIN_NAME.fullmatch(name):
+        name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{name} <{spec}>"
+
+
+def references(chain: Iterable[str], in_reply_to: str) -> tuple[str, ...]:
+    """Return the ids for References: each once, the answered one last (RFC 5322 §3.6.4).
+
+    A long thread keeps its first and its newest ids, at most 20 and about 1 KiB; ids are never cut, and one that can't
+    be written (white space or 8-bit, as a few mailers make them) is left out.
+    """
+    ids = [item for item in dict.fromkeys(chain) if item != in_reply_to and is_writable_id(item)]
+    if is_writable_id(in_reply_to):
+        ids.append(in_reply_to)
+    while len(ids) > 2 and (len(ids) > _REFERENCES_LIMIT or len(" ".join(ids)) > _REFERENCES_LIMIT_OCTETS):
+        del ids[1]
+    return tuple(ids)
+
+
+class _OneOnly(BaseHeader):
+    """A header that stands once in a mail and whose value is taken as it is, never parsed."""
+
+    max_count: ClassVar[Literal[1] | None] = 1
+
+    @classmethod
+    def parse(cls, string: str, kwds: dict[str, Any]) -> None:
+        kwds["decoded"], kwds["parse_tree"] = string, None
+
+
+class _Plain(_OneOnly):
+    """Ids, URIs and machine words: folded at white space only, never encoded."""
+
+    def fold(self, *, policy: object) -> str:
+        lines, line = [], f"{self.name}:"
+        for word in self.split():
+            if len(line) + 1 + len(word) > _FOLD_AT and line != f"{self.name}:":
+                lines.append(line)
+                line = ""
+            line += f" {word}"
+        return "\r\n".join([*lines, line]) + "\r\n"
+
+
+class _Text(_OneOnly):
+    """Free text: as it is in ASCII, else in encoded words of at most 75 octets (RFC 2047 §2)."""
+
+    def fold(self, *, policy: object) -> str:
+        return f"{self.name}: {_encoded(str(self), len(self.name) + 2)}\r\n"
+
+
+class _Mailbox(_OneOnly):
+    """One mailbox: only the name is ever encoded (RFC 2047 §5 (3))."""
+
+    def fold(self, *, policy: object) -> str:
+        name, space, spec = self.rpartition(" ")
+        if not space:
+            return f"{self.name}: {spec}\r\n"
+        if not name.isascii():
+            name = _encoded(name, len(self.name) + 2)
+        separator = "\r\n " if len(self.name) + 3 + len(name.rpartition("\n")[2]) + len(spec) > _FOLD_AT else " "
+        return f"{self.name}: {name}{separator}{spec}\r\n"
+
+
+def _encoded(text: str, indent: int) -> str:
+    """Fold ASCII text at white space; encode other text, and words too long to fold."""
+    long_word = any(len(word) > _FOLD_AT - 2 for word in text.split(" "))
+    charset = "us-ascii" if text.isascii() and not long_word else "utf-8"
+    header = Header(text, charset, maxlinelen=_FOLD_AT - indent, continuation_ws=" ")
+    return header.encode(splitchars=" ", maxlinelen=_FOLD_AT - indent, linesep="\r\n")
+
+
+_CLASSES: dict[type[_OneOnly], tuple[str, ...]] = {
+    _Mailbox: ("from", "to", "reply-to"),
+    _Text: ("subject",),
+    _Plain: (
+        *("date", "message-id", "in-reply-to", "references", "content-id", "list-id", "importance"),
+        *("auto-submitted", "x-auto-response-suppress", "x-helpdesk-gateway"),
+    ),
+}
+
+
+class _Registry(HeaderRegistry):
+    """The standard registry makes a class for every header that it is asked for; here each is made once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, type[BaseHeader]] = {}
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        name = name.lower()
+        if name not in self._made:
+            self._made[name] = super().__getitem__(name)
+        return self._made[name]
+
+
+def _registry() -> HeaderRegistry:
+    """Our classes for what we plan; the standard ones write MIME's own headers."""
+    registry = _Registry()
+    for header_class, names in _CLASSES.items():
+        for name in names:
+            registry.map_to_type(name, header_class)
+    return registry
+
+
+POLICY = SMTP.clone(header_factory=_registry(), cte_type="7bit", max_line_length=_FOLD_AT)
+
+_MIME_HEADERS = {"mime-version", "content-type", "content-transfer-encoding"}
+
+
+def check_plan(data: bytes, plan: Plan) -> None:
+    """Raise `LetterRefused` unless the written mail says what was planned (T19).
+
+    Its header fields, apart from MIME's own, are those of the plan in number, order and decoded value; it is 7-bit,
+    has no NUL, no bare CR or LF, and no line above 998 octets.
+    """
+    head = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    written = BytesHeaderParser().parsebytes(head)
+    names = [name.lower() for name in written]
+    mime_names = [name for name in names if name in _MIME_HEADERS]
+    if len(mime_names) != len(set(mime_names)):
+        raise LetterRefused("a MIME header stands twice")
+    fields = [(name, value) for name, value in written.items() if name.lower() not in _MIME_HEADERS]
+    if [name for name, _ in fields] != [name for name, _ in plan]:
+        raise LetterRefused(f"headers written: {', '.join(name for name, _ in fields)}, not as planned")
+    for (name, value), (_, planned) in zip(fields, plan, strict=True):
+        if _read(value) != planned.split():
+            raise LetterRefused(f"{name} does not read as planned")
+    if not data.isascii() or b"\0" in data:
+        raise LetterRefused("the mail is not 7-bit clean")
+    if not data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r"):
+        raise LetterRefused("the mail has a bare CR or LF")
+    if _LONG_LINE.search(data):
+        raise LetterRefused("the mail has a line above 998 octets")
+
+
+def _read(value: str) -> list[str]:
+    """A written value as a reader decodes it, as words: folding may only change white space."""
+    return str(make_header(decode_header(value))).split() if "=?" in value else value.split()

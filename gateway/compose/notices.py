@@ -1,0 +1,60 @@
+"""The table of all mails that the gateway sends.
+
+To add one: a row here, its sample context in `samples.py`, its template in `templates/` and the locale folders; the
+template test renders every row in every language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Audience(StrEnum):
+    """Who reads a notice. Internal text goes to agents only."""
+
+    REQUESTER = "requester"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """One kind of mail: its name is the template's name, `purpose` one sentence for the admin."""
+
+    name: str
+    audience: Audience
+    purpose: str
+
+
+def _requester(name: str, purpose: str) -> Notice:
+    return Notice(name=name, audience=Audience.REQUESTER, purpose=purpose)
+
+
+def _agent(name: str, purpose: str) -> Notice:
+    return Notice(name=name, audience=Audience.AGENT, purpose=purpose)
+
+
+NOTICES: dict[str, Notice] = {
+    notice.name: notice
+    for notice in (
+        # To employees
+        _requester("acknowledgement", "Tells somebody who wrote to the desk that the mail became a ticket."),
+        _requester("answer", "Carries what an agent wrote to the requester."),
+        _requester("resolution", "Tells the requester that the matter is settled, and how to say that it is not."),
+        _requester("closing", "Tells the requester that the ticket was closed for good; sent only if configured."),
+        # To agents, about a ticket
+        _agent("new_ticket", "Shows a new ticket to the agents of its team, or to its assignee."),
+        _agent("new_reply", "Shows what the requester or somebody else wrote on a ticket."),
+        _agent("agent_answered", "Shows the other agents of a ticket what one of them answered."),
+        _agent("internal_note", "Shows an agent's note to the other agents; it never reaches the requester."),
+        _agent("changed", "Tells an agent what changed on a ticket: assigned, put on hold, reopened."),
+        _agent("absent", "Tells the team that an agent's mailbox answered by itself: out of office."),
+        _agent("undeliverable", "Tells the agents that a mail could not be delivered."),
+        # To one agent, about that agent's own mail
+        _agent("question", "Shows an agent the own mail that was held, why, and how to release it."),
+        _agent("result", "Carries what a command like #help or #files answers."),
+        _agent("confirmation", "Asks an agent to confirm commands that came without proof."),
+        # To anyone
+        _agent("bundle", "Puts several notices to one agent into one mail."),
+    )
+}

@@ -1,0 +1,209 @@
+"""What each notice may say: sample contexts, one with much and one with little.
+
+This is the reference of the templates' variables. Every notice has `desk`, `person` (who gets the mail), `subject` (the
+ticket's, "" for none) and `language`; what else it has stands in `_OWN` below. All values are plain JSON; times are ISO
+8601 with their offset, in the zone of the desk. A value that is not known is "", 0, false, [] or null, never missing.
+
+In the sample with little, `ticket` is null where a notice may come without a ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from gateway.compose.letter import Letter, LetterFile
+from gateway.compose.notices import NOTICES, Audience
+from gateway.mail import Address
+
+_DESK = {"name": "Help Desk", "address": "helpdesk@example.com"}
+_ERIKA = {"name": "Erika Muster", "address": "erika.muster@example.com"}
+_ANNA = {"name": "Anna Agent", "address": "anna.agent@example.com"}
+_NOBODY = {"name": "", "address": "e@example.org"}
+
+_TICKET = {
+    "token": "[INC-1042]",
+    "number": "INC-1042",
+    "type": "incident",  # or "request"
+    "status": "in_progress",  # new, in_progress, on_hold, resolved, closed, cancelled
+    "subject": "VPN drops every few minutes",
+    "priority": "P2",
+    "impact": "high",  # high, medium, low
+    "urgency": "medium",
+    "category": "network",
+    "subcategory": "vpn",
+    "team": "Network",
+    "assignee": "Anna Agent",
+    "requester": _ERIKA,
+    "opened_at": "2026-03-02T09:14:00+01:00",
+    "due": "2026-03-02T17:00:00+01:00",
+}
+_POOR_TICKET = _TICKET | {
+    "token": "[REQ-7]",
+    "number": "REQ-7",
+    "type": "request",
+    "status": "new",
+    "subject": "",
+    "category": "",
+    "subcategory": "",
+    "assignee": "",
+    "requester": _NOBODY,
+    "due": "",
+}
+
+_MESSAGE = {
+    "author": _ERIKA,
+    "text": "Hello,\n\nsince this morning the VPN drops every few minutes. The error is:\n\n"
+    "    Error 809: the network connection could not be established\n\n"
+    "I followed https://intranet.example.com/vpn?step=3&os=win already.\n\n- restarted\n- other cable\n\nThanks, Erika",
+    "html": "<p>Hello,</p><p>since this morning the <b>VPN drops</b> every few minutes. The error is:</p>"
+    '<p><img src="cid:error@example.com" alt="Screenshot"></p>'
+    '<p>I followed <a href="https://intranet.example.com/vpn?step=3&amp;os=win">the instructions</a> already.</p>'
+    '<table border="1" cellpadding="4"><tr><td>restarted</td><td>yes</td></tr><tr><td>other cable</td><td>yes</td></tr>'
+    "</table><p>Thanks, Erika</p>",
+    "files": [{"filename": "vpn-log.txt", "size": 48213}],
+    "set_aside": ["logo.png"],
+    "at": "2026-03-02T09:14:00+01:00",
+    "verified": True,
+    "another_person": False,
+    "from_html": True,
+}
+_POOR_MESSAGE = {
+    "author": _NOBODY,
+    "text": "",
+    "html": "",
+    "files": [],
+    "set_aside": [],
+    "at": "",
+    "verified": False,
+    "another_person": False,
+    "from_html": False,
+}
+_PLAIN_MESSAGE = _MESSAGE | {"html": "", "set_aside": [], "from_html": False}
+
+Values = Mapping[str, object]
+
+# Notice: what it has besides the common values, once with much and once with little.
+_OWN: dict[str, tuple[Values, Values]] = {
+    "acknowledgement": (
+        # `trusted`: the sender may see the own subject and name again; `late_by_days`: whole days since it was written.
+        {"trusted": True, "late_by_days": 2, "linked_token": "[INC-1007]", "reopened": False},
+        {"trusted": False, "late_by_days": 0, "linked_token": "", "reopened": True},
+    ),
+    "answer": (
+        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA},
+        {"message": _POOR_MESSAGE, "agent": _NOBODY},
+    ),
+    "resolution": (
+        {"message": _PLAIN_MESSAGE | {"text": "I have renewed your VPN profile."}, "agent": _ANNA}
+        | {"reopen_until": "2026-03-09T17:00:00+01:00"},
+        {"message": None, "agent": None, "reopen_until": ""},
+    ),
+    "closing": ({}, {}),
+    "new_ticket": (
+        # `why`: what set which field. `marks`: words of `_marks.txt`, or text.
+        {
+            "message": _MESSAGE,
+            "why": ["rule “VPN”: category network/vpn, impact high", "default: urgency medium"],
+            "linked_token": "[INC-1007]",
+            "marks": ["unverified", "external", "another_person"],
+        },
+        {"message": _POOR_MESSAGE, "why": [], "linked_token": "", "marks": []},
+    ),
+    "new_reply": (
+        {"message": _MESSAGE, "marks": ["another_person"], "reopened": True},
+        {"message": _POOR_MESSAGE, "marks": [], "reopened": False},
+    ),
+    "agent_answered": (
+        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA},
+        {"message": _POOR_MESSAGE, "agent": _NOBODY},
+    ),
+    "internal_note": (
+        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA},
+        {"message": _POOR_MESSAGE, "agent": _NOBODY},
+    ),
+    "changed": (
+        {"changes": ["assigned to you", "on hold until 2026-03-04: waits for the vendor"], "agent": _ANNA},
+        {"changes": [], "agent": None},
+    ),
+    "absent": ({"message": _PLAIN_MESSAGE | {"author": _ANNA}}, {"message": _POOR_MESSAGE}),
+    "undeliverable": (
+        {"address": "erika.muster@example.com", "reason": "550 5.1.1 user unknown", "message": _PLAIN_MESSAGE},
+        {"address": "e@example.org", "reason": "", "message": None},
+    ),
+    "question": (
+        # `held_text`: the agent's own text; `their_text`: a colleague's answer that was sent meanwhile (a collision).
+        {
+            "why": "Ben Helper answered the requester 3 minutes before your mail arrived.",
+            "suggestion": "Did you mean #resolve?",
+            "held_text": "Please restart the VPN client.\n\n#resolv",
+            "their_text": "I have renewed your VPN profile.",
+            "commands": ["#resolve [text]", "#assign NAME|TEAM"],
+        },
+        {"why": "It has no text.", "suggestion": "", "held_text": "", "their_text": "", "commands": []},
+    ),
+    "result": (
+        {"lines": ["#resolve [text]     the matter is settled", "#assign NAME|TEAM   somebody else takes it"]},
+        {"lines": []},
+    ),
+    "confirmation": ({"what": ["open a ticket for erika.muster@example.com", "#priority P1"]}, {"what": []}),
+    "bundle": (
+        {
+            "letters": [
+                {"token": "[INC-1042]", "subject": "VPN drops every few minutes", "line": "new reply of the requester"},
+                {"token": "[REQ-1043]", "subject": "A second screen", "line": "assigned to you"},
+            ]
+        },
+        {"letters": []},
+    ),
+}
+
+_WITHOUT_TICKET = frozenset({"question", "result", "confirmation", "bundle"})
+
+# The smallest PNG there is.
+_PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e366"
+    "0000000049454e44ae426082"
+)
+
+
+def sample_letters(notice: str) -> tuple[Letter, Letter]:
+    """Return a letter of that notice with much to say and one with little. Raises KeyError for an unknown notice."""
+    rich, poor = _OWN[notice]
+    return _letter(notice, _TICKET, rich), _letter(notice, None if notice in _WITHOUT_TICKET else _POOR_TICKET, poor)
+
+
+def _letter(notice: str, ticket: Mapping[str, object] | None, own: Values) -> Letter:
+    to_agent = NOTICES[notice].audience is Audience.AGENT
+    person = _ANNA if to_agent else _ERIKA
+    token = "" if ticket is None or notice == "bundle" else str(ticket["token"])
+    return Letter(
+        notice=notice,
+        language="en",
+        sender=Address(address="helpdesk@example.com", name="Help Desk"),
+        recipient=Address(address=person["address"], name=person["name"]),
+        reply_to="helpdesk+k7f3a@example.com",
+        subject=str(ticket["subject"]) if ticket else "",
+        token=token,
+        message_id="<1042.k7f3a.2@example.com>",
+        in_reply_to="<erika-1@example.com>" if token else "",
+        references=("<erika-1@example.com>",) if token else (),
+        automatic="" if notice in ("answer", "agent_answered", "internal_note") else "auto-generated",
+        loop_mark="1.k7f3a",
+        list_id="<network.helpdesk.example.com>" if to_agent else "",
+        importance="high" if to_agent and ticket is _TICKET else "",
+        date=datetime(2026, 3, 2, 9, 15, tzinfo=UTC),
+        context={"desk": _DESK, "ticket": ticket, "person": person, **own},
+        files=(
+            LetterFile(filename="vpn-log.txt", content_type="text/plain", content=b"error 809\n"),
+            LetterFile(
+                filename="error.png",
+                content_type="image/png",
+                content=_PIXEL,
+                content_id="error@example.com",
+                inline=True,
+            ),
+        )
+        if own.get("message")
+        else (),
+    )

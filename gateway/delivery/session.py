@@ -1,0 +1,242 @@
+"""One SMTP session with the relay: how it begins, and one mail through it.
+
+The order of the dialogue is aiosmtplib's and RFC 5321's; what is ours is to know at which step something happened,
+since that alone decides whether a mail may have been taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from dataclasses import dataclass
+from email.utils import parseaddr
+from time import monotonic
+
+import aiosmtplib
+
+from gateway.delivery.outcome import Answer, Fate, of_reply, one_line
+from gateway.delivery.parcel import Parcel
+from gateway.settings import Relay
+
+# RFC 5321 §4.5.3.2.6: ten minutes for the answer to the final dot where other answers get one, because giving up too
+# early makes a duplicate. A slow line gets the time that it needs on top.
+FINAL_ANSWER_FACTOR = 10
+SLOWEST_LINE_BYTES_PER_SECOND = 32 * 1024
+GOODBYE_SECONDS = 2.0
+
+_LOST = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError)
+
+
+class ChannelTrouble(Exception):
+    """No session came about; `answer` says why, in a fate that is about the channel."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.reply)
+        self.answer = answer
+
+
+class StaleSession(Exception):
+    """The relay had closed this kept session before it heard of the mail: open another one and ask there."""
+
+
+class Unsendable(Exception):
+    """The relay could not take this mail whatever we do; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Envelope:
+    sender: str
+    recipient: str
+    options: tuple[str, ...]
+    encoding: str
+
+
+class Session:
+    """An open session. After an answer other than TAKEN it is reset, or closed where that fails."""
+
+    def __init__(self, client: aiosmtplib.SMTP, *, timeout_seconds: float) -> None:
+        self.client = client
+        self._timeout_seconds = timeout_seconds
+        self._is_kept = False
+        self.last_used = monotonic()
+
+    @property
+    def is_open(self) -> bool:
+        return self.client.is_connected
+
+    async def deliver(self, parcel: Parcel) -> Answer:
+        """Send one mail. Raises StaleSession when the relay ended a session that was kept from an earlier mail."""
+        try:
+            answer = await self._dialogue(parcel)
+        except Unsendable as error:
+            return Answer(fate=Fate.REFUSED, reply=str(error))
+        except aiosmtplib.SMTPException as error:
+            # A server that speaks gibberish before DATA.
+            answer = Answer(fate=Fate.LATER, reply=_words(error))
+        if answer.fate is not Fate.TAKEN:
+            await self.reset()
+        self._is_kept = True
+        self.last_used = monotonic()
+        return answer
+
+    async def _dialogue(self, parcel: Parcel) -> Answer:
+        envelope = _envelope(self.client, parcel)
+        try:
+            await self.client.mail(envelope.sender, options=envelope.options, encoding=envelope.encoding)
+        except aiosmtplib.SMTPSenderRefused as error:
+            if error.code == 421 and self._is_kept:
+                raise StaleSession from error
+            return of_reply(error.code, error.message, to_mail_command=True)
+        except _LOST as error:
+            if self._is_kept:
+                raise StaleSession from error
+            return Answer(fate=Fate.LATER, reply=_words(error))
+        try:
+            await self.client.rcpt(envelope.recipient, encoding=envelope.encoding)
+        except aiosmtplib.SMTPRecipientRefused as error:
+            return of_reply(error.code, error.message)
+        except _LOST as error:
+            return Answer(fate=Fate.LATER, reply=_words(error))
+        return await self._data(parcel.content)
+
+    async def _data(self, content: bytes) -> Answer:
+        patience = FINAL_ANSWER_FACTOR * self._timeout_seconds + len(content) / SLOWEST_LINE_BYTES_PER_SECOND
+        transport = self.client.transport
+        try:
+            response = await self.client.data(content, timeout=patience)
+        except aiosmtplib.SMTPDataError as error:
+            if error.code < 400:
+                return Answer(fate=Fate.UNCERTAIN, reply=one_line(error.code, error.message))
+            return of_reply(error.code, error.message)
+        except (*_LOST, aiosmtplib.SMTPException) as error:
+            return Answer(fate=Fate.UNCERTAIN, reply=f"{_words(error)}, no answer to the mail")
+        finally:
+            # A mere close would go on sending what is still buffered, and the relay might take it after all.
+            if not self.is_open and isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+        return Answer(fate=Fate.TAKEN, reply=one_line(response.code, response.message))
+
+    async def reset(self) -> None:
+        """Make the session ready for a next mail, or close it."""
+        if self.is_open:
+            try:
+                await self.client.rset()
+            except (*_LOST, aiosmtplib.SMTPException):
+                self.client.close()
+
+    def abort(self) -> None:
+        """Close without a word, and send nothing that is still buffered."""
+        transport = self.client.transport
+        self.client.close()
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+
+    async def close(self) -> None:
+        """Say goodbye and close; never raises."""
+        if self.is_open:
+            with contextlib.suppress(*_LOST, aiosmtplib.SMTPException):
+                await self.client.quit(timeout=GOODBYE_SECONDS)
+        self.client.close()
+
+
+def _envelope(client: aiosmtplib.SMTP, parcel: Parcel) -> _Envelope:
+    """What to say in MAIL and RCPT; raises Unsendable where the relay's extensions do not suffice."""
+    sender, recipient = _ascii_domain(parcel.reverse_path), _ascii_domain(parcel.recipient)
+    size_bytes = len(parcel.content)
+    options: list[str] = []
+    if client.supports_extension("size"):
+        limit = client.esmtp_extensions["size"].strip()
+        # RFC 1870 §4: no number, or 0, means no fixed limit.
+        if limit.isdigit() and 0 < int(limit) < size_bytes:
+            raise Unsendable(f"the mail has {size_bytes:,} bytes, the relay takes at most {int(limit):,}")
+        options.append(f"SIZE={size_bytes}")
+    needs_utf8 = not (sender + recipient).isascii() or not _header_of(parcel.content).isascii()
+    if needs_utf8:
+        if not client.supports_extension("smtputf8"):
+            raise Unsendable("the address or a header needs SMTPUTF8 (RFC 6531), which the relay does not offer")
+        options.append("SMTPUTF8")
+    if not parcel.content.isascii():
+        if not client.supports_extension("8bitmime"):
+            raise Unsendable("the mail has 8-bit bytes, and the relay does not offer 8BITMIME (RFC 6152)")
+        options.append("BODY=8BITMIME")
+    encoding = "utf-8" if needs_utf8 else "ascii"
+    return _Envelope(sender=sender, recipient=recipient, options=tuple(options), encoding=encoding)
+
+
+def _ascii_domain(address: str) -> str:
+    # aiosmtplib passes every address through parseaddr, which would turn "a(b)@example.com" into somebody else's.
+    if parseaddr(address)[1] != address:
+        raise Unsendable(f"this cannot be written as an envelope address: {address!r}")
+    local, at, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return local + at + domain.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise Unsendable(f"this domain has no ASCII form (RFC 5890): {domain!r}") from error
+
+
+def _header_of(content: bytes) -> bytes:
+    return content[: content.find(b"\r\n\r\n") + 2]
+
+
+async def open_session(settings: Relay, context: ssl.SSLContext | None, *, hostname: str) -> Session:
+    """Connect, secure, greet and log in; raises ChannelTrouble. Never continues with less than what is configured."""
+    client = aiosmtplib.SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        username=settings.user or None,
+        password=settings.password.get_secret_value() if settings.user else None,
+        local_hostname=hostname,
+        timeout=settings.timeout_seconds,
+        use_tls=settings.tls == "implicit",
+        start_tls=settings.tls == "starttls",
+        tls_context=context,
+    )
+    try:
+        await client.connect()
+        if client.is_ehlo_or_helo_needed:
+            await _greet(client)
+    except (OSError, aiosmtplib.SMTPException, ValueError) as error:
+        client.close()
+        raise ChannelTrouble(_why_no_session(error)) from error
+    return Session(client, timeout_seconds=settings.timeout_seconds)
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        if not client.is_connected:
+            raise
+        await client.helo()
+
+
+def _why_no_session(error: Exception) -> Answer:
+    cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPConnectError) and error.__cause__ else error
+    fate = Fate.MISCONFIGURED
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        # A login or STARTTLS that fails is for a person, also where the server calls it temporary (454).
+        greeting = isinstance(error, aiosmtplib.SMTPConnectResponseError | aiosmtplib.SMTPHeloError)
+        if error.code == 421 or (greeting and not 500 <= error.code <= 599):
+            fate = Fate.UNREACHABLE
+    elif isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            fate = Fate.UNREACHABLE
+    elif isinstance(cause, OSError) and not isinstance(cause, socket.gaierror):
+        fate = Fate.UNREACHABLE
+    return Answer(fate=fate, reply=_words(cause))
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return one_line(error.code, error.message)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS: the relay's certificate is not good: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,151 @@
+"""Merge notices to one agent when many wait: one mail with a line for each instead of twenty mails.
+
+Place in the mail's way: between the unit that wrote the outbox rows and the delivery that claims them. Only notices
+that nobody has begun to send are merged; a merged row stays, names the bundle that took its place, and is never sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import JOIN, Database
+
+from gateway.store.database import claimable, transaction
+from gateway.store.tables import Contact, Message, Outbox, OutboxState, Ticket
+from gateway.ticket import Role, TicketType
+
+BUNDLE = "bundle"
+NOTICE_RANK = 2
+
+# An agent must answer these one by one, or asked for them.
+NOT_MERGED = frozenset({"question", "confirmation", "result"})
+
+# A notice that goes out at once as always is never merged; a flood is, however young.
+SETTLED_AFTER = timedelta(seconds=2)
+FLOOD_FACTOR = 5
+
+# So many letters fit into one mail that somebody reads.
+LETTERS_LIMIT = 100
+LINE_LENGTH = 160
+
+
+def merge_waiting(
+    database: Database,
+    *,
+    now: datetime,
+    new_message_id: Callable[[], str],
+    token: Callable[[TicketType, int], str],
+    at_least: int = 4,
+) -> int:
+    """Merge the notices of every agent for whom at least `at_least` wait; return how many bundles were made.
+
+    `token` writes a ticket's token ("[INC-1042]") as the policy in force does. One transaction.
+    """
+    with transaction(database):
+        waiting: dict[int, list[Any]] = defaultdict(list)
+        for row in _candidates(database):
+            waiting[row.recipient_id].append(row)
+        bundles = 0
+        for rows in waiting.values():
+            merged = _to_merge(rows, now=now, at_least=at_least)
+            if merged:
+                _merge(merged, now=now, message_id=new_message_id(), token=token)
+                bundles += 1
+    return bundles
+
+
+def _candidates(database: Database) -> list[Any]:
+    """Lock the notices to agents that wait, are not rendered and that nobody has claimed, oldest first."""
+    query = (
+        Outbox.select()
+        .where(
+            (Outbox.state == OutboxState.WAITING)
+            & (Outbox.rank == NOTICE_RANK)
+            & (Outbox.role == Role.AGENT)
+            & (Outbox.part_count == 0)
+            # A lease that is over may be that of somebody who is only slow.
+            & Outbox.lease_until.is_null()
+            & Outbox.notice.not_in(NOT_MERGED)
+        )
+        .order_by(Outbox.id)
+    )
+    return list(claimable(query, database))
+
+
+def _to_merge(rows: Sequence[Any], *, now: datetime, at_least: int) -> list[Any]:
+    if len(rows) < at_least * FLOOD_FACTOR:
+        rows = [row for row in rows if row.created_at <= now - SETTLED_AFTER]
+    merged: list[Any] = []
+    letters = 0
+    for row in rows:
+        letters += _letter_count(row)
+        if letters > LETTERS_LIMIT:
+            break
+        merged.append(row)
+    return merged if len(merged) >= at_least else []
+
+
+def _letter_count(row: Any) -> int:
+    return len(row.context["letters"]) if row.notice == BUNDLE else 1
+
+
+def _merge(rows: Sequence[Any], *, now: datetime, message_id: str, token: Callable[[TicketType, int], str]) -> None:
+    ids = [row.id for row in rows]
+    bundle = Outbox.create(
+        notice=BUNDLE,
+        rank=NOTICE_RANK,
+        recipient=rows[0].recipient_id,
+        role=Role.AGENT,
+        context={"letters": _letters(ids, token)},
+        message_id=message_id,
+        dedupe_key=f"{BUNDLE}:{hashlib.sha256(','.join(map(str, ids)).encode()).hexdigest()[:32]}",
+        state=OutboxState.WAITING,
+        created_at=now,
+    )
+    Outbox.update(state=OutboxState.MERGED, merged_into=bundle.id).where(Outbox.id.in_(ids)).execute()
+
+
+def _letters(ids: Sequence[int], token: Callable[[TicketType, int], str]) -> list[dict[str, str]]:
+    """One entry for each notice; an earlier bundle that still waits is taken apart again."""
+    rows = (
+        Outbox.select(Outbox, Ticket, Message, Contact)
+        .join(Ticket, JOIN.LEFT_OUTER)
+        .switch(Outbox)
+        .join(Message, JOIN.LEFT_OUTER, on=(Outbox.about == Message.id))
+        .join(Contact, JOIN.LEFT_OUTER, on=(Message.author == Contact.id))
+        .where(Outbox.id.in_(ids))
+        .order_by(Outbox.id)
+    )
+    letters: list[dict[str, str]] = []
+    for row in rows:
+        if row.notice == BUNDLE:
+            letters += row.context["letters"]
+            continue
+        ticket = row.ticket
+        letters.append(
+            {
+                "token": token(TicketType(ticket.type), ticket.number) if ticket else "",
+                "subject": ticket.subject if ticket else "",
+                "line": _line(row),
+            }
+        )
+    return letters
+
+
+def _line(row: Any) -> str:
+    """What happened, in the words of those who wrote: they need no translation."""
+    if row.about is not None:
+        author = row.about.author
+        words = " ".join(row.about.text.split())
+        text = f"{author.name or author.address}: {words}" if author is not None else words
+    else:
+        text = ", ".join(_words(row.context.get("changes")))
+    return text if len(text) <= LINE_LENGTH else f"{text[: LINE_LENGTH - 1].rstrip()}…"
+
+
+def _words(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -1,0 +1,320 @@
+"""Turn a decision into rows: tickets, messages, history and outgoing mails, in the one transaction of its mail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from peewee import fn
+
+from gateway.desk.outgoing import enqueue
+from gateway.desk.people import contact_of
+from gateway.desk.references import remember_reference
+from gateway.mail import Envelope, Mail
+from gateway.policy import Policy
+from gateway.store.tables import (
+    AttachmentRow,
+    Contact,
+    Event,
+    Message,
+    MessageState,
+    Ticket,
+    TicketLink,
+    TicketWatcher,
+)
+from gateway.ticket import Field, Status, Visibility
+from gateway.triage.decision import (
+    AddWatcher,
+    Decision,
+    DropMessage,
+    LinkTicket,
+    MarkUndeliverable,
+    MoveStatus,
+    Notice,
+    OpenTicket,
+    PostMessage,
+    Record,
+    ReleaseMessage,
+    SetFields,
+    SetRequester,
+)
+
+FIRST_NUMBER = 1001
+_MOST_REFERENCES = 50
+
+
+@dataclass(kw_only=True)
+class Unit:
+    """The running transaction of one mail: what it is about, and the rows that its changes have made so far.
+
+    `cause` names what is carried out where no mail caused it; the same cause never sends a mail twice.
+    """
+
+    decision: Decision
+    policy: Policy
+    now: datetime
+    secrets: Mapping[int, bytes]
+    mail: Mail | None = None
+    envelope: Envelope | None = None
+    ledger_id: int | None = None
+    cause: str = ""
+    known_pictures: frozenset[str] = frozenset()
+    ticket: Ticket | None = None
+    messages: dict[str, Message] = field(default_factory=dict)
+    notices: int = 0
+
+    def record(self, kind: str, text: str, **detail: object) -> None:
+        """Write the history."""
+        Event.create(
+            at=self.now,
+            kind=kind,
+            actor=self.decision.actor or "gateway",
+            ticket=self.ticket,
+            ledger=self.ledger_id,
+            text=text,
+            detail=detail,
+        )
+
+
+def carry_out(unit: Unit) -> Ticket | None:
+    """Carry out every change in order and return the ticket that the mail came to, None where it came to none."""
+    if unit.decision.ticket is not None:
+        unit.ticket = Ticket.get(Ticket.number == unit.decision.ticket)
+    for change in unit.decision.changes:
+        _CARRIERS[type(change)](unit, change)
+    if unit.ticket is not None and unit.mail is not None:
+        _remember_references(unit, unit.mail)
+    return unit.ticket
+
+
+def _open(unit: Unit, change: OpenTicket) -> None:
+    requester = contact_of(change.requester, now=unit.now)
+    made = change.classification
+    number = max(FIRST_NUMBER, 1 + int(Ticket.select(fn.MAX(Ticket.number)).scalar() or 0))
+    unit.ticket = Ticket.create(
+        number=number,
+        type=made.type,
+        status=Status.NEW,
+        subject=change.subject,
+        requester=requester,
+        language=requester.language or change.language,
+        category=made.get(Field.CATEGORY),
+        subcategory=made.get(Field.SUBCATEGORY),
+        impact=made.get(Field.IMPACT),
+        urgency=made.get(Field.URGENCY),
+        priority=made.priority,
+        team=made.get(Field.TEAM),
+        assignee=made.get(Field.ASSIGNEE),
+        fields={value.field.value: [value.authority.value, value.rule] for value in made.values},
+        policy_version=unit.policy.version,
+        desk_address=unit.policy.desk.address,
+        opened_at=unit.now,
+        updated_at=unit.now,
+    )
+    rules = {value.field.value: value.rule for value in made.values if value.rule}
+    token = unit.policy.token(made.type, number)
+    unit.record("opened", f"{token} opened for {requester.address}", rules=rules, policy=unit.policy.version)
+
+
+def _post(unit: Unit, change: PostMessage) -> None:
+    ticket = _ticket(unit)
+    author = contact_of(change.author, now=unit.now) if change.author else None
+    message = Message.create(
+        ticket=ticket,
+        ledger=unit.ledger_id,
+        author=author,
+        author_role=change.author_role,
+        visibility=change.visibility,
+        state=MessageState.HELD if change.held else MessageState.POSTED,
+        message_id=unit.mail.message_id if unit.mail is not None else "",
+        subject=change.subject,
+        text=change.text,
+        passages=[list(passage) for passage in change.passages],
+        html=change.html,
+        marks=[*change.marks, *change.commands],
+        at=unit.now,
+    )
+    unit.messages[change.label] = message
+    if change.with_attachments and unit.mail is not None:
+        _attach(unit, message, unit.mail)
+    _touch(unit, ticket, author_role=change.author_role, visibility=change.visibility, held=change.held)
+    kind = "held" if change.held else ("note" if change.visibility is Visibility.INTERNAL else "message")
+    unit.record(kind, f"{change.author_role}: {len(change.text)} characters", message=message.id, marks=list(change.marks))
+
+
+def _attach(unit: Unit, message: Message, mail: Mail) -> None:
+    for one in mail.attachments:
+        AttachmentRow.create(
+            message=message,
+            number=one.number,
+            filename=one.filename,
+            content_type=one.content_type,
+            size_bytes=one.size_bytes,
+            sha256=one.sha256,
+            content_id=one.content_id,
+            inline=one.inline,
+            set_aside=one.sha256 in unit.known_pictures,
+        )
+
+
+def _touch(unit: Unit, ticket: Ticket, *, author_role: str, visibility: str, held: bool) -> None:
+    ticket.updated_at = unit.now
+    if author_role == "agent" and visibility == Visibility.PUBLIC and not held and ticket.first_answer_at is None:
+        ticket.first_answer_at = unit.now
+    ticket.save(only=[Ticket.updated_at, Ticket.first_answer_at])
+
+
+def _release(unit: Unit, change: ReleaseMessage) -> None:
+    message = Message.get_by_id(change.message_id)
+    message.state, message.visibility, message.text, message.at = (
+        MessageState.POSTED,
+        change.visibility,
+        change.text,
+        unit.now,
+    )
+    message.save(only=[Message.state, Message.visibility, Message.text, Message.at])
+    unit.messages[change.label] = message
+    _touch(unit, _ticket(unit), author_role="agent", visibility=change.visibility, held=False)
+    unit.record("released", "a held mail was sent after all", message=message.id)
+
+
+def _drop(unit: Unit, change: DropMessage) -> None:
+    Message.update(state=MessageState.DROPPED).where(Message.id == change.message_id).execute()
+    unit.record("dropped", "a held mail was settled", message=change.message_id)
+
+
+def _set_fields(unit: Unit, change: SetFields) -> None:
+    ticket = _ticket(unit)
+    for value in change.values:
+        before = getattr(ticket, value.field.value)
+        setattr(ticket, value.field.value, value.value)
+        ticket.fields = ticket.fields | {value.field.value: [value.authority.value, value.rule]}
+        if before != value.value:
+            text = f"{value.field.value}: {before or '(none)'} → {value.value or '(none)'}"
+            unit.record("field", text, field=value.field.value, authority=value.authority.value, rule=value.rule)
+    ticket.updated_at = unit.now
+    ticket.save()
+
+
+def _move(unit: Unit, change: MoveStatus) -> None:
+    ticket = _ticket(unit)
+    before = ticket.status
+    ticket.status = change.to
+    ticket.hold_reason = change.hold_reason or ""
+    ticket.hold_until = change.hold_until
+    ticket.close_at = change.close_at
+    ticket.resolved_at = unit.now if change.to is Status.RESOLVED else (None if change.to not in _ENDS else ticket.resolved_at)
+    ticket.closed_at = unit.now if change.to in _ENDS else None
+    ticket.updated_at = unit.now
+    ticket.save()
+    unit.record("status", f"{before} → {change.to.value}: {change.why}", before=before, after=change.to.value)
+
+
+_ENDS = (Status.CLOSED, Status.CANCELLED)
+
+
+def _set_requester(unit: Unit, change: SetRequester) -> None:
+    ticket = _ticket(unit)
+    before = ticket.requester.address
+    ticket.requester = contact_of(change.requester, now=unit.now)
+    ticket.save(only=[Ticket.requester])
+    unit.record("requester", f"{before} → {change.requester.address}")
+
+
+def _add_watcher(unit: Unit, change: AddWatcher) -> None:
+    contact = contact_of(change.watcher, now=unit.now)
+    row = {"ticket": _ticket(unit), "contact": contact, "added_at": unit.now}
+    TicketWatcher.insert(row).on_conflict_ignore().execute()
+    unit.record("watcher", f"{contact.address} gets the answers from now on")
+
+
+def _link(unit: Unit, change: LinkTicket) -> None:
+    ticket = _ticket(unit)
+    other = Ticket.get(Ticket.number == change.number)
+    row = {"ticket": ticket, "other": other, "kind": change.kind, "at": unit.now}
+    TicketLink.insert(row).on_conflict_ignore().execute()
+    unit.record("link", f"{change.kind.replace('_', ' ')}: {other.number}")
+    if change.kind != "merged":
+        return
+    # Whoever followed the merged ticket hears of the target from now on, and nothing of its past.
+    watchers = [row.contact_id for row in TicketWatcher.select().where(TicketWatcher.ticket == ticket)]
+    for contact_id in {*watchers, ticket.requester_id} - {other.requester_id}:
+        watcher = {"ticket": other, "contact": contact_id, "added_at": unit.now}
+        TicketWatcher.insert(watcher).on_conflict_ignore().execute()
+    ticket.merged_into = other
+    ticket.status, ticket.closed_at, ticket.close_at, ticket.hold_reason, ticket.hold_until = Status.CLOSED, unit.now, None, "", None
+    ticket.save()
+    Event.create(
+        at=unit.now,
+        kind="merged",
+        actor=unit.decision.actor or "gateway",
+        ticket=other,
+        ledger=unit.ledger_id,
+        text=f"{ticket.number} was merged into this one",
+        detail={},
+    )
+
+
+def _undeliverable(unit: Unit, change: MarkUndeliverable) -> None:
+    Contact.update(bounced_at=unit.now).where(Contact.address == change.address).execute()
+
+
+def _record(unit: Unit, change: Record) -> None:
+    unit.record(change.kind, change.text, **dict(change.detail))
+
+
+def _notify(unit: Unit, change: Notice) -> None:
+    """Write one outgoing mail into the outbox, with its final Message-ID."""
+    about = unit.messages.get(change.about) if change.about and change.about != "first" else None
+    if change.about == "first" and unit.ticket is not None:
+        about = Message.select().where(Message.ticket == unit.ticket).order_by(Message.id).first()
+    about_id = change.about_message if change.about_message is not None else (about.id if about is not None else None)
+    unit.notices += 1
+    enqueue(
+        notice=change.name,
+        to=change.to,
+        role=change.role,
+        ticket=unit.ticket,
+        about_id=about_id,
+        context=change.context,
+        cause=f"{unit.cause or f'ledger/{unit.ledger_id}'}/{unit.notices}",
+        policy=unit.policy,
+        secrets=unit.secrets,
+        now=unit.now,
+    )
+
+
+def _remember_references(unit: Unit, mail: Mail) -> None:
+    """Every id of the mail belongs to the ticket now; so a reply that overtakes its parent is found by it later."""
+    ticket = _ticket(unit)
+    named = {one.address for one in (*mail.to, *mail.cc)}
+    if mail.sender is not None:
+        named.add(mail.sender.address)
+    ids = dict.fromkeys((mail.message_id, *mail.in_reply_to, *mail.references[-_MOST_REFERENCES:]))
+    for an_id in ids:
+        if an_id and len(an_id) <= 998:
+            remember_reference(ticket, an_id, named=sorted(named)[:100], now=unit.now)
+
+
+def _ticket(unit: Unit) -> Ticket:
+    if unit.ticket is None:
+        raise RuntimeError("a change that needs a ticket came before one was opened or named")
+    return unit.ticket
+
+
+_CARRIERS: dict[type, Any] = {
+    OpenTicket: _open,
+    PostMessage: _post,
+    ReleaseMessage: _release,
+    DropMessage: _drop,
+    SetFields: _set_fields,
+    MoveStatus: _move,
+    SetRequester: _set_requester,
+    AddWatcher: _add_watcher,
+    LinkTicket: _link,
+    MarkUndeliverable: _undeliverable,
+    Record: _record,
+    Notice: _notify,
+}

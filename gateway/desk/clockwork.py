@@ -1,0 +1,63 @@
+"""What the clock does to tickets: resolved ones close, held ones come back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import peewee
+
+from gateway.desk.carry_out import Unit, carry_out
+from gateway.desk.tickets import ticket_facts
+from gateway.mail import MailKind, Reason, Verdict
+from gateway.policy import Policy
+from gateway.store.database import lock_conversations, transaction
+from gateway.store.tables import Ticket
+from gateway.ticket import Status
+from gateway.triage.decision import Action, Change, Decision, MoveStatus
+from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
+
+_AT_ONCE = 100
+
+
+def close_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
+    """Close resolved tickets whose time to answer is over; the number of those closed."""
+    due = (Ticket.status == Status.RESOLVED) & (Ticket.close_at <= now)
+    with transaction(database):
+        lock_conversations(database)
+        tickets = list(Ticket.select().where(due).order_by(Ticket.close_at).limit(_AT_ONCE))
+        for ticket in tickets:
+            closing: tuple[Change, ...] = (MoveStatus(to=Status.CLOSED, why="nobody wrote after the resolution"),)
+            if policy.desk.closing_mail:
+                closing += tell_people("closing", ticket_facts(ticket))
+            _apply(ticket, closing, policy, secrets, now=now)
+    return len(tickets)
+
+
+def resume_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
+    """Take up tickets whose hold is over, and tell their agents; the number of those taken up."""
+    due = (Ticket.status == Status.ON_HOLD) & (Ticket.hold_until <= now)
+    with transaction(database):
+        lock_conversations(database)
+        tickets = list(Ticket.select().where(due).order_by(Ticket.hold_until).limit(_AT_ONCE))
+        for ticket in tickets:
+            moved = MoveStatus(to=Status.IN_PROGRESS, why="the day it was held until is over")
+            agents = agents_of_ticket(policy, ticket_facts(ticket))
+            changed = {"changes": ["no longer on hold: the day it waited for is over"], "agent": None}
+            _apply(ticket, (moved, *tell_agents("changed", agents, context=changed)), policy, secrets, now=now)
+    return len(tickets)
+
+
+def _apply(
+    ticket: Ticket, changes: tuple[Change, ...], policy: Policy, secrets: Mapping[int, bytes], *, now: datetime
+) -> None:
+    decision = Decision(
+        kind=MailKind.OWN,
+        verdict=Verdict.ACCEPT,
+        action=Action.FILE,
+        reasons=(Reason(code="clock", text="the clock, not a mail"),),
+        ticket=ticket.number,
+        actor="clock",
+        changes=changes,
+    )
+    carry_out(Unit(decision=decision, policy=policy, now=now, secrets=secrets, cause=f"clock/{ticket.number}/{now.isoformat()}"))

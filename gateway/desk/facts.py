@@ -1,0 +1,227 @@
+"""Gather what a decision may know of a mail: the only reads on its way, all before the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from peewee import JOIN, fn
+
+from gateway.desk.people import as_person, find_contact
+from gateway.desk.references import reference_digest
+from gateway.desk.tickets import follow_merges, ticket_facts
+from gateway.keys import (
+    KEY_LENGTH,
+    Purpose,
+    is_own_mark,
+    key_in_id,
+    own_ids_in,
+    plus_suffix,
+    unseal,
+)
+from gateway.mail import Envelope, Mail, PassageRole
+from gateway.policy import Policy
+from gateway.store.tables import Agent, AttachmentRow, Contact, Message, Outbox, ThreadReference, Ticket
+from gateway.subject import find_tokens
+from gateway.ticket import Role
+from gateway.triage.facts import BouncedMail, Evidence, Facts, KeyFact, ReferenceFact, TicketFacts, TokenFact
+
+# A mail may name many ids and numbers; only so many are looked up.
+_MOST_IDS = 50
+_MOST_TOKENS = 10
+_DAY = timedelta(days=1)
+_Fact = TypeVar("_Fact", KeyFact, ReferenceFact, TokenFact)
+
+
+def gather_facts(
+    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
+) -> Facts:
+    """Read everything that the mail names. Runs inside the unit of its mail; reads only."""
+    keys = tuple(_keys(mail, envelope, policy, now=now, secrets=secrets))
+    references = tuple(_references(mail))
+    tokens = tuple(_tokens(mail, policy))
+    bounced = tuple(_bounced(mail, envelope, secrets))
+    numbers = [fact.ticket for fact in (*keys, *references, *tokens)]
+    numbers += [one.ticket for one in bounced if one.ticket is not None]
+    numbers += [number for _, number in find_tokens(mail.new_text, policy.prefixes())[:_MOST_TOKENS]]
+    tickets = _tickets(numbers)
+    leads_to = {number: facts.number for number, facts in tickets.items()}
+    sender = find_contact(mail.sender.address) if mail.sender else None
+    hour, day = _acknowledgements(sender, now)
+    return Facts(
+        now=now,
+        is_own=_is_own(mail, policy, secrets),
+        auth_trusted=is_authenticated(mail, policy),
+        sender=as_person(sender) if sender else None,
+        keys=tuple(_led(key, leads_to) for key in keys if key.ticket in leads_to),
+        references=tuple(_led(one, leads_to) for one in references if one.ticket in leads_to),
+        tokens=tuple(_led(token, leads_to) for token in tokens if token.ticket in leads_to),
+        named_tickets=tuple({facts.number: facts for facts in tickets.values()}.values()),
+        bounced=bounced,
+        acknowledgements_last_hour=hour,
+        acknowledgements_last_day=day,
+        known_pictures=_known_pictures(mail, sender),
+    )
+
+
+def is_authenticated(mail: Mail, policy: Policy) -> bool:
+    """Whether our own border said (RFC 8601) that the sender's domain vouches for the mail."""
+    auth, trusted = mail.auth, policy.desk.trusted_authserv_id
+    if auth is None or not trusted or auth.authserv_id.lower() != trusted.lower() or mail.sender is None:
+        return False
+    aligned = not auth.header_from or auth.header_from.lower() == mail.sender.domain
+    return auth.dmarc == "pass" and aligned and not mail.sender_defects
+
+
+def _is_own(mail: Mail, policy: Policy, secrets: Mapping[int, bytes]) -> bool:
+    if mail.sender is not None and policy.is_desk_address(mail.sender.address):
+        return True
+    mark = mail.header("x-helpdesk-gateway").strip()
+    return bool(mark) and is_own_mark(mark, mail.message_id, secrets)
+
+
+def _keys(
+    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
+) -> Iterable[KeyFact]:
+    """Every reply key of ours in the recipient addresses, in the ids that are answered, and in the quoted part."""
+    addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in (*mail.to, *mail.cc)))
+    found: dict[str, Evidence] = {}
+    for address in addresses[: 4 * _MOST_IDS]:
+        suffix = plus_suffix(address)
+        if len(suffix) == KEY_LENGTH and policy.is_desk_address(address):
+            found.setdefault(suffix, Evidence.RECIPIENT_KEY)
+    for an_id in _answered_ids(mail):
+        if sealed := key_in_id(an_id):
+            found.setdefault(sealed, Evidence.REFERENCE)
+    for an_id in own_ids_in(_quoted(mail))[:_MOST_IDS]:
+        found.setdefault(key_in_id(an_id), Evidence.QUOTED)
+    for sealed, evidence in list(found.items())[:_MOST_IDS]:
+        key = unseal(sealed, purpose=Purpose.REPLY, secrets=secrets)
+        if key is None:
+            continue
+        holder = Contact.get_or_none(Contact.id == key.person)
+        ticket = Ticket.get_or_none(Ticket.number == key.ticket)
+        if holder is None or ticket is None:
+            continue
+        last_activity = max(ticket.updated_at.date(), key.issued_on)
+        why_not = ""
+        if now.date() - last_activity > timedelta(days=policy.desk.key_days):
+            why_not = f"expired {policy.desk.key_days} days after the last activity"
+        elif key.role is Role.AGENT and not _is_active_agent(holder, policy):
+            why_not = "was given to somebody who is no agent any more"
+        yield KeyFact(
+            evidence=evidence, key=key, ticket=key.ticket, holder=holder.address, usable=not why_not, why_not=why_not
+        )
+
+
+def _is_active_agent(holder: Contact, policy: Policy) -> bool:
+    row = Agent.get_or_none(Agent.contact == holder)
+    return policy.agent_of(holder.address) is not None and (row is None or row.active)
+
+
+def _answered_ids(mail: Mail) -> tuple[str, ...]:
+    ids = (*mail.in_reply_to, *reversed(mail.references))
+    return tuple(dict.fromkeys(ids))[:_MOST_IDS]
+
+
+def _quoted(mail: Mail) -> str:
+    return "\n".join(passage.text for passage in mail.passages if passage.role is not PassageRole.NEW)
+
+
+def _references(mail: Mail) -> Iterable[ReferenceFact]:
+    answered = _answered_ids(mail)
+    ids = (*answered, mail.message_id) if mail.message_id else answered
+    by_digest = {reference_digest(an_id): an_id for an_id in ids}
+    if not by_digest:
+        return
+    query = (
+        ThreadReference.select(ThreadReference, Ticket, Outbox)
+        .join(Ticket)
+        .switch(ThreadReference)
+        .join(Outbox, JOIN.LEFT_OUTER)
+        .where(ThreadReference.digest.in_(list(by_digest)))
+        .limit(4 * _MOST_IDS)
+    )
+    for row in query:
+        # Ids of ours count by the key inside them only; what they answer is still worth knowing.
+        yield ReferenceFact(
+            message_id=row.message_id,
+            ticket=row.ticket.number,
+            named=frozenset(row.named),
+            is_own_id=row.message_id == mail.message_id and row.message_id not in answered,
+            notice=row.outbox.notice if row.outbox_id is not None else "",
+            about=row.outbox.about_id if row.outbox_id is not None else None,
+            sent_at=row.outbox.created_at if row.outbox_id is not None else None,
+        )
+
+
+def _tokens(mail: Mail, policy: Policy) -> Iterable[TokenFact]:
+    prefixes = policy.prefixes()
+    for token, number in find_tokens(mail.subject, prefixes)[:_MOST_TOKENS]:
+        yield TokenFact(evidence=Evidence.SUBJECT_TOKEN, token=token, ticket=number)
+    for token, number in find_tokens(_quoted(mail), prefixes)[:_MOST_TOKENS]:
+        yield TokenFact(evidence=Evidence.QUOTED, token=token, ticket=number)
+
+
+def _tickets(numbers: Iterable[int]) -> dict[int, TicketFacts]:
+    found: dict[int, TicketFacts] = {}
+    for number in dict.fromkeys(numbers):
+        ticket, passed = follow_merges(number)
+        if ticket is not None:
+            found[number] = ticket_facts(ticket, merged_from=passed)
+    return found
+
+
+def _led(fact: _Fact, leads_to: Mapping[int, int]) -> _Fact:
+    """The fact about the ticket that a merged one leads to."""
+    return replace(fact, ticket=leads_to[fact.ticket])
+
+
+def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> Iterable[BouncedMail]:
+    """Our mails that a report is about: by the bounce key it was sent to, else by the ids of what came back."""
+    if mail.report is None:
+        return
+    rows: dict[int, Outbox] = {}
+    for address in (*envelope.recipients, *mail.delivered_to, *(one.address for one in mail.to)):
+        key = unseal(plus_suffix(address), purpose=Purpose.BOUNCE, secrets=secrets)
+        if key is not None:
+            row = Outbox.get_or_none(Outbox.id == key.ticket)
+            if row is not None:
+                rows[row.id] = row
+    for row in Outbox.select().where(Outbox.message_id.in_(list(mail.report.returned_ids[:_MOST_IDS]))):
+        rows[row.id] = row
+    for row in rows.values():
+        yield BouncedMail(
+            outbox_id=row.id,
+            notice=row.notice,
+            recipient=row.recipient.address,
+            ticket=row.ticket.number if row.ticket_id is not None else None,
+            is_agent=row.role == Role.AGENT,
+        )
+
+
+def _acknowledgements(sender: Contact | None, now: datetime) -> tuple[int, int]:
+    """How many acknowledgements this address was sent within the last hour and the last day."""
+    if sender is None:
+        return 0, 0
+    base = (Outbox.recipient == sender) & (Outbox.notice == "acknowledgement") & (Outbox.created_at > now - _DAY)
+    hour = now - timedelta(hours=1)
+    total = Outbox.select(fn.COUNT(Outbox.id)).where(base).scalar()
+    within_hour = Outbox.select(fn.COUNT(Outbox.id)).where(base & (Outbox.created_at > hour)).scalar()
+    return int(within_hour or 0), int(total or 0)
+
+
+def _known_pictures(mail: Mail, sender: Contact | None) -> frozenset[str]:
+    """Hashes of pictures that this author has sent before: a signature's, most likely."""
+    hashes = [one.sha256 for one in mail.attachments if one.sha256 and one.content_type.startswith("image/")]
+    if sender is None or not hashes:
+        return frozenset()
+    query = (
+        AttachmentRow.select(AttachmentRow.sha256)
+        .join(Message)
+        .where((Message.author == sender) & AttachmentRow.sha256.in_(hashes))
+        .distinct()
+    )
+    return frozenset(row.sha256 for row in query)

@@ -1,0 +1,65 @@
+"""The outcome of a decision, written into the row of its mail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.policy import Policy
+from gateway.store.queue import Claim, finish
+from gateway.store.tables import Contact, Ledger, LedgerState, Outcome, Ticket
+from gateway.triage.decision import Action, Decision, OpenTicket
+from gateway.triage.opening import why
+
+_OUTCOMES = {
+    Action.OPEN: Outcome.OPENED,
+    Action.APPEND: Outcome.APPENDED,
+    Action.HOLD: Outcome.HELD,
+    Action.FILE: Outcome.FILED,
+}
+
+
+class LeaseLost(Exception):
+    """Somebody else has the mail now: undo everything and leave it to them."""
+
+
+def write_decision(
+    claimed: Claim, decision: Decision, ticket: Ticket | None, *, policy: Policy, now: datetime
+) -> None:
+    """Finish the ledger row in the mail's own transaction. Raises LeaseLost when the row is no longer ours."""
+    quarantined = decision.action is Action.QUARANTINE
+    written = finish(
+        Ledger,
+        claimed,
+        state=LedgerState.QUARANTINED if quarantined else LedgerState.DONE,
+        outcome=Outcome.NONE if quarantined else _OUTCOMES[decision.action],
+        reason_code=decision.quarantine_code,
+        ticket=ticket,
+        decided_at=now,
+        decision=decision_as_json(decision, policy),
+        error="",
+    )
+    if not written:
+        raise LeaseLost(f"ledger row {claimed.id}")
+    _learn_language(decision, ticket)
+
+
+def decision_as_json(decision: Decision, policy: Policy) -> dict[str, object]:
+    """What is kept of a decision: enough to say later what was decided and why."""
+    return {
+        "kind": decision.kind.value,
+        "verdict": decision.verdict.value,
+        "action": decision.action.value,
+        "reasons": [[reason.code, reason.text] for reason in decision.reasons],
+        "acknowledged": decision.acknowledges,
+        "fields": why(decision.classification) if decision.classification else [],
+        "policy": policy.version,
+    }
+
+
+def _learn_language(decision: Decision, ticket: Ticket | None) -> None:
+    """Whoever opens a ticket in a language reads it; the first one that we were sure of stays."""
+    opened = next((change for change in decision.changes if isinstance(change, OpenTicket)), None)
+    if opened is not None and opened.language and ticket is not None:
+        Contact.update(language=opened.language).where(
+            (Contact.id == ticket.requester_id) & (Contact.language == "")
+        ).execute()

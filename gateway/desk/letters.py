@@ -1,0 +1,276 @@
+"""From a row of the outbox to the letter that is composed: names, thread, words, files.
+
+Reads only. What goes to a requester shows no agent's address and no key of somebody else.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway.compose import Letter, LetterFile, choose_language
+from gateway.desk.outgoing import reply_key
+from gateway.desk.raw import read_raw
+from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal
+from gateway.mail import Address
+from gateway.policy import Policy
+from gateway.store.tables import AttachmentRow, Message, Outbox, Ticket
+from gateway.ticket import Priority, Role
+
+LANGUAGES = ("en", "de", "fr", "es", "pt")
+_WRITTEN_BY_A_PERSON = frozenset({"answer"})
+_MOST_REFERENCES = 20
+_SHOWS_SENDER = frozenset({"new_ticket", "new_reply", "internal_note", "agent_answered"})
+
+Extract = Callable[[bytes, Sequence[int]], dict[int, bytes]]
+
+
+class LetterBuilder:
+    """Builds letters under one policy. `extract` takes the bytes of attachments out of a raw mail, in a worker."""
+
+    def __init__(
+        self, *, policy: Callable[[], Policy], secrets: Mapping[int, bytes], extract: Extract, file_limit_bytes: int
+    ) -> None:
+        self._policy = policy
+        self._secrets = secrets
+        self._extract = extract
+        self._file_limit_bytes = file_limit_bytes
+
+    def build(self, outbox_id: int) -> tuple[Letter, str]:
+        """The letter of an outbox row, and its envelope sender."""
+        row = Outbox.get_by_id(outbox_id)
+        policy = self._policy()
+        ticket = row.ticket if row.ticket_id is not None else None
+        message = row.about if row.about_id is not None else None
+        files, set_aside, too_big = self._files(row, ticket, message)
+        set_aside += [f"{name} (too large to go along; #files sends it)" for name in too_big]
+        context = self._context(row, policy, message, files=files, set_aside=set_aside)
+        mark = loop_mark(row.message_id, self._secrets[max(self._secrets)])
+        in_reply_to, references = self._thread(row, ticket, policy)
+        letter = Letter(
+            notice=row.notice,
+            language=self._language(row, ticket, policy),
+            sender=_sender(row, policy, context),
+            recipient=Address(address=row.recipient.address, name=row.recipient.name),
+            reply_to=self._reply_to(row, ticket, policy),
+            subject=ticket.subject if ticket is not None else "",
+            token=str(row.context["ticket"]["token"]) if ticket is not None else "",
+            message_id=row.message_id,
+            in_reply_to=in_reply_to,
+            references=references,
+            automatic=_automatic(row),
+            loop_mark=mark,
+            list_id=_list_id(row, ticket, policy),
+            importance=_importance(row, ticket),
+            date=row.created_at.astimezone(ZoneInfo(policy.desk.time_zone)),
+            context=context,
+            files=tuple(files),
+        )
+        return letter, self._reverse_path(row, policy)
+
+    def _language(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
+        stored = row.recipient.language
+        if row.role == Role.AGENT:
+            agent = policy.agent_of(row.recipient.address)
+            return choose_language(
+                stored=agent.language if agent else "", mail="", desk=policy.desk.language, available=LANGUAGES
+            )
+        mail = ticket.language if ticket is not None and row.role == Role.REQUESTER else ""
+        return choose_language(stored=stored, mail=mail, desk=policy.desk.language, available=LANGUAGES)
+
+    def _reply_to(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
+        if not policy.desk.plus_addresses or ticket is None:
+            return policy.desk.address
+        sealed = reply_key(row.recipient, Role(row.role), ticket, secrets=self._secrets, now=row.created_at)
+        return plus_address(policy.desk.address, sealed)
+
+    def _reverse_path(self, row: Outbox, policy: Policy) -> str:
+        """An address that knows which mail came back (VERP); bounces are wanted, and never answered."""
+        if not policy.desk.plus_addresses:
+            return policy.desk.address
+        key = ReplyKey(
+            ticket=row.id, person=row.recipient.id, role=Role(row.role), issued_on=issue_day(row.created_at)
+        )
+        newest = max(self._secrets)
+        sealed = seal(key, purpose=Purpose.BOUNCE, secret_id=newest, secret=self._secrets[newest])
+        return plus_address(policy.desk.address, sealed)
+
+    def _thread(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> tuple[str, tuple[str, ...]]:
+        """In-Reply-To and References: the person's own mails on the ticket and ours to them, in order of time.
+
+        One more id stands in every References: it carries the reply key even where a relay rewrites our Message-ID.
+        """
+        if ticket is None:
+            return "", ()
+        mails: list[tuple[datetime, str]] = []
+        own = Message.select().where(
+            (Message.ticket == ticket) & (Message.author == row.recipient) & (Message.message_id != "")
+        )
+        if row.role != Role.AGENT:
+            mails += [(one.at, one.message_id) for one in own]
+        ours = Outbox.select().where(
+            (Outbox.ticket == ticket) & (Outbox.recipient == row.recipient) & (Outbox.id < row.id)
+        )
+        mails += [(one.created_at, one.message_id) for one in ours]
+        ids = list(dict.fromkeys(an_id for _, an_id in sorted(mails)))
+        sealed = reply_key(row.recipient, Role(row.role), ticket, secrets=self._secrets, now=ticket.opened_at)
+        root = message_id(sealed, "root", policy.desk.address.partition("@")[2])
+        first = ids[:1] if ids and row.role != Role.AGENT else []
+        rest = [an_id for an_id in ids if an_id not in first][-_MOST_REFERENCES:]
+        answered = ids[-1] if ids else ""
+        return answered, tuple([*first, root, *rest])
+
+    def _context(
+        self,
+        row: Outbox,
+        policy: Policy,
+        message: Message | None,
+        *,
+        files: list[LetterFile],
+        set_aside: list[str],
+    ) -> dict[str, object]:
+        context: dict[str, object] = {key: value for key, value in row.context.items() if key != "ticket"}
+        ticket = row.context.get("ticket")
+        context["ticket"] = {key: value for key, value in ticket.items() if key != "close_at"} if ticket else None
+        context["desk"] = {"name": policy.desk.name, "address": policy.desk.address}
+        context["person"] = {"name": row.recipient.name, "address": row.recipient.address}
+        scrub = _scrubber(policy, to_agent=row.role == Role.AGENT)
+        context["message"] = (
+            _message_context(message, policy, files=files, set_aside=set_aside, scrub=scrub) if message else None
+        )
+        if row.notice == "resolution":
+            context["reopen_until"] = str(ticket.get("close_at", "")) if ticket else ""
+        if row.role != Role.AGENT and isinstance(context.get("agent"), dict):
+            context["agent"] = {"name": context["agent"]["name"], "address": policy.desk.address}  # type: ignore[index]
+        return context
+
+    def _files(
+        self, row: Outbox, ticket: Ticket | None, message: Message | None
+    ) -> tuple[list[LetterFile], list[str], list[str]]:
+        """Files to attach, names of signature pictures set aside, and names of files too big to go along."""
+        if row.context.get("files") and ticket is not None:
+            query = AttachmentRow.select(AttachmentRow, Message).join(Message).where(Message.ticket == ticket)
+            rows = list(query.order_by(Message.id, AttachmentRow.number))
+        elif message is not None and row.notice not in ("question", "confirmation", "undeliverable"):
+            rows = list(AttachmentRow.select().where(AttachmentRow.message == message).order_by(AttachmentRow.number))
+        else:
+            return [], [], []
+        wanted: list[AttachmentRow] = []
+        too_big: list[str] = []
+        # What an agent wrote goes out whole or not at all; a notice can do without a file.
+        left = self._file_limit_bytes if row.role == Role.AGENT else sys.maxsize
+        for one in rows:
+            if one.set_aside and not row.context.get("files"):
+                continue
+            if one.size_bytes > left:
+                too_big.append(one.filename)
+            else:
+                left -= one.size_bytes
+                wanted.append(one)
+        files = self._read(wanted)
+        if message is not None and row.context.get("attach_original") and message.ledger_id is not None:
+            original = read_raw(message.ledger_id)
+            if len(original) <= left:
+                files.append(LetterFile(filename="original.eml", content_type="application/octet-stream", content=original))
+        set_aside = [one.filename for one in rows if one.set_aside] if not row.context.get("files") else []
+        return files, set_aside, too_big
+
+    def _read(self, wanted: list[AttachmentRow]) -> list[LetterFile]:
+        by_ledger: dict[int, list[AttachmentRow]] = {}
+        for one in wanted:
+            by_ledger.setdefault(one.message.ledger_id, []).append(one)
+        content = {
+            (ledger_id, number): data
+            for ledger_id, rows in by_ledger.items()
+            for number, data in self._extract(read_raw(ledger_id), [one.number for one in rows]).items()
+        }
+        return [
+            LetterFile(
+                filename=one.filename,
+                content_type=one.content_type,
+                content=content[one.message.ledger_id, one.number],
+                content_id=one.content_id,
+                inline=one.inline,
+            )
+            for one in wanted
+            if (one.message.ledger_id, one.number) in content
+        ]
+
+
+def _message_context(
+    message: Message, policy: Policy, *, files: list[LetterFile], set_aside: list[str], scrub: Callable[[str], str]
+) -> dict[str, object]:
+    author = message.author
+    named = {"name": author.name, "address": author.address} if author is not None else {"name": "", "address": ""}
+    zone = ZoneInfo(policy.desk.time_zone)
+    return {
+        "author": {"name": scrub(named["name"]), "address": scrub(named["address"])},
+        "text": scrub(message.text),
+        "html": scrub(message.html),
+        "files": [{"filename": one.filename, "size": len(one.content)} for one in files if not one.inline],
+        "set_aside": set_aside,
+        "at": message.at.astimezone(zone).isoformat(timespec="seconds"),
+        "verified": "unverified" not in message.marks,
+        "another_person": "another_person" in message.marks,
+        "from_html": bool(message.html),
+    }
+
+
+def _scrubber(policy: Policy, *, to_agent: bool) -> Callable[[str], str]:
+    """Take other people's reply keys out of relayed text, and agents' addresses out of what leaves the desk."""
+    desk = policy.desk.address
+    local, _, domain = desk.partition("@")
+    keys = re.compile(rf"{re.escape(local)}\+[a-z2-7]{{40}}@{re.escape(domain)}", re.IGNORECASE)
+    ids = re.compile(r"(?:<|&lt;)?hg\.[a-z2-7]{40}\.[a-z0-9]{1,32}@[\w.-]+(?:>|&gt;)?", re.IGNORECASE)
+    addresses = [address for agent in policy.agents for address in (agent.address, *agent.other_addresses)]
+    agents = None
+    if addresses and not to_agent:
+        listed = "|".join(re.escape(address) for address in sorted(addresses, key=len, reverse=True))
+        agents = re.compile(rf"(?<![\w.+-])(?:{listed})(?![\w-])", re.IGNORECASE)
+
+    def scrub(text: str) -> str:
+        text = ids.sub("", keys.sub(desk, text))
+        return agents.sub(desk, text) if agents is not None else text
+
+    return scrub
+
+
+def _sender(row: Outbox, policy: Policy, context: Mapping[str, object]) -> Address:
+    """Always the desk's address; under the name of whoever speaks."""
+    desk = policy.desk
+    name = desk.name
+    agent, message = context.get("agent"), context.get("message")
+    if row.role != Role.AGENT and row.notice in ("answer", "resolution") and isinstance(agent, dict) and agent["name"]:
+        name = f"{agent['name']} ({desk.name})"
+    elif row.role == Role.AGENT and row.notice in _SHOWS_SENDER and isinstance(message, dict):
+        author = message["author"]
+        own = policy.is_own_domain(author["address"])
+        shown = author["name"] if author["name"] and own else author["address"]
+        name = f"{shown} via {desk.name}" if shown else desk.name
+    return Address(address=desk.address, name=name)
+
+
+def _automatic(row: Outbox) -> str:
+    """The Auto-Submitted value (RFC 3834 §5): none on what a person wrote to a person."""
+    if row.notice in _WRITTEN_BY_A_PERSON or (row.notice == "resolution" and row.about_id is not None):
+        return ""
+    return "auto-replied" if row.notice == "acknowledgement" else "auto-generated"
+
+
+def _list_id(row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
+    if row.role != Role.AGENT:
+        return ""
+    local, _, domain = policy.desk.address.partition("@")
+    queue = re.sub(r"[^a-z0-9-]+", "-", ticket.team.lower()).strip("-") if ticket is not None else ""
+    return f"<{queue or 'desk'}.{local}.{domain}>"
+
+
+def _importance(row: Outbox, ticket: Ticket | None) -> str:
+    if row.role != Role.AGENT or ticket is None:
+        return ""
+    if ticket.priority in (Priority.P1, Priority.P2):
+        return "high"
+    return "low" if ticket.priority == Priority.P5 else ""

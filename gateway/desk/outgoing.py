@@ -1,0 +1,117 @@
+"""Outgoing mails as rows: written in the transaction that causes them, with their final Message-ID.
+
+What a mail says of its ticket is fixed here, when it is caused; how it looks is decided when it is rendered.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway.desk.people import contact_of
+from gateway.desk.references import remember_reference
+from gateway.keys import Purpose, ReplyKey, issue_day, message_id, seal
+from gateway.mail import Address
+from gateway.policy import Policy
+from gateway.store.tables import Contact, Outbox, OutboxState, Ticket
+from gateway.ticket import Role, TicketType
+
+# People's words first, then what somebody waits for, then what agents read, then the rest.
+_RANKS = {"answer": 0, "resolution": 0, "acknowledgement": 1, "question": 1, "confirmation": 1, "result": 1}
+_NOTICE_RANK = 2
+
+
+def enqueue(
+    *,
+    notice: str,
+    to: Address,
+    role: Role,
+    ticket: Ticket | None,
+    about_id: int | None,
+    context: Mapping[str, object],
+    cause: str,
+    policy: Policy,
+    secrets: Mapping[int, bytes],
+    now: datetime,
+) -> Outbox | None:
+    """Put one mail to one person into the outbox; the same `cause` never makes a second one.
+
+    Nothing is written for an address in .invalid (RFC 2606): it stands for nobody.
+    """
+    if to.address.endswith(".invalid"):
+        return None
+    contact = contact_of(to, now=now)
+    facts = dict(context)
+    facts["ticket"] = ticket_context(ticket, policy) if ticket is not None else None
+    row: Outbox = Outbox.create(
+        notice=notice,
+        rank=_RANKS.get(notice, _NOTICE_RANK),
+        recipient=contact,
+        role=role,
+        ticket=ticket,
+        about=about_id,
+        context=facts,
+        message_id=new_message_id(contact, role, ticket, policy=policy, secrets=secrets, now=now),
+        dedupe_key=hashlib.sha256(f"{cause}/{notice}/{contact.id}".encode()).hexdigest(),
+        state=OutboxState.WAITING,
+        created_at=now,
+    )
+    if ticket is not None:
+        remember_reference(ticket, row.message_id, named=[contact.address], now=now, outbox=row)
+    return row
+
+
+def new_message_id(
+    contact: Contact, role: Role, ticket: Ticket | None, *, policy: Policy, secrets: Mapping[int, bytes], now: datetime
+) -> str:
+    """A Message-ID of ours that carries the person's reply key for the ticket."""
+    sealed = reply_key(contact, role, ticket, secrets=secrets, now=now)
+    return message_id(sealed, _unique(), policy.desk.address.partition("@")[2])
+
+
+def unbound_message_id(policy: Policy) -> str:
+    """A Message-ID of ours for a mail that is about many tickets and proves nothing."""
+    return f"<hg.{_unique()}@{policy.desk.address.partition('@')[2]}>"
+
+
+def _unique() -> str:
+    return base64.b32encode(os.urandom(10)).decode("ascii").lower()
+
+
+def reply_key(
+    contact: Contact, role: Role, ticket: Ticket | None, *, secrets: Mapping[int, bytes], now: datetime
+) -> str:
+    """The sealed reply key of a person on a ticket (0 where the mail is about none)."""
+    number = ticket.number if ticket is not None else 0
+    key = ReplyKey(ticket=number, person=contact.id, role=role, issued_on=issue_day(now))
+    newest = max(secrets)
+    return seal(key, purpose=Purpose.REPLY, secret_id=newest, secret=secrets[newest])
+
+
+def ticket_context(ticket: Ticket, policy: Policy) -> dict[str, object]:
+    """What templates may say of a ticket: plain values, times in the desk's zone."""
+    token = policy.token(TicketType(ticket.type), ticket.number)
+    zone = ZoneInfo(policy.desk.time_zone)
+    assignee = policy.agent_of(ticket.assignee) if ticket.assignee else None
+    return {
+        "token": token,
+        "number": token.strip("[]"),
+        "type": ticket.type,
+        "status": ticket.status,
+        "subject": ticket.subject,
+        "priority": ticket.priority,
+        "impact": ticket.impact,
+        "urgency": ticket.urgency,
+        "category": ticket.category,
+        "subcategory": ticket.subcategory,
+        "team": ticket.team,
+        "assignee": assignee.name if assignee else ticket.assignee,
+        "requester": {"name": ticket.requester.name, "address": ticket.requester.address},
+        "opened_at": ticket.opened_at.astimezone(zone).isoformat(timespec="seconds"),
+        "due": "",
+        "close_at": ticket.close_at.astimezone(zone).isoformat(timespec="seconds") if ticket.close_at else "",
+    }

@@ -1,0 +1,60 @@
+"""Contacts and agents as rows. A mail makes contacts; only the policy makes agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from gateway.mail import Address
+from gateway.policy import Policy
+from gateway.store.tables import Agent, Contact, Secret, Team
+from gateway.triage.facts import Person
+
+
+def find_contact(address: str) -> Contact | None:
+    found: Contact | None = Contact.get_or_none(Contact.address == address.lower())
+    return found
+
+
+def contact_of(person: Address, *, now: datetime) -> Contact:
+    """The row of a person, made on first sight; a name is learned when we had none."""
+    address = person.address.lower()
+    Contact.insert(address=address, name=person.name, first_seen_at=now).on_conflict_ignore().execute()
+    contact: Contact = Contact.get(Contact.address == address)
+    if person.name and not contact.name:
+        contact.name = person.name
+        contact.save(only=[Contact.name])
+    return contact
+
+
+def as_person(contact: Contact) -> Person:
+    return Person(id=contact.id, address=contact.address, name=contact.name, language=contact.language)
+
+
+def mirror_policy(policy: Policy, *, now: datetime) -> None:
+    """Write the agents and teams in force, so that old keys of former agents are worth nothing on any host.
+
+    The caller's transaction makes it one change.
+    """
+    Agent.update(active=False).execute()
+    Team.update(active=False).execute()
+    for agent in policy.agents:
+        contact = contact_of(Address(address=agent.address, name=agent.name), now=now)
+        row = {"contact": contact, "name": agent.name, "teams": list(agent.teams), "active": True}
+        Agent.insert(row).on_conflict(
+            conflict_target=[Agent.contact], update={Agent.name: agent.name, Agent.teams: list(agent.teams), Agent.active: True}
+        ).execute()
+    for team in policy.teams:
+        Team.insert(name=team.name, active=True).on_conflict(
+            conflict_target=[Team.name], update={Team.active: True}
+        ).execute()
+
+
+def read_secrets() -> dict[int, bytes]:
+    """All keys that verify, by their number; the highest number signs."""
+    return {row.id: bytes(row.content) for row in Secret.select()}
+
+
+def contacts_by_address(addresses: Iterable[str]) -> dict[str, Contact]:
+    wanted = {address.lower() for address in addresses}
+    return {row.address: row for row in Contact.select().where(Contact.address.in_(list(wanted)))} if wanted else {}

@@ -1,0 +1,229 @@
+"""What operators ask, as plain values: tickets, ledger, outbox, quarantine, status. Reads only."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import fn
+
+from gateway.desk.tickets import linked_numbers
+from gateway.policy import Policy
+from gateway.store.tables import (
+    AttachmentRow,
+    Contact,
+    Event,
+    Ledger,
+    LedgerState,
+    Mailbox,
+    Message,
+    Outbox,
+    OutboxState,
+    Ticket,
+    TicketWatcher,
+    Worker,
+)
+from gateway.ticket import OPEN_STATUSES, TicketType
+
+Row = dict[str, Any]
+
+_BEAT_LATE = timedelta(seconds=60)
+
+
+def ticket_rows(policy: Policy, *, everything: bool, team: str, limit: int) -> list[Row]:
+    query = Ticket.select(Ticket, Contact).join(Contact, on=(Ticket.requester == Contact.id))
+    if not everything:
+        query = query.where(Ticket.status.in_([status.value for status in OPEN_STATUSES]))
+    if team:
+        query = query.where(Ticket.team == team)
+    return [
+        {
+            "ticket": policy.token(TicketType(row.type), row.number).strip("[]"),
+            "priority": row.priority,
+            "status": row.status,
+            "team": row.team,
+            "assignee": row.assignee,
+            "requester": row.requester.address,
+            "category": f"{row.category}/{row.subcategory}" if row.subcategory else row.category,
+            "subject": row.subject,
+            "updated": row.updated_at,
+        }
+        for row in query.order_by(Ticket.priority, Ticket.number).limit(limit)
+    ]
+
+
+def ticket_record(number: int, policy: Policy) -> Row | None:
+    """Everything about one ticket: its fields and who set them, its messages, files and history."""
+    ticket = Ticket.get_or_none(Ticket.number == number)
+    if ticket is None:
+        return None
+    watchers = Contact.select().join(TicketWatcher).where(TicketWatcher.ticket == ticket)
+    messages = Message.select().where(Message.ticket == ticket).order_by(Message.at, Message.id)
+    events = Event.select().where(Event.ticket == ticket).order_by(Event.id)
+    mails = Outbox.select().where(Outbox.ticket == ticket).order_by(Outbox.id)
+    return {
+        "ticket": policy.token(TicketType(ticket.type), ticket.number).strip("[]"),
+        "subject": ticket.subject,
+        "type": ticket.type,
+        "status": ticket.status,
+        "hold": ticket.hold_reason,
+        "priority": ticket.priority,
+        "impact": ticket.impact,
+        "urgency": ticket.urgency,
+        "category": ticket.category,
+        "subcategory": ticket.subcategory,
+        "team": ticket.team,
+        "assignee": ticket.assignee,
+        "requester": ticket.requester.address,
+        "watchers": [watcher.address for watcher in watchers],
+        "links": [f"{kind} {other}" for kind, other in linked_numbers(ticket)],
+        "merged_into": ticket.merged_into.number if ticket.merged_into_id is not None else None,
+        "opened_at": ticket.opened_at,
+        "first_answer_at": ticket.first_answer_at,
+        "resolved_at": ticket.resolved_at,
+        "closed_at": ticket.closed_at,
+        "set_by": {name: " ".join(filter(None, who)) for name, who in sorted(ticket.fields.items())},
+        "messages": [_message(message) for message in messages],
+        "history": [
+            {"at": event.at, "actor": event.actor, "kind": event.kind, "text": event.text} for event in events
+        ],
+        "mails": [
+            {"id": mail.id, "notice": mail.notice, "to": mail.recipient.address, "state": mail.state} for mail in mails
+        ],
+    }
+
+
+def _message(message: Message) -> Row:
+    files = AttachmentRow.select().where(AttachmentRow.message == message).order_by(AttachmentRow.number)
+    return {
+        "at": message.at,
+        "from": message.author.address if message.author_id is not None else "",
+        "as": message.author_role,
+        "visibility": message.visibility,
+        "state": message.state,
+        "marks": message.marks,
+        "text": message.text,
+        "files": [{"filename": one.filename, "size": one.size_bytes, "set_aside": one.set_aside} for one in files],
+        "ledger": message.ledger_id,
+    }
+
+
+def ledger_rows(*, state: str, limit: int) -> list[Row]:
+    query = Ledger.select().order_by(Ledger.id.desc()).limit(limit)
+    if state:
+        query = query.where(Ledger.state == state)
+    return [ledger_record(row) for row in query]
+
+
+def ledger_record(row: Ledger) -> Row:
+    decision = row.decision or {}
+    return {
+        "id": row.id,
+        "received": row.received_at,
+        "by": row.transport,
+        "from": row.envelope.get("reverse_path"),
+        "to": row.envelope.get("recipients", []),
+        "size": row.size_bytes,
+        "state": row.state,
+        "outcome": row.outcome,
+        "reason": row.reason_code,
+        "ticket": row.ticket.number if row.ticket_id is not None else None,
+        "duplicate_of": row.duplicate_of_id,
+        "attempts": row.attempts,
+        "kind": decision.get("kind", ""),
+        "reasons": decision.get("reasons", []),
+        "error": row.error,
+    }
+
+
+def outbox_rows(*, state: str, limit: int) -> list[Row]:
+    query = Outbox.select().order_by(Outbox.id.desc()).limit(limit)
+    if state:
+        query = query.where(Outbox.state == state)
+    return [outbox_record(row) for row in query]
+
+
+def outbox_record(row: Outbox) -> Row:
+    return {
+        "id": row.id,
+        "created": row.created_at,
+        "notice": row.notice,
+        "to": row.recipient.address,
+        "ticket": row.ticket.number if row.ticket_id is not None else None,
+        "state": row.state,
+        "why": row.hold_reason,
+        "attempts": row.attempts,
+        "uncertain": row.uncertain_count,
+        "next": row.not_before,
+        "sent": row.sent_at,
+        "size": row.size_bytes,
+        "message_id": row.message_id,
+        "reply": row.reply,
+    }
+
+
+def status_record(*, now: datetime) -> Row:
+    """The health of the whole: `colour` green, yellow (look tomorrow) or red (a person must act), and why."""
+    troubles: list[tuple[str, str]] = []
+    queues = {
+        "ledger": _depths(Ledger, LedgerState, Ledger.received_at, now),
+        "outbox": _depths(Outbox, OutboxState, Outbox.created_at, now),
+    }
+    if queues["ledger"]["failed"]["count"]:
+        troubles.append(("red", f"{queues['ledger']['failed']['count']} mails failed (gateway ledger list --state failed)"))
+    if queues["outbox"]["held"]["count"]:
+        troubles.append(("red", f"{queues['outbox']['held']['count']} outgoing mails are held (gateway outbox list --state held)"))
+    if queues["outbox"]["failed"]["count"]:
+        troubles.append(("yellow", f"{queues['outbox']['failed']['count']} outgoing mails were refused"))
+    if queues["ledger"]["quarantined"]["count"]:
+        troubles.append(("yellow", f"{queues['ledger']['quarantined']['count']} mails wait in quarantine"))
+    for name in ("ledger", "outbox"):
+        oldest = queues[name]["waiting"]["age_seconds"]
+        if oldest > 3600:
+            troubles.append(("red", f"the {name} has waited for {oldest // 60} minutes"))
+        elif oldest > 300:
+            troubles.append(("yellow", f"the {name} has waited for {oldest // 60} minutes"))
+    workers = list(Worker.select().order_by(Worker.beat_at.desc()).limit(20))
+    running = [worker for worker in workers if now - worker.beat_at < _BEAT_LATE]
+    if not running:
+        troubles.append(("red", "no gateway is running"))
+    troubles += [("red", f"{worker.name}: {worker.last_error}") for worker in running if worker.last_error]
+    mailboxes = list(Mailbox.select().order_by(Mailbox.name))
+    for box in mailboxes:
+        if box.last_error_at is not None and (box.last_ok_at is None or box.last_error_at > box.last_ok_at):
+            troubles.append(("red", f"mailbox {box.name}: {box.last_error}"))
+    colours = [colour for colour, _ in troubles]
+    return {
+        "colour": "red" if "red" in colours else ("yellow" if "yellow" in colours else "green"),
+        "troubles": [{"colour": colour, "text": text} for colour, text in troubles],
+        "tickets": {"open": _open_count()},
+        "queues": queues,
+        "mailboxes": [
+            {"name": box.name, "folder": box.folder, "last_ok": box.last_ok_at, "last_error": box.last_error,
+             "left_alone": box.left_alone_count}
+            for box in mailboxes
+        ],
+        "workers": [
+            {"name": worker.name, "host": worker.host, "pid": worker.pid, "beat": worker.beat_at, "runs": worker.detail,
+             "last_error": worker.last_error}
+            for worker in running
+        ],
+    }
+
+
+def _open_count() -> int:
+    query = Ticket.select(fn.COUNT(Ticket.id)).where(Ticket.status.in_([status.value for status in OPEN_STATUSES]))
+    return int(query.scalar() or 0)
+
+
+def _depths(table: Any, states: Any, since: Any, now: datetime) -> dict[str, dict[str, int]]:
+    """How many rows are in each state, and how old the oldest is, in seconds."""
+    depths = {state.value: {"count": 0, "age_seconds": 0} for state in states}
+    query = table.select(table.state, fn.COUNT(table.id).alias("count"), fn.MIN(since).alias("oldest"))
+    for row in query.group_by(table.state).dicts():
+        oldest = since.python_value(row["oldest"])
+        depths[row["state"]] = {
+            "count": int(row["count"]),
+            "age_seconds": max(0, int((now - oldest).total_seconds())) if oldest else 0,
+        }
+    return depths

@@ -1,0 +1,115 @@
+"""The real decision without the last step: what a mail is and what would happen. Used by `gateway explain` and the demo."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import peewee
+
+from gateway.defaults_files import default_file
+from gateway.desk.facts import gather_facts, is_authenticated
+from gateway.desk.people import read_secrets
+from gateway.mail import Envelope, Mail, PassageRole, Transport
+from gateway.parsing import Parser, Raw
+from gateway.policy import Policy, load_policy
+from gateway.service import database_url
+from gateway.settings import Settings
+from gateway.store.database import connection, is_sqlite, open_database
+from gateway.ticket import Field, TicketType
+from gateway.triage.classify import classify
+from gateway.triage.decide import decide
+from gateway.triage.decision import Decision, Notice
+from gateway.triage.facts import Facts
+
+
+class Explainer:
+    """Decides mails with the policy of a folder and, where there is one, what its database knows."""
+
+    def __init__(self, *, policy: Policy, parser: Parser, secrets: Mapping[int, bytes] | None, note: str = "") -> None:
+        self._policy = policy
+        self._parser = parser
+        self._secrets = secrets
+        self.note = note
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, settings: Settings) -> Iterator[Self]:
+        """An explainer for a folder; without rules.toml there, the shipped rules explain."""
+        rules, note = settings.rules_file, ""
+        if not rules.exists():
+            rules = default_file("rules.toml")
+            note = f"no {settings.rules_file.name} in {settings.folder}: the shipped rules explain"
+        sorting = settings.sorting
+        parser = Parser(workers=1, parse_seconds=sorting.parse_seconds, memory_bytes=sorting.parse_memory_bytes)
+        with contextlib.ExitStack() as stack:
+            stack.callback(parser.close)
+            secrets = _open_database(settings, stack)
+            yield cls(policy=load_policy(rules), parser=parser, secrets=secrets, note=note)
+
+    def explain(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+        """One record for each mail, in order."""
+        own = (self._policy.desk.address, *self._policy.desk.aliases)
+        mails = self._parser.parse_many([Raw(content=content) for content in contents], own)
+        return [self._explain_one(mail) for mail in mails]
+
+    def _explain_one(self, mail: Mail) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        envelope = Envelope(transport=Transport.FILE, received_at=now, reverse_path=mail.return_path)
+        facts = self._facts(mail, envelope, now)
+        return record(mail, facts, decide(mail, envelope, facts, self._policy), self._policy)
+
+    def _facts(self, mail: Mail, envelope: Envelope, now: datetime) -> Facts:
+        if self._secrets is None:
+            own = mail.sender is not None and self._policy.is_desk_address(mail.sender.address)
+            return Facts(now=now, is_own=own, auth_trusted=is_authenticated(mail, self._policy))
+        return gather_facts(mail, envelope, self._policy, now=now, secrets=self._secrets)
+
+
+def _open_database(settings: Settings, stack: contextlib.ExitStack) -> Mapping[int, bytes] | None:
+    """The secrets of an existing, migrated database, kept open on the stack; None where there is none yet."""
+    url = database_url(settings)
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        return None
+    database = open_database(url)
+    stack.enter_context(connection(database))
+    if is_sqlite(database):
+        database.execute_sql("PRAGMA query_only = 1")
+    try:
+        return read_secrets() or None
+    except peewee.DatabaseError:
+        return None
+
+
+def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict[str, Any]:
+    """A decision as plain values, for `--json` and for people."""
+    classification = decision.classification or classify(mail, policy=policy)
+    ticket = facts.ticket(decision.ticket) if decision.ticket is not None else None
+    auth = mail.auth
+    failed = [one.address for one in mail.report.recipients if one.address] if mail.report else []
+    return {
+        "kind": decision.kind.value,
+        "auto_reply_ok": decision.auto_reply_ok,
+        "would_acknowledge": decision.acknowledges,
+        "verdict": decision.verdict.value,
+        "quarantine": decision.quarantine_code,
+        "action": decision.action.value,
+        "subject": mail.subject,
+        "from": mail.sender.address if mail.sender else "",
+        "text": mail.text,
+        "reply_text": "".join(one.text for one in mail.passages if one.role is not PassageRole.QUOTED).strip(),
+        "attachments": [{"filename": one.filename, "size": one.size_bytes} for one in mail.attachments],
+        "auth": {"spf": auth.spf, "dkim": auth.dkim, "dmarc": auth.dmarc} if auth else {"spf": "", "dkim": "", "dmarc": ""},
+        "auth_trusted": facts.auth_trusted,
+        "bounced": list(dict.fromkeys(failed)),
+        "ticket": policy.token(TicketType(ticket.type), ticket.number).strip("[]") if ticket else None,
+        **{field.value: classification.get(field) for field in Field if field is not Field.ASSIGNEE},
+        "rules": {value.field.value: value.rule for value in classification.values if value.rule},
+        "reasons": [str(reason) for reason in decision.reasons],
+        "mails": [
+            {"notice": change.name, "to": change.to.address} for change in decision.changes if isinstance(change, Notice)
+        ],
+    }

@@ -1,0 +1,127 @@
+"""Reply keys: proof that somebody answers a mail which we sent to them, on that ticket, in that role.
+
+A key is 40 letters of lower-case base32, so that it fits into a plus address (RFC 5233; a local part has at most 64
+octets, RFC 5321 §4.5.3.1.1) and survives systems that fold case. It travels in Reply-To, Message-ID and References,
+because some relays rewrite one of them. The tag is HMAC-SHA-256 cut to 88 bits; there is no other form, and a key for one
+purpose is worth nothing for another.
+
+Pure: secrets and days are arguments.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import Enum
+
+from gateway.ticket import Role
+
+KEY_LENGTH = 40
+_TAG_SIZE_BYTES = 11
+_KEY = re.compile(r"[a-z2-7]{40}")
+_OWN_ID = re.compile(r"<hg\.([a-z2-7]{40})\.([a-z0-9]{1,32})@([^<>@\s]+)>", re.IGNORECASE)
+_EPOCH = date(2020, 1, 1)
+
+
+class Purpose(Enum):
+    """What a key is good for; the value is one octet of what is signed."""
+
+    REPLY = 1
+    BOUNCE = 2
+
+
+_ROLE_OCTETS = {Role.REQUESTER: 1, Role.WATCHER: 2, Role.AGENT: 3}
+_ROLES = {octet: role for role, octet in _ROLE_OCTETS.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyKey:
+    """Whom a key was given to: `person` is the contact's row, `ticket` the ticket's number, 0 for none."""
+
+    ticket: int
+    person: int
+    role: Role
+    issued_on: date
+
+
+def seal(key: ReplyKey, *, purpose: Purpose, secret_id: int, secret: bytes) -> str:
+    """Write `key` as 40 letters that only a holder of `secret` can write."""
+    day = (key.issued_on - _EPOCH).days
+    payload = (
+        bytes([secret_id, purpose.value << 4 | _ROLE_OCTETS[key.role]])
+        + key.ticket.to_bytes(5, "big")
+        + key.person.to_bytes(5, "big")
+        + day.to_bytes(2, "big")
+    )
+    return base64.b32encode(payload + _tag(payload, secret)).decode("ascii").lower()
+
+
+def unseal(text: str, *, purpose: Purpose, secrets: Mapping[int, bytes]) -> ReplyKey | None:
+    """Read a key that we sealed for `purpose`; None for everything else, without saying what was wrong with it."""
+    text = text.lower()
+    if not _KEY.fullmatch(text):
+        return None
+    octets = base64.b32decode(text.upper())
+    payload, tag = octets[:-_TAG_SIZE_BYTES], octets[-_TAG_SIZE_BYTES:]
+    secret = secrets.get(payload[0])
+    if secret is None or not hmac.compare_digest(tag, _tag(payload, secret)):
+        return None
+    role = _ROLES.get(payload[1] & 0x0F)
+    if payload[1] >> 4 != purpose.value or role is None:
+        return None
+    return ReplyKey(
+        ticket=int.from_bytes(payload[2:7], "big"),
+        person=int.from_bytes(payload[7:12], "big"),
+        role=role,
+        issued_on=date.fromordinal(_EPOCH.toordinal() + int.from_bytes(payload[12:14], "big")),
+    )
+
+
+def _tag(payload: bytes, secret: bytes) -> bytes:
+    return hmac.new(secret, b"reply-key\0" + payload, hashlib.sha256).digest()[:_TAG_SIZE_BYTES]
+
+
+def issue_day(moment: datetime) -> date:
+    """The day that a key given at `moment` carries."""
+    return moment.astimezone(UTC).date()
+
+
+def message_id(sealed: str, unique: str, domain: str) -> str:
+    """One of our Message-IDs: the key, and a part that makes this mail the only one of its name."""
+    return f"<hg.{sealed}.{unique}@{domain}>"
+
+
+def key_in_id(an_id: str) -> str:
+    """The sealed key inside a Message-ID that looks like ours, "" for others'."""
+    match = _OWN_ID.fullmatch(an_id.strip())
+    return match.group(1).lower() if match else ""
+
+
+def own_ids_in(text: str) -> tuple[str, ...]:
+    """Every id in running text that looks like one of ours, in order, without repeats."""
+    return tuple(dict.fromkeys(match.group(0) for match in _OWN_ID.finditer(text)))
+
+
+def plus_address(desk_address: str, suffix: str) -> str:
+    """`desk@example.com` and `key` make `desk+key@example.com`; an empty suffix leaves the address alone."""
+    local, _, domain = desk_address.partition("@")
+    return f"{local}+{suffix}@{domain}" if suffix else desk_address
+
+
+def plus_suffix(address: str) -> str:
+    """What stands after the plus in the local part, in lower case, "" where there is none."""
+    return address.partition("@")[0].partition("+")[2].lower()
+
+
+def loop_mark(an_id: str, secret: bytes) -> str:
+    """The mark by which we know a mail of ours when it comes back; it cannot be had without the secret."""
+    return hmac.new(secret, b"loop-mark\0" + an_id.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
+
+
+def is_own_mark(mark: str, an_id: str, secrets: Mapping[int, bytes]) -> bool:
+    return any(hmac.compare_digest(mark.encode(), loop_mark(an_id, secret).encode()) for secret in secrets.values())

@@ -1,0 +1,81 @@
+"""Find the signature at the end of what somebody wrote.
+
+Used by `quotes`. Only what is certain: the "-- " line (RFC 3676 §4.3), a lone "Sent from my phone" line at the very
+end, a mailing list's footer, and a last line "-Name". Guessing at "Kind regards" loses people's words (measured).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gateway.parse import quote_lines, quote_words
+
+_DASHES = re.compile(r"^--[ \t\xa0]*$")
+_NAME = re.compile(r"^-[^\W\d_][\w.'’]*(?: [^\W\d_][\w.'’]*){0,2}$")
+_LIST_FOOTER = re.compile(r"(?i)/listinfo/|mailing list|mailman|groups\.google\.com|list-?unsubscribe")
+_DASHED_LINES_AT_MOST = 15
+
+
+def signature_start(lines: Sequence[str], first: int, end: int, *, is_last: bool, may_be_all: bool) -> int | None:
+    """The line where the signature of the stretch `first`..`end` begins, None without one.
+
+    `is_last`: nothing follows. `may_be_all`: new words stand elsewhere, so that this stretch may be nothing but a
+    signature (Gmail can put it below the quote).
+    """
+    begin = _first_words(lines, first, end)
+    if begin is None:
+        return None
+    candidates = [
+        _dash_line(lines, begin if may_be_all else begin + 1, end),
+        _footer(lines, begin, end),
+        _mobile(lines, begin, end) if is_last else None,
+        _dashed_name(lines, begin, end),
+    ]
+    found = [candidate for candidate in candidates if candidate is not None]
+    return min(found) if found else None
+
+
+def _first_words(lines: Sequence[str], first: int, end: int) -> int | None:
+    return next((index for index in range(first, end) if lines[index].strip()), None)
+
+
+def _dash_line(lines: Sequence[str], begin: int, end: int) -> int | None:
+    for index in range(begin, end):
+        if _DASHES.match(lines[index]):
+            if lines[index].startswith("-- ") or end - index <= _DASHED_LINES_AT_MOST:
+                return index
+    return None
+
+
+def _footer(lines: Sequence[str], begin: int, end: int) -> int | None:
+    for index in range(max(begin + 1, end - 10), end):
+        if quote_lines.is_rule(lines[index]) and lines[index].strip()[:1] == "_":
+            if any(_LIST_FOOTER.search(line[:200]) for line in lines[index + 1 : end]):
+                return index
+    return None
+
+
+def _last_words(lines: Sequence[str], begin: int, end: int) -> int | None:
+    return next((index for index in range(end - 1, begin, -1) if lines[index].strip()), None)
+
+
+def _mobile(lines: Sequence[str], begin: int, end: int) -> int | None:
+    last = _last_words(lines, begin, end)
+    if last is None:
+        return None
+    line = lines[last].strip().lower()
+    if len(line) > 120 or line.endswith((".", "!", "?")) and "http" not in line:
+        return None
+    if any(word in line for word in quote_words.SENT_WORDS) and any(word in line for word in quote_words.DEVICES):
+        return last
+    return None
+
+
+def _dashed_name(lines: Sequence[str], begin: int, end: int) -> int | None:
+    last = _last_words(lines, begin, end)
+    if last is None or last < 1 or lines[last - 1].strip():
+        return None
+    line = lines[last].strip()
+    words = line[1:].split(" ")
+    return last if _NAME.match(line) and all(word[:1].isupper() for word in words) else None

@@ -1,0 +1,29 @@
+"""How the desk works: rules.toml as one immutable `Policy`.
+
+The file is read and checked as a whole; a broken one is refused with every problem (file, line, column, key,
+suggestion) as a `ConfigurationError`, and the policy in force stays. `values` are the kinds of text, `tables` and
+`rules` the tables of the file, `policy` the value that everybody asks, `crosschecks` what only the whole file shows,
+`loading` the way from text to policy.
+"""
+
+from gateway.policy.loading import describe_policy, load_policy, parse_policy
+from gateway.policy.policy import Policy
+from gateway.policy.rules import Assignment, Condition, Example, Expectation, Occasion, Rule
+from gateway.policy.tables import Agent, Defaults, Desk, Team
+
+__all__ = [
+    "Agent",
+    "Assignment",
+    "Condition",
+    "Defaults",
+    "Desk",
+    "Example",
+    "Expectation",
+    "Occasion",
+    "Policy",
+    "Rule",
+    "Team",
+    "describe_policy",
+    "load_policy",
+    "parse_policy",
+]

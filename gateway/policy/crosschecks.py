@@ -1,0 +1,120 @@
+"""What no single table of rules.toml can know: names that point at each other, and addresses that must differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from gateway.options.problems import Mistake, Path
+from gateway.options.suggestions import nearest_or_all
+from gateway.policy.policy import Policy
+
+
+def cross_check(policy: Policy) -> list[Mistake]:
+    """List every mistake that shows only when the tables are seen together."""
+    return [mistake for check in CHECKS for mistake in check(policy)]
+
+
+def _desk(policy: Policy) -> Iterator[Mistake]:
+    desk = policy.desk
+    domain = desk.address.rpartition("@")[2]
+    if not policy.is_own_domain(domain):
+        yield Mistake(
+            path=("desk", "own_domains"),
+            message=f"does not have the domain of the desk's own address, {domain}",
+            suggestion=f'add "{domain}"',
+        )
+    if desk.incident_prefix == desk.request_prefix:
+        yield Mistake(path=("desk", "request_prefix"), message="is the same as incident_prefix")
+    for name, addresses in (("address", (desk.address,)), ("aliases", desk.aliases)):
+        for number, address in enumerate(addresses):
+            if "+" in address.partition("@")[0]:
+                place: Path = ("desk", name) if name == "address" else ("desk", name, number)
+                hint = f'write "{address.partition("+")[0]}@{address.partition("@")[2]}"'
+                yield Mistake(path=place, message=f'"{address}" has a +, which is for reply keys', suggestion=hint)
+
+
+def _people(policy: Policy) -> Iterator[Mistake]:
+    if not policy.teams:
+        yield Mistake(path=("team",), message="there is no team", suggestion='write [[team]] with name = "desk"')
+    if not policy.agents:
+        yield Mistake(
+            path=("agent",), message="there is no agent, so nobody would get a ticket", suggestion="write [[agent]]"
+        )
+    for number, agent in enumerate(policy.agents):
+        for index, team in enumerate(agent.teams):
+            if policy.team_named(team) is None:
+                yield _unknown_team(policy, ("agent", number, "teams", index), team)
+        addresses: list[tuple[Path, str]] = [(("agent", number, "address"), agent.address)]
+        addresses += [
+            (("agent", number, "other_addresses", index), address)
+            for index, address in enumerate(agent.other_addresses)
+        ]
+        for place, address in addresses:
+            if policy.is_desk_address(address):
+                yield Mistake(
+                    path=place,
+                    message=f'"{address}" is an address of the desk; mail to this agent would come back as a ticket',
+                )
+
+
+def _unique_names(policy: Policy) -> Iterator[Mistake]:
+    words: list[tuple[Path, str]] = [(("team", number, "name"), team.name) for number, team in enumerate(policy.teams)]
+    words += [(("agent", number, "handle"), agent.handle) for number, agent in enumerate(policy.agents)]
+    yield from _repeated(words, "is the name of another team or agent, so #assign could not tell them apart")
+    addresses: list[tuple[Path, str]] = []
+    for number, agent in enumerate(policy.agents):
+        addresses.append((("agent", number, "address"), agent.address))
+        addresses += [
+            (("agent", number, "other_addresses", index), address)
+            for index, address in enumerate(agent.other_addresses)
+        ]
+    yield from _repeated(addresses, "is the address of an earlier agent")
+    yield from _repeated(
+        [(("rule", n, "name"), rule.name) for n, rule in enumerate(policy.rules)], "names an earlier rule"
+    )
+
+
+def _repeated(places: list[tuple[Path, str]], message: str) -> Iterator[Mistake]:
+    seen: Counter[str] = Counter()
+    for place, word in places:
+        if seen[word.casefold()]:
+            yield Mistake(path=place, message=f'"{word}" {message}')
+        seen[word.casefold()] += 1
+
+
+def _targets(policy: Policy) -> Iterator[Mistake]:
+    if policy.defaults.team and policy.team_named(policy.defaults.team) is None:
+        yield _unknown_team(policy, ("defaults", "team"), policy.defaults.team)
+    for number, rule in enumerate(policy.rules):
+        yield from _target(policy, ("rule", number, "set"), rule.set.team, rule.set.assignee)
+    rule_names = [rule.name for rule in policy.rules]
+    for number, example in enumerate(policy.examples):
+        yield from _target(policy, ("example", number, "expect"), example.expect.team, example.expect.assignee)
+        if example.rule and example.rule not in rule_names:
+            hint = nearest_or_all(example.rule, rule_names)
+            yield Mistake(
+                path=("example", number, "rule"), message=f'there is no rule "{example.rule}"', suggestion=hint
+            )
+        if not example.rule and not example.expect.model_fields_set:
+            yield Mistake(
+                path=("example", number),
+                message="expects nothing",
+                suggestion='write for instance expect = { type = "request" }',
+            )
+
+
+def _target(policy: Policy, path: Path, team: str | None, assignee: str | None) -> Iterator[Mistake]:
+    if team is not None and policy.team_named(team) is None:
+        yield _unknown_team(policy, (*path, "team"), team)
+    if assignee is not None and policy.agent_named(assignee) is None:
+        hint = nearest_or_all(assignee, [word for agent in policy.agents for word in (agent.handle, agent.name)])
+        yield Mistake(path=(*path, "assignee"), message=f'there is no agent "{assignee}"', suggestion=hint)
+
+
+def _unknown_team(policy: Policy, path: Path, name: str) -> Mistake:
+    hint = nearest_or_all(name, [team.name for team in policy.teams])
+    return Mistake(path=path, message=f'there is no team "{name}"', suggestion=hint)
+
+
+CHECKS = (_desk, _people, _unique_names, _targets)

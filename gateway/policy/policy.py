@@ -1,0 +1,112 @@
+"""The policy in force: one immutable value made of a whole, checked rules.toml; all questions to it are pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gateway.policy.rules import Example, Rule
+from gateway.policy.tables import Agent, Defaults, Desk, Team
+from gateway.ticket import Level, Priority, TicketType
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Policy:
+    """How the desk works. `version` is the first 12 hex digits of the file's SHA-256.
+
+    Compared by identity: a policy is read once and swapped as a whole, and what is compiled from it hangs on it.
+    `file` and `text` are the file as read, for messages that name a line.
+    """
+
+    version: str
+    desk: Desk
+    defaults: Defaults
+    teams: tuple[Team, ...]
+    agents: tuple[Agent, ...]
+    rules: tuple[Rule, ...]
+    matrix: Mapping[tuple[Level, Level], Priority]
+    examples: tuple[Example, ...] = ()
+    file: str = "rules.toml"
+    text: str = field(default="", repr=False)
+
+    def agent_of(self, address: str) -> Agent | None:
+        """Find the agent who writes from an address (plus addresses of theirs do not count)."""
+        return self._agents_by_address.get(address.strip().lower())
+
+    def agent_named(self, word: str) -> Agent | None:
+        """Find an agent by handle, address, full name, or a first name that only one agent has."""
+        return self._agents_by_word.get(_folded(word))
+
+    def team_named(self, word: str) -> Team | None:
+        """Find a team by its short name or its title."""
+        return self._teams_by_word.get(_folded(word))
+
+    def agents_of(self, team_name: str) -> tuple[Agent, ...]:
+        """List the agents of a team, in the order of the file."""
+        wanted = _folded(team_name)
+        return tuple(agent for agent in self.agents if wanted in map(_folded, agent.teams))
+
+    def is_desk_address(self, address: str) -> bool:
+        """Say whether an address is the desk's: its address, an alias, or a plus address of either."""
+        local, _, domain = address.strip().lower().rpartition("@")
+        without_plus = local.partition("+")[0]
+        return not self._desk_addresses.isdisjoint({f"{local}@{domain}", f"{without_plus}@{domain}"})
+
+    def is_own_domain(self, address: str) -> bool:
+        """Say whether an address (or a bare domain) is of the organisation; "*.example.com" covers what is below."""
+        domain = address.strip().lower().rpartition("@")[2]
+        if domain in self._own_domains:
+            return True
+        return any(domain.endswith(own[1:]) for own in self._own_domains if own.startswith("*."))
+
+    def priority_of(self, impact: Level, urgency: Level) -> Priority:
+        """Read the priority matrix."""
+        return self.matrix[impact, urgency]
+
+    def token(self, ticket_type: TicketType, number: int) -> str:
+        """Write the token that goes into subjects: [INC-1042]."""
+        desk = self.desk
+        prefix = desk.incident_prefix if ticket_type is TicketType.INCIDENT else desk.request_prefix
+        return f"[{prefix}-{number}]"
+
+    def prefixes(self) -> tuple[str, str]:
+        """Give the prefixes of incidents and requests."""
+        return self.desk.incident_prefix, self.desk.request_prefix
+
+    @property
+    def default_team(self) -> Team:
+        """The team of a ticket that no rule gives to another."""
+        return self.team_named(self.defaults.team) or self.teams[0]
+
+    @cached_property
+    def _desk_addresses(self) -> frozenset[str]:
+        return frozenset({self.desk.address, *self.desk.aliases})
+
+    @cached_property
+    def _own_domains(self) -> frozenset[str]:
+        return frozenset(self.desk.own_domains)
+
+    @cached_property
+    def _agents_by_address(self) -> dict[str, Agent]:
+        return {address: agent for agent in self.agents for address in (agent.address, *agent.other_addresses)}
+
+    @cached_property
+    def _agents_by_word(self) -> dict[str, Agent]:
+        first_names = [_folded(agent.name).partition(" ")[0] for agent in self.agents]
+        words = {
+            first: agent for agent, first in zip(self.agents, first_names, strict=True) if first_names.count(first) == 1
+        }
+        # What is unmistakable comes last, so that it wins over a colleague's first name.
+        words |= {_folded(agent.name): agent for agent in self.agents}
+        words |= {_folded(agent.handle): agent for agent in self.agents}
+        return words | self._agents_by_address
+
+    @cached_property
+    def _teams_by_word(self) -> dict[str, Team]:
+        titles = {_folded(team.title): team for team in self.teams if team.title}
+        return titles | {_folded(team.name): team for team in self.teams}
+
+
+def _folded(word: str) -> str:
+    return " ".join(word.split()).casefold()

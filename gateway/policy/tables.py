@@ -1,0 +1,116 @@
+"""The tables of rules.toml that say who the desk is: `[desk]`, `[defaults]`, `[[team]]`, `[[agent]]`.
+
+The docstring under a field is the admin's documentation of that key.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.options.tables import OptionTable
+from gateway.policy.values import (
+    Address,
+    Addresses,
+    CategoryPart,
+    Domains,
+    FullName,
+    Impact,
+    Language,
+    Name,
+    Names,
+    Prefix,
+    TimeZone,
+    Type,
+    Urgency,
+    WorkingHours,
+)
+from gateway.ticket import Level, TicketType
+
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+class Desk(OptionTable):
+    """`[desk]`: the desk itself."""
+
+    name: FullName = "Help Desk"
+    """The name that people see as the sender of what the desk writes."""
+    address: Address
+    """The address that employees write to and that every answer comes from."""
+    aliases: Addresses = ()
+    """Other addresses of the same desk; mail to them is mail to the desk."""
+    own_domains: Domains = ()
+    """The domains of your organisation, "*.example.com" for all below one; by default the domain of `address`."""
+    language: Language = "en"
+    """The language for people whose own language is not known."""
+    time_zone: TimeZone = "UTC"
+    """The zone of working hours and of times in mails, like "Europe/Berlin"."""
+    working_hours: WorkingHours = "Mo-Fr 08:00-17:00"
+    """When people work at the desk, in the notation of OpenStreetMap's opening_hours."""
+    incident_prefix: Prefix = "INC"
+    """The letters before the number of an incident: [INC-1042]."""
+    request_prefix: Prefix = "REQ"
+    """The letters before the number of a service request: [REQ-1043]."""
+    plus_addresses: bool = True
+    """Whether your mail server delivers desk+anything@ to the desk; if so, replies find their ticket by it."""
+    acknowledge: Literal["own", "everyone", "nobody"] = "own"
+    """Whom a new ticket is acknowledged to: own domains and authenticated senders, everyone, or nobody."""
+    acknowledgements_per_hour: AtLeastOne = 5
+    """At most so many acknowledgements to one recipient in an hour."""
+    acknowledgements_per_day: AtLeastOne = 20
+    """At most so many acknowledgements to one recipient in a day."""
+    close_after_working_days: AtLeastOne = 5
+    """A resolved ticket closes after so many working days; until then a reply reopens it."""
+    closing_mail: bool = False
+    """Whether the requester is told when a resolved ticket closes."""
+    collision_minutes: Count = 15
+    """An answer is held when another agent has answered in the last so many minutes before it; 0 = never."""
+    key_days: AtLeastOne = 90
+    """How many days an agent may reply to a mail of the desk before its key expires."""
+    trusted_authserv_id: str = ""
+    """The name that your own mail server writes first into Authentication-Results; "" = trust none."""
+
+
+class Defaults(OptionTable):
+    """`[defaults]`: what a ticket is where no rule says more."""
+
+    type: Type = TicketType.INCIDENT
+    """Something broken (incident) or something asked for (request)."""
+    impact: Impact = Level.MEDIUM
+    """How wide: high, medium or low."""
+    urgency: Urgency = Level.MEDIUM
+    """How pressing: high, medium or low."""
+    category: Annotated[CategoryPart, Field(min_length=1)] = "general"
+    """The category."""
+    subcategory: CategoryPart = ""
+    """The subcategory within the category; "" = none."""
+    team: str = ""
+    """The team; "" = the first `[[team]]` of the file."""
+
+
+class Team(OptionTable):
+    """`[[team]]`: one group of agents."""
+
+    name: Name
+    """A short name without spaces, as in `#assign network`."""
+    title: str = ""
+    """The name as people read it; "" = the short name."""
+
+
+class Agent(OptionTable):
+    """`[[agent]]`: one person who answers tickets."""
+
+    name: FullName
+    """The full name; requesters see it."""
+    address: Address
+    """The address that tickets are sent to and that answers come from."""
+    handle: Name = ""
+    """A short name, as in `#assign anna`; by default what stands before the @ of `address`."""
+    other_addresses: Addresses = ()
+    """Other addresses that this agent writes from."""
+    teams: Names = ()
+    """The short names of this agent's teams."""
+    language: Language | Literal[""] = ""
+    """The language of the desk's mails to this agent; "" = the desk's."""

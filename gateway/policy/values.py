@@ -1,0 +1,177 @@
+"""The kinds of text that a policy is written in, each checked where it stands: addresses, names, categories, words."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from opening_hours import validate as is_opening_hours
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from gateway.options.suggestions import did_you_mean
+from gateway.options.tables import wrong
+from gateway.ticket import Level, Priority, TicketType
+
+_ADDRESS = re.compile(r"[^@\s<>()\[\],;:\\\"]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)*[^\W_](?:[\w-]*[^\W_])?")
+_DOMAIN = re.compile(r"(?:\*\.)?(?:[^\W_](?:[\w-]*[^\W_])?\.)*[^\W_](?:[\w-]*[^\W_])?")
+_NAME = re.compile(r"[^\W_](?:[\w.&+-]*[\w+])?")
+_CATEGORY_PART = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
+_PREFIX = re.compile(r"[A-Z]{2,10}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")
+_HEADER = re.compile(r"[!-9;-~]+")
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        inner = re.search(r"<([^<>]+)>", text)
+        hint = f'write only "{inner[1]}"' if inner else "write it like helpdesk@example.com"
+        raise wrong(f'"{text}" is not an e-mail address', hint)
+    return text.lower()
+
+
+def _domain(text: str) -> str:
+    bare = text.rpartition("@")[2]
+    if bare != text or not _DOMAIN.fullmatch(text):
+        hint = f'write "{bare}"' if _DOMAIN.fullmatch(bare) else 'write it like "example.com" or "*.example.com"'
+        raise wrong(f'"{text}" is not a domain', hint)
+    return text.lower()
+
+
+def _address_pattern(text: str) -> str:
+    local, at, domain = text.rpartition("@")
+    if not at or not local or not domain or any(character.isspace() for character in text):
+        raise wrong(f'"{text}" is not an address', f'for everybody of a domain write "*@{domain.lstrip("*@") or text}"')
+    if not text.replace("*", "").replace("@", "").strip("."):
+        raise wrong(f'"{text}" matches everybody', "leave it out")
+    return text.lower()
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        hint = re.sub(r"[^\w]+", "-", text).strip("-_").lower()
+        raise wrong(f'"{text}" is not a short name without spaces', f'write "{hint}"' if hint else "")
+    return text
+
+
+def _full_name(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise wrong("is empty" if not text.strip() else "has characters that can't be printed")
+    return " ".join(text.split())
+
+
+def _category(text: str) -> str:
+    parts = text.split("/")
+    if len(parts) > 2 or not all(_CATEGORY_PART.fullmatch(part) for part in parts):
+        raise wrong(f'"{text}" is not a category', 'write "category" or "category/subcategory"')
+    return text
+
+
+def _category_part(text: str) -> str:
+    if text and not _CATEGORY_PART.fullmatch(text):
+        raise wrong(f'"{text}" is not one category', 'write "/" only in the set of a rule')
+    return text
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise wrong(f'"{text}" is not a prefix', "write two to ten capital letters, like INC")
+    return text
+
+
+def _language(text: str) -> str:
+    if not _LANGUAGE.fullmatch(text):
+        raise wrong(f'"{text}" is not a language', 'write its code, like "en", "de" or "pt-BR"')
+    return text
+
+
+def _time_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise wrong(f'"{text}" is not a time zone', _nearest_zone(text)) from None
+    return text
+
+
+def _nearest_zone(text: str) -> str:
+    zones = available_timezones()
+    return did_you_mean(text, zones) or did_you_mean(text, {zone.rpartition("/")[2]: zone for zone in zones})
+
+
+def _working_hours(text: str) -> str:
+    if not is_opening_hours(text):
+        hint = 'write them like "Mo-Fr 08:00-17:00" or "Mo-Th 08:00-17:00; Fr 08:00-14:00"'
+        raise wrong(f'"{text}" is not understood as working hours', hint)
+    return text
+
+
+def _word(text: str) -> str:
+    if not text.strip():
+        raise wrong("is an empty word", "leave it out")
+    if not any(character.isalnum() for character in text) and not text.replace("*", "").strip():
+        raise wrong(f'"{text}" matches every word', "leave it out")
+    parts = text.split()
+    for number, part in enumerate(parts):
+        between_words = part == "*" and 0 < number < len(parts) - 1
+        if "*" in part and len(part.replace("*", "")) < 2 and not between_words:
+            raise wrong(f'"{text}" matches too much', "write at least two letters beside a *")
+    return text
+
+
+def _header_word(text: str) -> str:
+    return text if text == "*" else _word(text)
+
+
+def _file_pattern(text: str) -> str:
+    if not text.replace("*", "").strip():
+        raise wrong(f'"{text}" matches every file' if text else "is an empty name", 'write it like "*.pdf"')
+    return text
+
+
+def _header_name(text: str) -> str:
+    if not _HEADER.fullmatch(text):
+        raise wrong(f'"{text}" is not the name of a header', 'write it like "List-Id"')
+    return text.lower()
+
+
+def _matrix_key(text: str) -> str:
+    levels = text.split("/")
+    if len(levels) != 2 or not all(level in list(Level) for level in levels):
+        raise wrong(f'"{text}" is not impact/urgency', 'write for instance "high/low" = "P3"')
+    return text
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+AddressPattern = Annotated[str, AfterValidator(_address_pattern)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Name = Annotated[str, AfterValidator(_name)]
+FullName = Annotated[str, AfterValidator(_full_name)]
+Category = Annotated[str, AfterValidator(_category)]
+CategoryPart = Annotated[str, AfterValidator(_category_part)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
+Language = Annotated[str, AfterValidator(_language)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+WorkingHours = Annotated[str, AfterValidator(_working_hours)]
+Word = Annotated[str, AfterValidator(_word)]
+FilePattern = Annotated[str, AfterValidator(_file_pattern)]
+MatrixKey = Annotated[str, AfterValidator(_matrix_key)]
+HeaderWord = Annotated[str, AfterValidator(_header_word)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+
+# TOML knows texts and lists only; enums and tuples are read from them.
+Type = Annotated[TicketType, Field(strict=False)]
+Impact = Annotated[Level, Field(strict=False)]
+Urgency = Annotated[Level, Field(strict=False)]
+PriorityName = Annotated[Priority, Field(strict=False)]
+Words = Annotated[tuple[Word, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+HeaderWords = Annotated[tuple[HeaderWord, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+AddressPatterns = Annotated[tuple[AddressPattern, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+Domains = Annotated[tuple[Domain, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+Languages = Annotated[tuple[Language, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+FilePatterns = Annotated[tuple[FilePattern, ...], BeforeValidator(_one_or_many), Field(strict=False)]

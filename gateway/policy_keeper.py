@@ -1,0 +1,84 @@
+"""The policy and the templates in force, taken over live when an admin changes the files.
+
+A file is read and checked as a whole and swapped between two mails; a broken one is refused loudly, and what was in
+force stays in force.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import structlog
+
+from gateway.compose import Templates, check_templates, load_templates
+from gateway.defaults_files import default_file
+from gateway.errors import ConfigurationError
+from gateway.policy import Policy, load_policy
+
+_LOG = structlog.get_logger(__name__)
+
+
+class PolicyKeeper:
+    """Holds what is in force; `refresh` looks whether the files have changed. Raises ConfigurationError at the start only."""
+
+    def __init__(self, rules_file: Path, templates_folder: Path) -> None:
+        self._rules_file = rules_file
+        self._templates_folder = templates_folder
+        self._lock = threading.Lock()
+        self._seen_rules = _stamp_of_file(rules_file)
+        self._seen_templates = _stamp_of_folder(templates_folder)
+        self._policy = load_policy(rules_file)
+        self._templates = load_templates(templates_folder, default_file("templates"))
+        self.refused = ""
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    @property
+    def templates(self) -> Templates:
+        return self._templates
+
+    def refresh(self) -> bool:
+        """Take over what changed; True when a new policy is in force."""
+        with self._lock:
+            self._refresh_templates()
+            stamp = _stamp_of_file(self._rules_file)
+            if stamp == self._seen_rules:
+                return False
+            self._seen_rules = stamp
+            try:
+                policy = load_policy(self._rules_file)
+            except ConfigurationError as error:
+                self.refused = str(error)
+                _LOG.error("rules_refused", problems=len(error.problems), first=str(error.problems[0]))
+                return False
+            self.refused = ""
+            changed = policy.version != self._policy.version
+            self._policy = policy
+            _LOG.info("rules_in_force", version=policy.version)
+            return changed
+
+    def _refresh_templates(self) -> None:
+        stamp = _stamp_of_folder(self._templates_folder)
+        if stamp == self._seen_templates:
+            return
+        self._seen_templates = stamp
+        templates = load_templates(self._templates_folder, default_file("templates"))
+        problems = check_templates(templates)
+        if problems:
+            _LOG.error("templates_broken", problems=len(problems), first=str(problems[0]))
+        self._templates = templates
+
+
+def _stamp_of_file(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+def _stamp_of_folder(folder: Path) -> frozenset[tuple[str, tuple[int, int]]]:
+    return frozenset((str(path), _stamp_of_file(path)) for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,21 @@
+"""Where the gateway runs and as whom: gateway.toml (optional) and the environment, as one immutable `Settings`.
+
+Read once, at the start. A broken file is refused with every problem as a `ConfigurationError`. Secrets come from the
+environment or from files named there, never from gateway.toml itself, and no `repr` shows them.
+"""
+
+from gateway.settings.loading import describe_settings, load_settings
+from gateway.settings.tables import Lmtp, Log, Mailbox, Relay, Settings, Smtp, Sorting, Storage
+
+__all__ = [
+    "Lmtp",
+    "Log",
+    "Mailbox",
+    "Relay",
+    "Settings",
+    "Smtp",
+    "Sorting",
+    "Storage",
+    "describe_settings",
+    "load_settings",
+]

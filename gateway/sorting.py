@@ -1,0 +1,168 @@
+"""Take waiting mails from the ledger, decide each, and carry the decision out: one atomic unit per mail.
+
+Up to `batch` mails are claimed and parsed in one hop; then they are decided in short transactions, each mail in a savepoint of its
+own, so that a failing one rolls back alone and the next sees what the one before did. A mail that fails three times is kept
+as failed and does not stop the next.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import peewee
+import structlog
+
+from gateway.desk.carry_out import Unit, carry_out
+from gateway.desk.facts import gather_facts
+from gateway.desk.ledger import LeaseLost, write_decision
+from gateway.intake.envelope import envelope_from_json
+from gateway.mail import Envelope, Mail
+from gateway.parsing import Parser, Raw
+from gateway.policy import Policy
+from gateway.store.database import connection, lock_conversations, savepoint, transaction
+from gateway.store.queue import MAX_LEDGER_ATTEMPTS, Claim, claim, finish
+from gateway.store.tables import Ledger, LedgerState, RawMailPart
+from gateway.triage.decide import decide
+
+_LOG = structlog.get_logger(__name__)
+
+# How long one transaction may keep the intake waiting.
+_TRANSACTION_SECONDS = 0.010
+_RETRY_AFTER = timedelta(seconds=30)
+_IDLE_SECONDS = 1.0
+
+
+class Sorter:
+    """Decides waiting mails. `on_sorted` wakes the delivery; `policy` gives the policy in force at each batch."""
+
+    def __init__(
+        self,
+        database: peewee.Database,
+        *,
+        parser: Parser,
+        policy: Callable[[], Policy],
+        secrets: dict[int, bytes],
+        clock: Callable[[], datetime],
+        owner: str,
+        batch: int,
+        scratch: Path,
+        on_sorted: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._parser = parser
+        self._policy = policy
+        self._secrets = secrets
+        self._clock = clock
+        self._owner = owner
+        self._batch = batch
+        self._scratch = scratch
+        self._on_sorted = on_sorted
+
+    def run(self, stop: threading.Event, wake: threading.Event) -> None:
+        """Sort until told to stop; what nobody expected costs a pause, never the thread."""
+        while not stop.is_set():
+            wake.clear()
+            try:
+                with connection(self._database):
+                    while not stop.is_set() and self.run_once(self._clock()):
+                        pass
+            except Exception:  # noqa: BLE001 - the one broad catch of this loop
+                _LOG.exception("sorter_failed")
+                stop.wait(_IDLE_SECONDS)
+            wake.wait(_IDLE_SECONDS)
+
+    def run_once(self, now: datetime) -> int:
+        """Sort one batch and return how many mails it had."""
+        claims = claim(self._database, Ledger, owner=self._owner, now=now, limit=self._batch)
+        if not claims:
+            return 0
+        policy = self._policy()
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            rows = {row.id: row for row in Ledger.select().where(Ledger.id.in_([one.id for one in claims]))}
+            envelopes = [envelope_from_json(rows[one.id].envelope) for one in claims]
+            raws = [
+                self._raw(one, rows[one.id].part_count, envelope, Path(folder)) for one, envelope in zip(claims, envelopes, strict=True)
+            ]
+            own = (policy.desk.address, *policy.desk.aliases)
+            mails = self._parser.parse_many(raws, own)
+        self._decide_all(list(zip(claims, envelopes, mails, strict=True)), policy)
+        self._on_sorted()
+        return len(claims)
+
+    def _raw(self, one: Claim, part_count: int, envelope: Envelope, folder: Path) -> Raw:
+        parts = (
+            RawMailPart.select(RawMailPart.content)
+            .where(RawMailPart.ledger == one.id)
+            .order_by(RawMailPart.sequence)
+        )
+        if part_count <= 1:
+            content = b"".join(bytes(part.content) for part in parts)
+            return Raw(content=content, full_size_bytes=envelope.full_size_bytes)
+        path = folder / f"{one.id}.eml"
+        with open(path, "wb") as file:
+            for part in parts.iterator():
+                file.write(part.content)
+        return Raw(path=path, full_size_bytes=envelope.full_size_bytes)
+
+    def _decide_all(self, work: Sequence[tuple[Claim, Envelope, Mail]], policy: Policy) -> None:
+        waiting = list(work)
+        while waiting:
+            with transaction(self._database):
+                lock_conversations(self._database)
+                deadline = time.monotonic() + _TRANSACTION_SECONDS
+                while waiting and time.monotonic() < deadline:
+                    claimed, envelope, mail = waiting.pop(0)
+                    self._decide_one(claimed, envelope, mail, policy)
+
+    def _decide_one(self, claimed: Claim, envelope: Envelope, mail: Mail, policy: Policy) -> None:
+        started = time.perf_counter()
+        now = self._clock()
+        try:
+            with savepoint(self._database):
+                facts = gather_facts(mail, envelope, policy, now=now, secrets=self._secrets)
+                decision = decide(mail, envelope, facts, policy)
+                unit = Unit(
+                    decision=decision,
+                    policy=policy,
+                    now=now,
+                    secrets=self._secrets,
+                    mail=mail,
+                    envelope=envelope,
+                    ledger_id=claimed.id,
+                    known_pictures=facts.known_pictures,
+                )
+                ticket = carry_out(unit)
+                write_decision(claimed, decision, ticket, policy=policy, now=now)
+        except peewee.OperationalError:
+            raise
+        except LeaseLost:
+            _LOG.warning("lease_lost", ledger=claimed.id)
+            return
+        except Exception as error:  # noqa: BLE001 - a mail that nobody expected must not stop the next
+            self._put_off(claimed, error, now)
+            return
+        _LOG.info(
+            "mail_sorted",
+            ledger=claimed.id,
+            kind=decision.kind.value,
+            action=decision.action.value,
+            ticket=ticket.number if ticket is not None else None,
+            reason=decision.quarantine_code or (decision.reasons[-1].code if decision.reasons else ""),
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+
+    def _put_off(self, claimed: Claim, error: Exception, now: datetime) -> None:
+        failed = claimed.attempt >= MAX_LEDGER_ATTEMPTS
+        _LOG.error("mail_failed", ledger=claimed.id, attempt=claimed.attempt, for_good=failed, exc_info=error)
+        finish(
+            Ledger,
+            claimed,
+            state=LedgerState.FAILED if failed else LedgerState.WAITING,
+            not_before=None if failed else now + _RETRY_AFTER * claimed.attempt,
+            error=f"{type(error).__name__}: {error}"[:500],
+        )

@@ -1,0 +1,167 @@
+"""Connections and transactions: the one place where SQLite and PostgreSQL differ.
+
+`open_database` binds the tables to one database for the whole process; each thread has a connection of its own, which
+`connection` opens and closes. No network I/O inside a transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import peewee
+from playhouse.migrations import Runner
+
+from gateway.errors import ConfigurationError, Problem
+from gateway.store.tables import Secret, database_proxy
+
+# Any constant does; it only has to differ from those of other programs in the same database.
+_MIGRATION_LOCK = 0x68646701
+_CONVERSATION_LOCK = 0x68646702
+
+# How long a writer waits for another one. Longer than any of our transactions, shorter than an SMTP client's patience.
+BUSY_TIMEOUT_SECONDS = 20
+
+
+def open_database(url: str) -> peewee.Database:
+    """Bind the tables to the database behind `url` (sqlite:///path or postgresql://…) and return it, not connected.
+
+    Raises ConfigurationError for a URL of another kind or without the driver installed.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        database: peewee.Database = _sqlite(Path(unquote(parts.path[1:] if parts.path.startswith("//") else parts.path)))
+    elif parts.scheme in ("postgresql", "postgres"):
+        database = _postgresql(url)
+    else:
+        raise _wrong_url(url, f"unknown database kind {parts.scheme!r}", "sqlite:///PATH or postgresql://HOST/NAME")
+    database_proxy.initialize(database)
+    return database
+
+
+def _sqlite(path: Path) -> peewee.Database:
+    # FULL: a 250 must survive power loss (NORMAL may lose the last commits). IMMEDIATE: a read-then-write in a deferred
+    # transaction fails at once with "locked" whatever the timeout says.
+    return peewee.SqliteDatabase(
+        str(path),
+        pragmas={
+            "journal_mode": "wal",
+            "synchronous": "full",
+            "foreign_keys": 1,
+            "cache_size": -16_000,
+            "journal_size_limit": 64 * 1024 * 1024,
+        },
+        timeout=BUSY_TIMEOUT_SECONDS,
+        lock_type="IMMEDIATE",
+    )
+
+
+def _postgresql(url: str) -> peewee.Database:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise _wrong_url(url, "PostgreSQL needs its driver", "pip install 'helpdesk-gateway[postgres]'") from error
+    parts = urlsplit(url)
+    options = dict(item.partition("=")[::2] for item in parts.query.split("&") if item)
+    return peewee.PostgresqlDatabase(
+        parts.path.lstrip("/"),
+        host=unquote(options.pop("host", parts.hostname or "")) or None,
+        port=parts.port or 5432,
+        user=unquote(parts.username or "") or None,
+        password=unquote(parts.password or "") or None,
+        prefer_psycopg3=True,
+        connect_timeout=10,
+        **{key: unquote(value) for key, value in options.items()},
+    )
+
+
+def _wrong_url(url: str, message: str, suggestion: str) -> ConfigurationError:
+    scheme = url.partition(":")[0]
+    return ConfigurationError(
+        [Problem(file="gateway.toml", key="storage.url", message=f"{message} ({scheme}:…)", suggestion=suggestion)]
+    )
+
+
+def is_sqlite(database: peewee.Database) -> bool:
+    return isinstance(database, peewee.SqliteDatabase)
+
+
+@contextlib.contextmanager
+def connection(database: peewee.Database) -> Iterator[None]:
+    """Give this thread a connection for the length of the block; a dead one of before is thrown away."""
+    if not database.is_closed():
+        with contextlib.suppress(peewee.PeeweeException):
+            database.close()
+    database.connect(reuse_if_open=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(peewee.PeeweeException):
+            database.close()
+
+
+@contextlib.contextmanager
+def transaction(database: peewee.Database) -> Iterator[None]:
+    """One flushed transaction: all of the block or nothing of it."""
+    with database.atomic():
+        yield
+
+
+@contextlib.contextmanager
+def savepoint(database: peewee.Database) -> Iterator[None]:
+    """A part of the running transaction that rolls back alone."""
+    with database.savepoint():
+        yield
+
+
+def lock_conversations(database: peewee.Database) -> None:
+    """Keep every other sorter out of the tickets until this transaction ends.
+
+    On SQLite the IMMEDIATE transaction has done so already. Two sorters that thread at the same time could open two
+    tickets for one conversation; one lock for the desk is cheaper than to find out which conversations touch.
+    """
+    if not is_sqlite(database):
+        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_CONVERSATION_LOCK,))
+
+
+def claimable(query: Any, database: peewee.Database) -> Any:
+    """Make a claim skip rows that another process is claiming at this moment."""
+    return query if is_sqlite(database) else query.for_update("FOR UPDATE SKIP LOCKED")
+
+
+def migrate(database: peewee.Database, *, now: Any) -> list[str]:
+    """Bring the schema up to date under a lock and return the names of the steps that were taken."""
+    runner = Runner(database, directory=str(Path(__file__).parent / "migrations"))
+    with _migration_lock(database):
+        steps: list[str] = runner.up()
+        with transaction(database):
+            if not Secret.select().exists():
+                Secret.create(id=1, content=os.urandom(32), created_at=now)
+    return steps
+
+
+@contextlib.contextmanager
+def _migration_lock(database: peewee.Database) -> Iterator[None]:
+    if is_sqlite(database):
+        with _file_lock(Path(f"{database.database}.lock")):
+            yield
+        return
+    database.execute_sql("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+    try:
+        yield
+    finally:
+        database.execute_sql("SELECT pg_advisory_unlock(%s)", (_MIGRATION_LOCK,))
+
+
+@contextlib.contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,63 @@
+"""Column types that behave alike on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+
+import peewee
+
+_UNSTORABLE = {0: None} | {code: 0xFFFD for code in range(0xD800, 0xE000)}
+
+
+def clean_text(text: str) -> str:
+    """Make any text storable on both databases: no NUL, no lone surrogates (PostgreSQL refuses both), NFC."""
+    return unicodedata.normalize("NFC", text.translate(_UNSTORABLE))
+
+
+class CleanText(peewee.TextField):
+    """Text without NUL and lone surrogates, which hostile mail carries and PostgreSQL refuses."""
+
+    def db_value(self, value: Any) -> Any:
+        return clean_text(value) if isinstance(value, str) else value
+
+
+class UtcDateTime(peewee.Field):
+    """An aware UTC moment: timestamptz on PostgreSQL, fixed-width ISO text (which sorts by time) on SQLite."""
+
+    field_type = "TIMESTAMPTZ"
+
+    def db_value(self, value: datetime | str | None) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        if value.tzinfo is None:
+            raise ValueError(f"{self.name}: a moment without a time zone cannot be stored: {value!r}")
+        return value.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
+
+    def python_value(self, value: datetime | str | None) -> datetime | None:
+        if value is None:
+            return None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return moment.astimezone(UTC)
+
+
+class Json(peewee.TextField):
+    """Plain JSON values as text."""
+
+    def db_value(self, value: Any) -> Any:
+        return None if value is None else json.dumps(_clean_json(value), ensure_ascii=False, sort_keys=True)
+
+    def python_value(self, value: Any) -> Any:
+        return None if value is None else json.loads(value)
+
+
+def _clean_json(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {key: _clean_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean_json(item) for item in value]
+    return value

@@ -1,0 +1,198 @@
+"""What delivery reads and writes of the outbox, beyond the queue's claim and finish.
+
+Every write is fenced by the claim: it changes nothing (and returns False) when somebody else has the row by now. The
+caller opens the transaction, so that several results are flushed together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import peewee
+from peewee import Database as Database  # so that delivery can name its type without importing peewee
+
+from gateway.store import queue
+from gateway.store.database import is_sqlite, transaction
+from gateway.store.queue import Claim
+from gateway.store.tables import Contact, Outbox, OutboxPart, OutboxState, Worker
+
+LAST_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """A claimed outbox row as delivery sees it. `recipient` is in lower case; `sha256` is None until it is rendered."""
+
+    claim: Claim
+    notice: str
+    recipient: str
+    reverse_path: str
+    created_at: datetime
+    part_count: int
+    size_bytes: int
+    sha256: bytes | None
+
+    @property
+    def id(self) -> int:
+        return self.claim.id
+
+    @property
+    def is_rendered(self) -> bool:
+        return self.part_count > 0
+
+
+class DamagedBytes(Exception):  # noqa: N818 (a finding, not a bug)
+    """The stored bytes of a rendered mail are not those that were stored; a person must look at the database."""
+
+
+def claim(database: Database, *, owner: str, now: datetime, limit: int) -> list[Outgoing]:
+    """Claim up to `limit` waiting mails, people's answers first, each for `queue.LEASE`."""
+    claims = queue.claim(database, Outbox, owner=owner, now=now, limit=limit)
+    if not claims:
+        return []
+    rows = Outbox.select(Outbox, Contact.address).join(Contact).where(Outbox.id.in_([claimed.id for claimed in claims]))
+    by_id = {row.id: row for row in rows}
+    return [_outgoing(claimed, by_id[claimed.id]) for claimed in claims]
+
+
+def _outgoing(claimed: Claim, row: Outbox) -> Outgoing:
+    return Outgoing(
+        claim=claimed,
+        notice=row.notice,
+        recipient=row.recipient.address,
+        reverse_path=row.reverse_path,
+        created_at=row.created_at,
+        part_count=row.part_count,
+        size_bytes=row.size_bytes,
+        sha256=None if row.sha256 is None else bytes(row.sha256),
+    )
+
+
+def claim_at_a_pace(database: Database, *, owner: str, now: datetime, limit: int, per_minute: int) -> list[Outgoing]:
+    """Claim as `claim` does, but never more than the pace leaves, counting what every process sends.
+
+    A sixth of the minute's allowance is the most for ten seconds: so a person's answer that comes while a backlog
+    of notices is going out waits ten seconds for its turn and not a whole minute.
+    """
+    with transaction(database):
+        _lock_pace(database)
+        for share in (1, 6):
+            since, allowed = now - LAST_MINUTE / share, -(-per_minute // share)
+            limit = min(limit, allowed - _sent_since(since) - _claimed_since(since))
+        return claim(database, owner=owner, now=now, limit=limit) if limit > 0 else []
+
+
+def _lock_pace(database: Database) -> None:
+    # Two processes that count at the same time would both take the last place. SQLite's IMMEDIATE has locked already.
+    if not is_sqlite(database):
+        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_PACE_LOCK,))  # type: ignore[no-untyped-call]
+
+
+# Any constant does that no other lock of ours has.
+_PACE_LOCK = 0x68646703
+
+
+def _sent_since(moment: datetime) -> int:
+    count: int = Outbox.select().where((Outbox.state == OutboxState.SENT) & (Outbox.sent_at > moment)).count()
+    return count
+
+
+def _claimed_since(moment: datetime) -> int:
+    # What a process claimed before it was killed keeps its lease, but nobody is sending it any more.
+    count: int = (
+        Outbox.select()
+        .where((Outbox.state == OutboxState.WAITING) & (Outbox.lease_until > moment + queue.LEASE))
+        .count()
+    )
+    return count
+
+
+def store_bytes(outgoing: Outgoing, content: bytes, *, reverse_path: str) -> Outgoing | None:
+    """Write the final bytes of a mail once and for all; None (nothing written) when the row is not ours any more."""
+    parts = list(queue.split_parts(content))
+    digest = hashlib.sha256(content).digest()
+    written = (
+        Outbox.update(part_count=len(parts), size_bytes=len(content), sha256=digest, reverse_path=reverse_path)
+        .where(_is_ours(outgoing.claim) & (Outbox.part_count == 0))
+        .execute()
+    )
+    if written != 1:
+        return None
+    for number, part in enumerate(parts):
+        OutboxPart.create(outbox=outgoing.id, sequence=number, content=part)
+    return replace(outgoing, part_count=len(parts), size_bytes=len(content), sha256=digest, reverse_path=reverse_path)
+
+
+def read_bytes(outgoing: Outgoing) -> bytes:
+    """Read the stored bytes of a rendered mail; raises DamagedBytes when they are not what was written."""
+    parts = OutboxPart.select(OutboxPart.content).where(OutboxPart.outbox == outgoing.id).order_by(OutboxPart.sequence)
+    content = b"".join(bytes(part.content) for part in parts)
+    if hashlib.sha256(content).digest() != outgoing.sha256:
+        raise DamagedBytes(f"outbox {outgoing.id}: the stored bytes do not have the stored digest")
+    return content
+
+
+def renew(outgoing: Outgoing, *, until: datetime) -> Outgoing | None:
+    """Keep a claim for longer while the relay takes its time; None when it is not ours any more."""
+    written = Outbox.update(lease_until=until).where(_is_ours(outgoing.claim)).execute()
+    return replace(outgoing, claim=replace(outgoing.claim, until=until)) if written == 1 else None
+
+
+def _is_ours(claimed: Claim) -> peewee.Expression:
+    expression: peewee.Expression = (
+        (Outbox.id == claimed.id) & (Outbox.lease_owner == claimed.owner) & (Outbox.attempts == claimed.attempt)
+    )
+    return expression
+
+
+def mark_sent(outgoing: Outgoing, *, now: datetime, reply: str) -> bool:
+    return queue.finish(Outbox, outgoing.claim, state=OutboxState.SENT, sent_at=now, reply=reply, not_before=None)
+
+
+def mark_failed(outgoing: Outgoing, *, reply: str, uncertain: bool = False) -> bool:
+    changes = {"uncertain_count": Outbox.uncertain_count + 1} if uncertain else {}
+    return queue.finish(Outbox, outgoing.claim, state=OutboxState.FAILED, reply=reply, **changes)
+
+
+def mark_held(outgoing: Outgoing, *, reason: str, reply: str) -> bool:
+    return queue.finish(Outbox, outgoing.claim, state=OutboxState.HELD, hold_reason=reason, reply=reply)
+
+
+def put_off(outgoing: Outgoing, *, until: datetime, reply: str, uncertain: bool = False) -> bool:
+    """Leave it waiting until then; `uncertain` counts that the relay may have taken it already."""
+    changes = {"uncertain_count": Outbox.uncertain_count + 1} if uncertain else {}
+    return queue.finish(Outbox, outgoing.claim, not_before=until, reply=reply, **changes)
+
+
+def give_back(outgoing: Outgoing, *, reply: str = "") -> bool:
+    """Leave it waiting as it was; the attempt does not count. A reply says what the channel's trouble is."""
+    changes = {"reply": reply} if reply else {}
+    return queue.finish(Outbox, outgoing.claim, attempts=Outbox.attempts - 1, **changes)
+
+
+def give_all_back(database: Database, every: Sequence[Outgoing]) -> None:
+    """Give claimed but untouched mails back (a clean stop, a channel in trouble) in a transaction of its own."""
+    with transaction(database):
+        for outgoing in every:
+            give_back(outgoing)
+
+
+def report_worker(*, name: str, now: datetime, error: str, error_at: datetime | None) -> None:
+    """Write the heartbeat and the present trouble ("" when all is well) of a deliverer, for `gateway status`."""
+    Worker.insert(
+        name=name,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        started_at=now,
+        beat_at=now,
+        last_error=error,
+        last_error_at=error_at,
+    ).on_conflict(
+        conflict_target=[Worker.name],
+        preserve=[Worker.host, Worker.pid, Worker.beat_at, Worker.last_error, Worker.last_error_at],
+    ).execute()

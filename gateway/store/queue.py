@@ -1,0 +1,96 @@
+"""The two queues, ledger and outbox: claim, work, fenced finish.
+
+A claim counts the attempt before the work begins, so that work which kills its process still counts. A finish changes
+a row only while the claimer's lease is still its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import IO, Any
+
+import peewee
+
+from gateway.store.database import claimable, transaction
+from gateway.store.tables import PART_SIZE_BYTES, Ledger, LedgerState, Outbox, OutboxState
+
+MAX_LEDGER_ATTEMPTS = 3
+LEASE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A row that is ours until `until`: `attempt` fences the finish against a later claimer."""
+
+    id: int
+    attempt: int
+    owner: str
+    until: datetime
+
+
+def claim(
+    database: peewee.Database,
+    table: type[Ledger] | type[Outbox],
+    *,
+    owner: str,
+    now: datetime,
+    limit: int,
+    extra: Any = None,
+) -> list[Claim]:
+    """Claim up to `limit` waiting rows, oldest first (the outbox: people's answers first), in a transaction of its own."""
+    waiting = LedgerState.WAITING if table is Ledger else OutboxState.WAITING
+    order = (table.id,) if table is Ledger else (Outbox.rank, Outbox.id)
+    condition = (
+        (table.state == waiting)
+        & (table.not_before.is_null() | (table.not_before <= now))
+        & (table.lease_until.is_null() | (table.lease_until <= now))
+    )
+    if extra is not None:
+        condition &= extra
+    until = now + LEASE
+    with transaction(database):
+        query = table.select(table.id, table.attempts).where(condition).order_by(*order).limit(limit)
+        rows = [(row.id, row.attempts + 1) for row in claimable(query, database)]
+        if rows:
+            table.update(attempts=table.attempts + 1, lease_owner=owner, lease_until=until).where(
+                table.id.in_([row_id for row_id, _ in rows])
+            ).execute()
+    return [Claim(id=row_id, attempt=attempt, owner=owner, until=until) for row_id, attempt in rows]
+
+
+def finish(table: type[Ledger] | type[Outbox], claimed: Claim, **changes: Any) -> bool:
+    """Write the result of the work and give the lease back; False (nothing written) when somebody else has it now.
+
+    The caller's transaction makes it durable together with what the work did.
+    """
+    updated: int = (
+        table.update(lease_owner="", lease_until=None, **changes)
+        .where((table.id == claimed.id) & (table.lease_owner == claimed.owner) & (table.attempts == claimed.attempt))
+        .execute()
+    )
+    return updated == 1
+
+
+def release(database: peewee.Database, table: type[Ledger] | type[Outbox], claims: Sequence[Claim]) -> None:
+    """Give claimed rows back unworked (a clean stop): the attempt does not count."""
+    with transaction(database):
+        for claimed in claims:
+            finish(table, claimed, attempts=table.attempts - 1)
+
+
+def split_parts(content: bytes | IO[bytes]) -> Iterator[bytes]:
+    """Cut content into pieces of at most `PART_SIZE_BYTES`, at least one, without holding it twice."""
+    if isinstance(content, bytes):
+        view = memoryview(content)
+        for start in range(0, max(len(view), 1), PART_SIZE_BYTES):
+            yield bytes(view[start : start + PART_SIZE_BYTES])
+        return
+    content.seek(0)
+    first = True
+    while piece := content.read(PART_SIZE_BYTES):
+        first = False
+        yield piece
+    if first:
+        yield b""

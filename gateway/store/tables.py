@@ -1,0 +1,415 @@
+"""The tables. `migrations/` holds frozen copies of them; a test compares the two.
+
+Closed sets have CHECK constraints, times are aware UTC moments, durations and sizes carry their unit in the name.
+`event` is append-only. Raw bytes lie in rows of at most `PART_SIZE_BYTES` in tables of their own, so that reading the
+ledger never reads a mail.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from peewee import (
+    BigAutoField,
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    Check,
+    CompositeKey,
+    DatabaseProxy,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    SmallIntegerField,
+    TextField,
+)
+
+from gateway.mail import Transport
+from gateway.store.fields import CleanText, Json, UtcDateTime
+from gateway.ticket import HoldReason, Level, Priority, Role, Status, TicketType, Visibility
+
+PART_SIZE_BYTES = 1024 * 1024
+
+database_proxy: Any = DatabaseProxy()
+
+
+class LedgerState(StrEnum):
+    """Where an accepted mail stands. Every row ends in done, or waits for a person in failed or quarantined."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+class Outcome(StrEnum):
+    """What became of a mail that is done: exactly one of these."""
+
+    NONE = ""
+    OPENED = "opened"
+    APPENDED = "appended"
+    HELD = "held"
+    FILED = "filed"
+    DUPLICATE = "duplicate"
+    DELETED = "deleted"
+
+
+class OutboxState(StrEnum):
+    """Where an outgoing mail stands. `held` waits for a person or for the relay's configuration."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    HELD = "held"
+    FAILED = "failed"
+    MERGED = "merged"
+    CANCELLED = "cancelled"
+
+
+class MessageState(StrEnum):
+    """A held message was written by an agent and waits for `#send`; a dropped one was replaced or withdrawn."""
+
+    POSTED = "posted"
+    HELD = "held"
+    DROPPED = "dropped"
+
+
+class AuthorRole(StrEnum):
+    """As what the author of a message stood on the ticket."""
+
+    REQUESTER = "requester"
+    WATCHER = "watcher"
+    AGENT = "agent"
+    OTHER = "other"
+    AUTOMATIC = "automatic"
+
+
+def _one_of(column: str, words: type[StrEnum], *more: str) -> Any:
+    listed = ", ".join(f"'{word}'" for word in [*[str(w) for w in words], *more])
+    return Check(f"{column} IN ({listed})")
+
+
+class Table(Model):
+    class Meta:
+        database = database_proxy
+        legacy_table_names = False
+
+
+class Secret(Table):
+    """Keys that sign reply addresses and Message-IDs; the newest signs, the others still verify."""
+
+    id = IntegerField(primary_key=True)
+    content = BlobField()
+    created_at = UtcDateTime()
+
+
+class Contact(Table):
+    """A person or machine that has an address. `address` is in lower case."""
+
+    id = BigAutoField()
+    address = CleanText(unique=True)
+    name = CleanText(default="")
+    language = TextField(default="")
+    first_seen_at = UtcDateTime()
+    bounced_at = UtcDateTime(null=True)
+
+
+class Agent(Table):
+    """Agents as the policy in force lists them; one that it no longer lists stays with `active` false."""
+
+    contact = ForeignKeyField(Contact, primary_key=True)
+    name = CleanText()
+    teams = Json()
+    active = BooleanField()
+
+
+class Team(Table):
+    name = CleanText(primary_key=True)
+    active = BooleanField()
+
+
+class Ticket(Table):
+    """`fields` remembers for each classification field who set it: {field: [authority, rule]}."""
+
+    id = BigAutoField()
+    number = BigIntegerField(unique=True)
+    type = TextField()
+    status = TextField()
+    hold_reason = TextField(default="")
+    hold_until = UtcDateTime(null=True)
+    subject = CleanText()
+    requester = ForeignKeyField(Contact)
+    language = TextField(default="")
+    category = CleanText(default="")
+    subcategory = CleanText(default="")
+    impact = TextField()
+    urgency = TextField()
+    priority = TextField()
+    team = CleanText()
+    assignee = CleanText(default="")
+    fields = Json()
+    policy_version = TextField()
+    desk_address = CleanText()
+    opened_at = UtcDateTime()
+    updated_at = UtcDateTime(index=True)
+    first_answer_at = UtcDateTime(null=True)
+    resolved_at = UtcDateTime(null=True)
+    closed_at = UtcDateTime(null=True)
+    close_at = UtcDateTime(null=True, index=True)
+    merged_into = ForeignKeyField("self", null=True)
+
+    class Meta:
+        constraints = [
+            _one_of("type", TicketType),
+            _one_of("status", Status),
+            _one_of("hold_reason", HoldReason, ""),
+            _one_of("impact", Level),
+            _one_of("urgency", Level),
+            _one_of("priority", Priority),
+        ]
+        indexes = ((("requester", "status"), False), (("team", "status"), False))
+
+
+class TicketWatcher(Table):
+    ticket = ForeignKeyField(Ticket)
+    contact = ForeignKeyField(Contact)
+    added_at = UtcDateTime()
+
+    class Meta:
+        primary_key = CompositeKey("ticket", "contact")
+
+
+class TicketLink(Table):
+    """`ticket` names `other`: as its follow-up, as a claim in a subject, as merged or just as related."""
+
+    ticket = ForeignKeyField(Ticket)
+    other = ForeignKeyField(Ticket)
+    kind = TextField()
+    at = UtcDateTime()
+
+    class Meta:
+        primary_key = CompositeKey("ticket", "other", "kind")
+        constraints = [Check("kind IN ('follow_up', 'claimed', 'related', 'merged')")]
+
+
+class Ledger(Table):
+    """One row for every mail that we said yes to. `digest` is of what the sender wrote, `sha256` of the bytes."""
+
+    id = BigAutoField()
+    received_at = UtcDateTime()
+    transport = TextField()
+    envelope = Json()
+    source_key = BlobField(null=True, unique=True)
+    size_bytes = BigIntegerField()
+    sha256 = BlobField()
+    digest = BlobField(index=True)
+    part_count = IntegerField()
+    state = TextField()
+    outcome = TextField(default="")
+    reason_code = TextField(default="")
+    ticket = ForeignKeyField(Ticket, null=True)
+    duplicate_of = ForeignKeyField("self", null=True)
+    attempts = IntegerField(default=0)
+    not_before = UtcDateTime(null=True)
+    lease_owner = TextField(default="")
+    lease_until = UtcDateTime(null=True)
+    decided_at = UtcDateTime(null=True)
+    decision = Json(null=True)
+    error = CleanText(default="")
+
+    class Meta:
+        constraints = [
+            _one_of("transport", Transport),
+            _one_of("state", LedgerState),
+            _one_of("outcome", Outcome),
+            Check("(state = 'done') = (outcome <> '')"),
+            Check("(outcome = 'duplicate') = (duplicate_of_id IS NOT NULL)"),
+        ]
+        indexes = ((("state", "id"), False),)
+
+
+class Dedupe(Table):
+    """Which ledger row first brought what a sender wrote; kept for ever, also when the raw mail is gone."""
+
+    digest = BlobField(primary_key=True)
+    ledger = ForeignKeyField(Ledger)
+    received_at = UtcDateTime()
+
+
+class RawMailPart(Table):
+    ledger = ForeignKeyField(Ledger)
+    sequence = IntegerField()
+    content = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("ledger", "sequence")
+
+
+class Message(Table):
+    """One contribution to a ticket. `passages` is [[role, text], …]; `marks` say what an agent should know of it."""
+
+    id = BigAutoField()
+    ticket = ForeignKeyField(Ticket)
+    ledger = ForeignKeyField(Ledger, null=True)
+    author = ForeignKeyField(Contact, null=True)
+    author_role = TextField()
+    visibility = TextField()
+    state = TextField()
+    message_id = CleanText(default="")
+    subject = CleanText(default="")
+    text = CleanText()
+    passages = Json()
+    html = CleanText(default="")
+    marks = Json()
+    at = UtcDateTime()
+
+    class Meta:
+        constraints = [
+            _one_of("author_role", AuthorRole),
+            _one_of("visibility", Visibility),
+            _one_of("state", MessageState),
+        ]
+
+
+class AttachmentRow(Table):
+    """Metadata of a file; its bytes stay in the raw mail of the message's ledger row, part `number`."""
+
+    message = ForeignKeyField(Message)
+    number = IntegerField()
+    filename = CleanText()
+    content_type = CleanText()
+    size_bytes = BigIntegerField()
+    sha256 = TextField()
+    content_id = CleanText(default="")
+    inline = BooleanField()
+    set_aside = BooleanField(default=False)
+
+    class Meta:
+        table_name = "attachment"
+        primary_key = CompositeKey("message", "number")
+        indexes = ((("sha256",), False),)
+
+
+class Outbox(Table):
+    """One outgoing mail to one person. Rendered once; from then on its bytes lie in `outbox_part` and never change."""
+
+    id = BigAutoField()
+    notice = TextField()
+    rank = SmallIntegerField()
+    recipient = ForeignKeyField(Contact)
+    role = TextField()
+    ticket = ForeignKeyField(Ticket, null=True)
+    about = ForeignKeyField(Message, null=True)
+    context = Json()
+    message_id = CleanText(unique=True)
+    dedupe_key = TextField(unique=True)
+    reverse_path = TextField(default="")
+    state = TextField()
+    hold_reason = TextField(default="")
+    attempts = IntegerField(default=0)
+    uncertain_count = IntegerField(default=0)
+    not_before = UtcDateTime(null=True)
+    lease_owner = TextField(default="")
+    lease_until = UtcDateTime(null=True)
+    part_count = IntegerField(default=0)
+    size_bytes = BigIntegerField(default=0)
+    sha256 = BlobField(null=True)
+    created_at = UtcDateTime()
+    sent_at = UtcDateTime(null=True)
+    reply = CleanText(default="")
+    merged_into = ForeignKeyField("self", null=True)
+
+    class Meta:
+        constraints = [_one_of("role", Role), _one_of("state", OutboxState)]
+        indexes = ((("state", "rank", "id"), False), (("recipient", "created_at"), False))
+
+
+class OutboxPart(Table):
+    outbox = ForeignKeyField(Outbox)
+    sequence = IntegerField()
+    content = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("outbox", "sequence")
+
+
+class ThreadReference(Table):
+    """Every Message-ID ever seen in a ticket's mails. `named` are the addresses in From, To and Cc of the mail it names.
+
+    `digest` is the first 16 bytes of SHA-256 over the id: an index over text of any length fails on PostgreSQL.
+    """
+
+    digest = BlobField()
+    ticket = ForeignKeyField(Ticket)
+    message_id = CleanText()
+    named = Json()
+    outbox = ForeignKeyField(Outbox, null=True)
+    at = UtcDateTime()
+
+    class Meta:
+        primary_key = CompositeKey("digest", "ticket")
+
+
+class Event(Table):
+    """What happened, by whom and why. Append-only."""
+
+    id = BigAutoField()
+    at = UtcDateTime()
+    kind = TextField()
+    actor = CleanText()
+    ticket = ForeignKeyField(Ticket, null=True)
+    ledger = ForeignKeyField(Ledger, null=True)
+    outbox = ForeignKeyField(Outbox, null=True)
+    text = CleanText()
+    detail = Json()
+
+
+class Mailbox(Table):
+    """The cursor of a watched IMAP folder and the lease of the one process that reads it."""
+
+    name = TextField(primary_key=True)
+    folder = CleanText()
+    uidvalidity = BigIntegerField(null=True)
+    last_uid = BigIntegerField(default=0)
+    left_alone_count = BigIntegerField(default=0)
+    first_contact_at = UtcDateTime(null=True)
+    lease_owner = TextField(default="")
+    lease_until = UtcDateTime(null=True)
+    last_ok_at = UtcDateTime(null=True)
+    last_error_at = UtcDateTime(null=True)
+    last_error = CleanText(default="")
+
+
+class Worker(Table):
+    """A running part of the gateway: its heartbeat and its last trouble, for `gateway status`."""
+
+    name = TextField(primary_key=True)
+    host = TextField()
+    pid = IntegerField()
+    started_at = UtcDateTime()
+    beat_at = UtcDateTime()
+    detail = CleanText(default="")
+    last_error = CleanText(default="")
+    last_error_at = UtcDateTime(null=True)
+
+
+TABLES = (
+    Secret,
+    Contact,
+    Agent,
+    Team,
+    Ticket,
+    TicketWatcher,
+    TicketLink,
+    Ledger,
+    Dedupe,
+    RawMailPart,
+    Message,
+    AttachmentRow,
+    Outbox,
+    OutboxPart,
+    ThreadReference,
+    Event,
+    Mailbox,
+    Worker,
+)

@@ -1,0 +1,1 @@
+"""What a mail is, and what should happen: pure functions over `Mail`, `Facts` and `Policy`."""

@@ -1,0 +1,263 @@
+"""What each command does: pure functions from the work so far and an argument to more work or a refusal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from gateway.mail import Address
+from gateway.subject import find_tokens
+from gateway.ticket import (
+    LIFECYCLE,
+    Field,
+    HoldReason,
+    Level,
+    Priority,
+    Status,
+    Step,
+    TicketType,
+)
+from gateway.triage.decision import AddWatcher, LinkTicket, MoveStatus, SetRequester
+from gateway.triage.facts import TicketFacts
+from gateway.triage.when import read_until
+from gateway.triage.work import Refusal, Work
+from gateway.worktime import add_working_days
+
+ADDRESS = re.compile(r"[^\s<>@,;:()\"\\]{1,64}@[^\s<>@,;:()\"\\]{1,190}")
+_STATUS_WORDS = {Status.NEW: "new", Status.IN_PROGRESS: "in progress", Status.ON_HOLD: "on hold"}
+
+
+def resolve(work: Work, argument: str) -> Work | Refusal:
+    """End the matter as solved: it closes by itself after the configured working days."""
+    moved = _move(work, Step.RESOLVE, why=f"{work.agent.name} resolved it")
+    if isinstance(moved, Refusal):
+        return moved
+    return replace(moved, resolves=True, resolution_text=argument)
+
+
+def close(work: Work, argument: str) -> Work | Refusal:
+    moved = _move(work, Step.CLOSE, why=f"{work.agent.name} closed it")
+    return moved if isinstance(moved, Refusal) else replace(moved, closes=True)
+
+
+def reopen(work: Work, argument: str) -> Work | Refusal:
+    return _move(work, Step.REOPEN, why=f"{work.agent.name} reopened it", told="reopened")
+
+
+def spam(work: Work, argument: str) -> Work | Refusal:
+    """Cancel a ticket that should not be one; nobody outside hears of it."""
+    moved = _move(work, Step.CANCEL, why=f"{work.agent.name} called it spam", told="cancelled as spam")
+    return moved if isinstance(moved, Refusal) else replace(moved, silences=True)
+
+
+def take(work: Work, argument: str) -> Work | Refusal:
+    if work.ticket.status not in _STATUS_WORDS:
+        return Refusal(why=f"the ticket is {work.ticket.status.value}", suggestion="#reopen")
+    taken = take_up(work)
+    return taken.with_field(
+        Field.ASSIGNEE, work.agent.address, assignee=work.agent.address, told=f"taken by {work.agent.name}"
+    )
+
+
+def take_up(work: Work) -> Work:
+    """Start working on a new ticket; any other stays as it is."""
+    if work.ticket.status is not Status.NEW:
+        return work
+    moved = _move(work, Step.TAKE_UP, why=f"{work.agent.name} took it up")
+    return work if isinstance(moved, Refusal) else moved
+
+
+def assign(work: Work, argument: str) -> Work | Refusal:
+    """Give the ticket to an agent, or to a team, whose agents all see it then."""
+    policy = work.policy
+    if agent := policy.agent_named(argument):
+        pairs = [(Field.ASSIGNEE, agent.address)]
+        team = work.ticket.team
+        if agent.teams and not policy.team_named(team) in [policy.team_named(name) for name in agent.teams]:
+            team = agent.teams[0]
+            pairs.append((Field.TEAM, team))
+        given = work.with_fields(pairs, assignee=agent.address, team=team, told=f"assigned to {agent.name}")
+        return given if agent == work.agent else replace(given, newcomers=(*given.newcomers, agent))
+    if team_found := policy.team_named(argument):
+        name = team_found.name
+        given = work.with_fields(
+            [(Field.TEAM, name), (Field.ASSIGNEE, "")], team=name, assignee="", told=f"given to the team {name}"
+        )
+        newcomers = tuple(agent for agent in policy.agents_of(name) if agent != work.agent)
+        return replace(given, newcomers=given.newcomers + newcomers)
+    names = [agent.handle for agent in policy.agents] + [team.name for team in policy.teams]
+    return Refusal(why="names no agent and no team", suggestion=f"#assign {'|'.join(sorted(names)[:12])}")
+
+
+def priority(work: Work, argument: str) -> Work | Refusal:
+    word = argument.upper().removeprefix("P")
+    if f"P{word}" not in Priority.__members__:
+        return Refusal(why="is no priority", suggestion="#priority P1 … P5")
+    value = Priority(f"P{word}")
+    return work.with_field(Field.PRIORITY, value.value, priority=value, told=f"priority {value.value}")
+
+
+def impact(work: Work, argument: str) -> Work | Refusal:
+    level = _level(argument)
+    if level is None:
+        return Refusal(why="is no impact")
+    return _with_priority(work.with_field(Field.IMPACT, level.value, impact=level, told=f"impact {level.value}"))
+
+
+def urgency(work: Work, argument: str) -> Work | Refusal:
+    level = _level(argument)
+    if level is None:
+        return Refusal(why="is no urgency")
+    return _with_priority(work.with_field(Field.URGENCY, level.value, urgency=level, told=f"urgency {level.value}"))
+
+
+def _level(argument: str) -> Level | None:
+    return next((level for level in Level if level.value == argument.strip().lower()), None)
+
+
+def _with_priority(work: Work) -> Work:
+    """Impact and urgency that an agent set decide the priority anew, also one that an agent set before."""
+    value = work.policy.priority_of(work.ticket.impact, work.ticket.urgency)
+    if value is work.ticket.priority:
+        return work
+    return work.with_field(Field.PRIORITY, value.value, priority=value, told=f"priority {value.value}")
+
+
+def category(work: Work, argument: str) -> Work | Refusal:
+    main, _, sub = (part.strip() for part in argument.partition("/"))
+    if not main or "/" in sub or len(argument) > 100:
+        return Refusal(why="is no category")
+    return work.with_fields(
+        [(Field.CATEGORY, main), (Field.SUBCATEGORY, sub)],
+        category=main,
+        subcategory=sub,
+        told=f"category {main}/{sub}" if sub else f"category {main}",
+    )
+
+
+def ticket_type(work: Work, argument: str) -> Work | Refusal:
+    word = argument.strip().lower().removeprefix("service ")
+    found = next((kind for kind in TicketType if kind.value == word), None)
+    if found is None:
+        return Refusal(why="is no type")
+    return work.with_field(Field.TYPE, found.value, type=found, told=f"now a {found.value}")
+
+
+def hold(work: Work, argument: str) -> Work | Refusal:
+    """Wait for somebody; `until` a day, the ticket is taken up again by itself at its end."""
+    whom, _, rest = argument.strip().lower().partition(" ")
+    reason = next((reason for reason in HoldReason if reason.value == whom), None)
+    if reason is None:
+        return Refusal(why="does not say for whom it waits")
+    until = None
+    if rest.strip():
+        word = rest.strip().removeprefix("until ").strip()
+        until = read_until(word, now=work.now, time_zone=work.policy.desk.time_zone)
+        if until is None:
+            return Refusal(why=f"{word!r} is no coming day", suggestion=f"#hold {whom} until 2026-12-24")
+    told = f"on hold, waiting for {reason.value}" + (f" until {until:%Y-%m-%d}" if until else "")
+    target = LIFECYCLE[Step.HOLD].get(work.ticket.status)
+    if target is None:
+        return _impossible(work.ticket, Step.HOLD)
+    ticket = replace(work.ticket, status=target, hold_reason=reason, hold_until=until)
+    change = MoveStatus(to=target, why=f"{work.agent.name}: {told}", hold_reason=reason, hold_until=until)
+    return work.with_changes(change, ticket=ticket, told=told)
+
+
+def cc(work: Work, argument: str) -> Work | Refusal:
+    person = _person(work, argument)
+    if isinstance(person, Refusal):
+        return person
+    return work.with_changes(AddWatcher(watcher=person), told=f"{person.address} gets the answers from now on")
+
+
+def requester(work: Work, argument: str) -> Work | Refusal:
+    person = _person(work, argument)
+    if isinstance(person, Refusal):
+        return person
+    changed = replace(work.ticket, requester=replace(work.ticket.requester, address=person.address, name=person.name))
+    return work.with_changes(SetRequester(requester=person), ticket=changed, told=f"requester is now {person.address}")
+
+
+def _person(work: Work, argument: str) -> Address | Refusal:
+    found = ADDRESS.findall(argument.replace("mailto:", ""))
+    if len(found) != 1:
+        return Refusal(why="does not name one address")
+    if work.policy.is_desk_address(found[0]):
+        return Refusal(why="is the desk's own address")
+    return Address(address=found[0].lower())
+
+
+def merge(work: Work, argument: str) -> Work | Refusal:
+    """End this ticket in another one: what is written to either comes in there from now on."""
+    target = _other_ticket(work, argument)
+    if isinstance(target, Refusal):
+        return target
+    if target.status in (Status.CLOSED, Status.CANCELLED):
+        return Refusal(why=f"that ticket is {target.status.value}", suggestion="#link " + argument)
+    token = work.policy.token(target.type, target.number)
+    merged = work.with_changes(LinkTicket(number=target.number, kind="merged"), told=f"merged into {token}")
+    return replace(merged, merged_into=target.number, silences=True)
+
+
+def link(work: Work, argument: str) -> Work | Refusal:
+    other = _other_ticket(work, argument)
+    if isinstance(other, Refusal):
+        return other
+    token = work.policy.token(other.type, other.number)
+    return work.with_changes(LinkTicket(number=other.number, kind="related"), told=f"linked with {token}")
+
+
+def _other_ticket(work: Work, argument: str) -> TicketFacts | Refusal:
+    numbers = [number for _, number in find_tokens(argument, work.policy.prefixes())]
+    if not numbers and argument.strip().isdigit():
+        numbers = [int(argument.strip())]
+    if len(numbers) != 1:
+        return Refusal(why="does not name one ticket")
+    if numbers[0] == work.ticket.number:
+        return Refusal(why="is this ticket itself")
+    return work.ticket_numbered(numbers[0]) or Refusal(why="there is no such ticket")
+
+
+def nothing(work: Work, argument: str) -> Work | Refusal:
+    """`#note` is read where the text is taken apart; as a command it changes nothing."""
+    return work
+
+
+def send(work: Work, argument: str) -> Work | Refusal:
+    if not any(held.author in _own_addresses(work) for held in work.ticket.held):
+        return Refusal(why="no mail of yours is held on this ticket", suggestion="write your answer without #send")
+    return replace(work, sends_held=True)
+
+
+def _own_addresses(work: Work) -> frozenset[str]:
+    return frozenset({work.agent.address, *work.agent.other_addresses})
+
+
+def files(work: Work, argument: str) -> Work | Refusal:
+    return replace(work, wants_files=True)
+
+
+def show_help(work: Work, argument: str) -> Work | Refusal:
+    return replace(work, wants_help=True)
+
+
+def _move(work: Work, step: Step, *, why: str, told: str = "") -> Work | Refusal:
+    target = LIFECYCLE[step].get(work.ticket.status)
+    if target is None:
+        return _impossible(work.ticket, step)
+    desk = work.policy.desk
+    close_at = None
+    if target is Status.RESOLVED:
+        close_at = add_working_days(
+            work.now, desk.close_after_working_days, hours=desk.working_hours, time_zone=desk.time_zone
+        )
+    ticket = replace(work.ticket, status=target, hold_reason=None, hold_until=None)
+    return work.with_changes(MoveStatus(to=target, why=why, close_at=close_at), ticket=ticket, told=told)
+
+
+def _impossible(ticket: TicketFacts, step: Step) -> Refusal:
+    possible = sorted(f"#{name.value}" for name, ways in LIFECYCLE.items() if ticket.status in ways)
+    possible = [name for name in possible if name not in ("#take_up", "#resume", "#cancel")]
+    word = _STATUS_WORDS.get(ticket.status, ticket.status.value)
+    return Refusal(why=f"the ticket is {word}", suggestion=" or ".join(possible))

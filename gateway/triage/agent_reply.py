@@ -1,0 +1,279 @@
+"""A proven agent's reply: words to the requester, notes to colleagues, commands. All of it, or nothing and a question.
+
+What cannot be understood or is impossible now holds the whole mail: the agent is asked at once, with the reason and the
+nearest valid form, and `#send` sends it after all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.mail import Address, Reason
+from gateway.policy import Agent
+from gateway.ticket import Field, Role, Visibility
+from gateway.triage.actions import take_up
+from gateway.triage.case import UNKNOWN_SENDER, Case
+from gateway.triage.commands import COMMANDS, help_lines, run_commands, suggest_command
+from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
+from gateway.triage.facts import HeldMessage, TicketFacts
+from gateway.triage.formatted import without_lines
+from gateway.triage.grammar import AgentText, CommandLine, command_lines, read_agent_text
+from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
+from gateway.triage.posting import passages_of
+from gateway.triage.work import Refusal, Work
+
+QUESTION = "question"
+CONFIRMATION = "confirmation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What an agent's mail says, after a held one that it releases was put before it."""
+
+    agent: Agent
+    ticket: TicketFacts
+    text: AgentText
+    commands: tuple[CommandLine, ...]
+    released: HeldMessage | None = None
+    confirmed: HeldMessage | None = None
+
+
+def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
+    """Carry out an agent's mail as a whole, or hold it as a whole."""
+    reply = _read(case, ticket, agent)
+    if reply.text.misplaced:
+        wrong = reply.text.misplaced[0]
+        suggestion = suggest_command(wrong.raw.lstrip("#＃﹟ ").split()[0].lower()) or wrong.suggestion
+        return _hold(case, reply, why=f"{wrong.raw}: {wrong.why}", suggestion=suggestion)
+    work = Work(ticket=ticket, others=case.facts.named_tickets, policy=case.policy, agent=agent, now=case.facts.now)
+    done = run_commands(work, reply.commands)
+    if isinstance(done, Refusal):
+        return _hold(case, reply, why=done.why, suggestion=done.suggestion)
+    public = _public_text(reply, done)
+    if public and done.ticket.requester.address == UNKNOWN_SENDER.address:
+        return _hold(case, reply, why="nobody knows the requester's address", suggestion="#requester name@example.com")
+    collision = _collision(case, reply, public)
+    if collision:
+        return collision
+    return _carry_out(case, reply, done, public)
+
+
+def _read(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
+    """Take the mail apart, and find the held mail that it releases or confirms."""
+    text = read_agent_text(case.mail.new_text, COMMANDS)
+    own = {agent.address, *agent.other_addresses}
+    held = [message for message in ticket.held if message.author in own]
+    answered = {reference.about for reference in case.threading.references if reference.about is not None}
+    asked = [message for message in held if message.id in answered] or held
+    commands = text.commands
+    confirmed = _confirmed(case, asked)
+    if confirmed is not None:
+        commands = (*command_lines("\n".join(confirmed.commands)), *commands)
+    questions = [message for message in asked if QUESTION in message.marks]
+    released = questions[-1] if questions and any(line.name == "send" for line in commands) else None
+    if released is None:
+        return Reply(agent=agent, ticket=ticket, text=text, commands=commands, confirmed=confirmed)
+    before = read_agent_text(released.text, COMMANDS)
+    merged = AgentText(
+        public="\n\n".join(part for part in (before.public, text.public) if part),
+        internal="\n\n".join(part for part in (before.internal, text.internal) if part),
+        commands=before.commands + commands,
+        misplaced=text.misplaced,
+        has_note=before.has_note or text.has_note,
+    )
+    own_commands = tuple(line for line in before.commands if line.name != "send")
+    return Reply(agent=agent, ticket=ticket, text=merged, commands=own_commands + commands, released=released)
+
+
+def _confirmed(case: Case, asked: Sequence[HeldMessage]) -> HeldMessage | None:
+    """The commands that this mail confirms: it answers the question, or says nothing of what it answers."""
+    waiting = [message for message in asked if CONFIRMATION in message.marks]
+    notices = {reference.notice for reference in case.threading.references if reference.notice}
+    if not waiting or (notices and CONFIRMATION not in notices):
+        return None
+    return waiting[-1]
+
+
+def _public_text(reply: Reply, done: Work) -> str:
+    """What goes to the requester: the words outside notes, and the text that `#resolve` carries."""
+    if reply.confirmed is not None:
+        return done.resolution_text
+    return "\n\n".join(part for part in (reply.text.public, done.resolution_text) if part)
+
+
+def _collision(case: Case, reply: Reply, public: str) -> Decision | None:
+    """Another agent answered after the mail being answered, and moments ago: show that one before this one goes out."""
+    last = reply.ticket.last_answer
+    own = (reply.agent.address, *reply.agent.other_addresses)
+    if not public or last is None or last.author in own or any(line.name == "send" for line in reply.commands):
+        return None
+    window = timedelta(minutes=case.policy.desk.collision_minutes)
+    answers = [reference.sent_at for reference in case.threading.references if reference.sent_at is not None]
+    seen = bool(answers) and max(answers) >= last.at
+    if seen or case.facts.now - last.at >= window:
+        return None
+    colleague = case.policy.agent_of(last.author)
+    name = colleague.name if colleague else "A colleague"
+    why = f"{name} answered at {last.at:%H:%M} UTC, after the mail that you answer"
+    return _hold(case, reply, why=why, suggestion="#send", their_text=last.text)
+
+
+def _hold(case: Case, reply: Reply, *, why: str, suggestion: str, their_text: str = "") -> Decision:
+    """Keep the mail, tell nobody else, ask its author."""
+    original = case.mail.new_text
+    if reply.released is not None:
+        original = "\n\n".join(part for part in (reply.released.text, original) if part)
+    mailbox = Address(address=reply.agent.address, name=reply.agent.name)
+    held = PostMessage(
+        author=mailbox,
+        author_role="agent",
+        visibility=Visibility.INTERNAL,
+        text=original,
+        passages=passages_of(case),
+        subject=case.mail.subject,
+        marks=(QUESTION,),
+        held=True,
+        commands=tuple(line.raw for line in reply.commands),
+        label="held",
+    )
+    notice = Notice(
+        name="question",
+        to=mailbox,
+        role=Role.AGENT,
+        about="held",
+        context={
+            "why": why,
+            "suggestion": suggestion,
+            "held_text": original,
+            "their_text": their_text,
+            "commands": [line.raw for line in reply.commands],
+        },
+    )
+    dropped = (DropMessage(message_id=reply.released.id),) if reply.released else ()
+    reason = Reason(code="held-for-agent", text=f"nothing was carried out: {why}")
+    return case.decide(
+        Action.HOLD, *dropped, held, notice, reasons=(reason,), ticket=reply.ticket.number, actor=reply.agent.address
+    )
+
+
+def _carry_out(case: Case, reply: Reply, done: Work, public: str) -> Decision:
+    work = done
+    answers = bool(public) or _is_file_only(case, reply)
+    if answers and not work.silences:
+        work = take_up(work) if not work.resolves else work
+        if not work.ticket.assignee:
+            address = reply.agent.address
+            work = work.with_field(Field.ASSIGNEE, address, assignee=address)
+    messages = _messages(case, reply, public, answers=answers)
+    dropped = _dropped(case, reply)
+    notices = _notices(case, reply, work, public=public, answers=answers)
+    return case.decide(
+        Action.APPEND,
+        *messages,
+        *dropped,
+        *work.changes,
+        *notices,
+        reasons=tuple(Reason(code="command", text=line.raw) for line in reply.commands),
+        ticket=reply.ticket.number,
+        actor=reply.agent.address,
+    )
+
+
+def _is_file_only(case: Case, reply: Reply) -> bool:
+    """A mail that is nothing but a file sends that file; one with commands sends what the commands mean."""
+    bare = not (reply.text.public or reply.text.has_note or reply.commands or reply.confirmed)
+    return bare and any(not attachment.inline for attachment in case.mail.attachments)
+
+
+def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[Change]:
+    mailbox = Address(address=reply.agent.address, name=reply.agent.name)
+    messages: list[Change] = []
+    if reply.released is not None and answers:
+        messages.append(
+            ReleaseMessage(
+                message_id=reply.released.id, visibility=Visibility.PUBLIC, text=public, label="answer"
+            )
+        )
+    elif answers:
+        messages.append(
+            PostMessage(
+                author=mailbox,
+                author_role="agent",
+                visibility=Visibility.PUBLIC,
+                text=public or "(see the attached files)",
+                passages=passages_of(case),
+                html=_html(case, reply),
+                subject=case.mail.subject,
+                label="answer",
+            )
+        )
+    # A mail of commands alone is kept whole too, for the history.
+    if reply.text.internal or not answers:
+        messages.append(
+            PostMessage(
+                author=mailbox,
+                author_role="agent",
+                visibility=Visibility.INTERNAL,
+                text=reply.text.internal or "\n".join(line.raw for line in reply.commands) or "(no text)",
+                passages=passages_of(case),
+                subject=case.mail.subject,
+                with_attachments=not answers,
+                label="note",
+            )
+        )
+    return messages
+
+
+def _html(case: Case, reply: Reply) -> str:
+    """The answer as formatted, if it can be had without a command line or an internal word in it."""
+    if reply.text.internal or reply.text.has_note or any(line.argument for line in reply.commands if line.name == "resolve"):
+        return ""
+    return without_lines(case.mail.new_html, [line.raw for line in reply.commands])
+
+
+def _dropped(case: Case, reply: Reply) -> tuple[Change, ...]:
+    """Held mails that this one settles: confirmed, or written anew in answer to the question."""
+    settled = [reply.confirmed] if reply.confirmed else []
+    answered = {reference.about for reference in case.threading.references if reference.notice == QUESTION}
+    if reply.released is None:
+        settled += [held for held in reply.ticket.held if held.id in answered and QUESTION in held.marks]
+    return tuple(DropMessage(message_id=held.id) for held in settled if held is not None)
+
+
+def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool) -> list[Notice]:
+    agent_context = {"agent": {"name": reply.agent.name, "address": reply.agent.address}}
+    acting = [reply.agent.address]
+    notices: list[Notice] = []
+    if work.resolves:
+        about = "answer" if answers else ""
+        notices += tell_people("resolution", work.ticket, about=about, context=agent_context)
+    elif answers:
+        notices += tell_people("answer", work.ticket, about="answer", context=agent_context)
+    if work.closes and case.policy.desk.closing_mail:
+        notices += tell_people("closing", work.ticket)
+    newcomers = list(dict.fromkeys(work.newcomers))
+    given = {"why": list(work.told), "linked_token": "", "marks": [f"given to you by {reply.agent.name}"]}
+    notices += tell_agents("new_ticket", newcomers, about="first", context=given, but=acting)
+    colleagues = [agent for agent in agents_of_ticket(case.policy, reply.ticket) if agent not in newcomers]
+    if answers:
+        notices += tell_agents("agent_answered", colleagues, about="answer", context=agent_context, but=acting)
+    elif not reply.text.internal and work.told:
+        changed = agent_context | {"changes": list(work.told)}
+        notices += tell_agents("changed", colleagues, context=changed, but=acting)
+    if reply.text.internal:
+        notices += tell_agents("internal_note", colleagues, about="note", context=agent_context, but=acting)
+    return notices + _results(case, reply, work)
+
+
+def _results(case: Case, reply: Reply, work: Work) -> list[Notice]:
+    """What commands answer to the agent."""
+    to = Address(address=reply.agent.address, name=reply.agent.name)
+    results = []
+    if work.wants_help:
+        results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": help_lines(), "files": False}))
+    if work.wants_files:
+        lines = ["The files of the ticket are attached."]
+        results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": lines, "files": True}))
+    return results

@@ -1,0 +1,110 @@
+"""May this sender? Appending needs less than disclosing or commanding (DESIGN: threading and authority are two questions).
+
+An agent acts on an existing ticket only with a reply key that was given to that agent for that ticket, and from the agent's own
+address. A requester or watcher appends. Somebody else appends as "another person" where a valid key or an id of a mail
+that named them vouches for it; a ticket number alone is a claim, and opens a ticket of its own beside the claimed one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.mail import Mail, Reason
+from gateway.policy import Agent, Policy
+from gateway.ticket import Role
+from gateway.triage.facts import Evidence, Facts, TicketFacts
+from gateway.triage.thread import Threading
+
+
+class Standing(StrEnum):
+    """As whom a mail may speak on the ticket that it names."""
+
+    AGENT = "agent"
+    AGENT_UNPROVEN = "agent_unproven"
+    REQUESTER = "requester"
+    WATCHER = "watcher"
+    OTHER = "other"
+    CLAIM = "claim"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authorisation:
+    """`verified`: the sender's address is more than a claim. `moves`: the mail may reopen the ticket or stop a clock."""
+
+    standing: Standing
+    verified: bool
+    moves: bool
+    agent: Agent | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+def authorise(mail: Mail, facts: Facts, policy: Policy, threading: Threading) -> Authorisation:
+    """Decide as whom the sender may speak. Without a ticket the standing is NOBODY: a new matter."""
+    ticket = facts.ticket(threading.ticket) if threading.ticket is not None else None
+    address = mail.sender.address if mail.sender else ""
+    agent = policy.agent_of(address) if address else None
+    if ticket is None:
+        return Authorisation(standing=Standing.NOBODY, verified=facts.auth_trusted, moves=True, agent=agent)
+    if agent is not None and not (ticket.is_on_ticket(address) and not _holds_agent_key(agent, threading)):
+        return _authorise_agent(mail, agent, threading)
+    return _authorise_person(mail, address, facts, policy, threading, ticket)
+
+
+def _holds_agent_key(agent: Agent, threading: Threading) -> bool:
+    own = {agent.address, *agent.other_addresses}
+    return any(key.key.role is Role.AGENT and key.holder in own for key in threading.keys)
+
+
+def _authorise_agent(mail: Mail, agent: Agent, threading: Threading) -> Authorisation:
+    if mail.sender_defects:
+        why = f"the From header is not one plain mailbox ({', '.join(mail.sender_defects)})"
+    elif _holds_agent_key(agent, threading):
+        reason = Reason(code="agent-proven", text=f"{agent.name} answers with the key given to them for this ticket")
+        return Authorisation(standing=Standing.AGENT, verified=True, moves=True, agent=agent, reasons=(reason,))
+    else:
+        why = "it carries no valid reply key of this agent for this ticket"
+    reason = Reason(code="agent-unproven", text=f"in the name of {agent.name}, but {why}")
+    return Authorisation(standing=Standing.AGENT_UNPROVEN, verified=False, moves=False, agent=agent, reasons=(reason,))
+
+
+def _authorise_person(
+    mail: Mail, address: str, facts: Facts, policy: Policy, threading: Threading, ticket: TicketFacts
+) -> Authorisation:
+    role = _role_on(ticket, address)
+    verified = facts.auth_trusted and not mail.sender_defects
+    own_domain = bool(address) and policy.is_own_domain(address)
+    if threading.keys:
+        standing = role or Standing.OTHER
+        holds = any(key.holder == address for key in threading.keys)
+        return _appended(standing, "carries a valid reply key of this ticket", verified=verified or holds, moves=True)
+    if threading.evidence is Evidence.REFERENCE:
+        named = any(address in reference.named for reference in threading.references)
+        if role or named or own_domain:
+            why = "answers a mail that named them" if named else "is on the ticket or in the desk's own domains"
+            return _appended(role or Standing.OTHER, why, verified=verified, moves=bool(role) or own_domain or verified)
+        return _claim("answers a mail of this ticket that did not name them")
+    if role:
+        moves = verified or own_domain
+        why = f"{role.value} of the ticket, known by address only" if not verified else f"{role.value} of the ticket"
+        return _appended(role, why, verified=verified, moves=moves)
+    return _claim("names a ticket that they are not on; a number is a label, not a key")
+
+
+def _role_on(ticket: TicketFacts, address: str) -> Standing | None:
+    if not address:
+        return None
+    if address == ticket.requester.address:
+        return Standing.REQUESTER
+    return Standing.WATCHER if ticket.is_on_ticket(address) else None
+
+
+def _appended(standing: Standing, why: str, *, verified: bool, moves: bool) -> Authorisation:
+    reason = Reason(code=f"append-{standing.value}", text=f"the sender {why}")
+    return Authorisation(standing=standing, verified=verified, moves=moves, reasons=(reason,))
+
+
+def _claim(why: str) -> Authorisation:
+    reason = Reason(code="claim", text=f"the sender {why}: a new ticket, linked to the one named")
+    return Authorisation(standing=Standing.CLAIM, verified=False, moves=False, reasons=(reason,))

@@ -1,0 +1,87 @@
+"""Mail that no person wrote: bounces, out-of-offices, receipts, calendar answers, and our own sent mail.
+
+Filed on their ticket quietly: they answer nobody, reopen nothing, stop no clock. What belongs to no ticket waits in
+quarantine. An agent's own out-of-office and a bounce reach the colleagues, who would otherwise wait for somebody absent.
+"""
+
+from __future__ import annotations
+
+from gateway.mail import MailKind, Reason
+from gateway.ticket import Visibility
+from gateway.triage.authorise import Standing
+from gateway.triage.case import Case
+from gateway.triage.decision import Action, Change, Decision, MarkUndeliverable, Record
+from gateway.triage.facts import BouncedMail, TicketFacts
+from gateway.triage.notices import agents_of_ticket, tell_agents
+from gateway.triage.posting import post
+
+# A bounce of a mail that tells of a bounce is only written down: otherwise two dead mailboxes talk for ever.
+_NEVER_TOLD = frozenset({"undeliverable", "absent"})
+
+
+def file_bounce(case: Case) -> Decision:
+    """Find the mail that came back, mark the address, tell the agents; a bounce of a mail not ours waits for a person."""
+    if not case.facts.bounced:
+        reason = Reason(code="bounce-unmatched", text="the report names none of our mails")
+        return case.quarantine("bounce-unmatched", reason)
+    changes: list[Change] = []
+    bounced = case.facts.bounced[0]
+    report = case.mail.report
+    failed = [one for one in report.recipients if one.action == "failed"] if report else []
+    action = failed[0].action if failed else (report.recipients[0].action if report and report.recipients else "failed")
+    detail = next((one for one in failed if one.address == bounced.recipient), failed[0] if failed else None)
+    words = (detail.diagnostic or detail.status) if detail else ""
+    text = f"mail to {bounced.recipient} {'came back' if action == 'failed' else action}: {words or 'no reason given'}"
+    changes.append(Record(kind=f"bounce-{action}", text=text, detail={"outbox": bounced.outbox_id}))
+    if action == "failed":
+        changes.append(MarkUndeliverable(address=bounced.recipient))
+        changes += _tell_of_bounce(case, bounced, words)
+    reason = Reason(code="bounce", text=text)
+    return case.decide(Action.FILE, *changes, reasons=(reason,), ticket=bounced.ticket, actor="mail system")
+
+
+def _tell_of_bounce(case: Case, bounced: BouncedMail, words: str) -> tuple[Change, ...]:
+    ticket = case.facts.ticket(bounced.ticket) if bounced.ticket is not None else None
+    if ticket is None or bounced.notice in _NEVER_TOLD:
+        return ()
+    context = {"address": bounced.recipient, "reason": words or "no reason given"}
+    agents = agents_of_ticket(case.policy, ticket)
+    if bounced.is_agent:
+        agents = tuple(dict.fromkeys([*agents, *case.policy.agents_of(ticket.team)]))
+    return tell_agents("undeliverable", agents, context=context, but=[bounced.recipient])
+
+
+def file_quietly(case: Case, ticket: TicketFacts | None) -> Decision:
+    """Append an automatic mail to its ticket without moving anything; without a ticket it waits for a person."""
+    kind = case.screening.kind
+    standing = case.authorisation.standing
+    if ticket is None or standing in (Standing.CLAIM, Standing.NOBODY):
+        reason = Reason(code="automatic-unmatched", text=f"{kind.value} that answers none of our mails")
+        return case.quarantine(f"{kind.value}-unmatched", reason)
+    if standing is Standing.AGENT_UNPROVEN:
+        return case.quarantine("agent-unproven")
+    message = post(
+        case, author=case.sender, role="automatic", marks=(kind.value,), visibility=Visibility.INTERNAL
+    )
+    notices: tuple[Change, ...] = ()
+    if case.agent is not None and kind is MailKind.AUTO_REPLY:
+        agents = (*agents_of_ticket(case.policy, ticket), *case.policy.agents_of(ticket.team))
+        absent = tuple(dict.fromkeys(agents))
+        agent = {"name": case.agent.name, "address": case.agent.address}
+        notices = tell_agents("absent", absent, about="message", context={"agent": agent}, but=[case.agent.address])
+    reason = Reason(code="filed-quietly", text=f"{kind.value}: filed, moves nothing and answers nobody")
+    return case.decide(Action.APPEND, message, *notices, reasons=(reason,), ticket=ticket.number)
+
+
+def file_sent(case: Case, ticket: TicketFacts | None) -> Decision:
+    """A mail in the watched Sent folder: ours is known already; another is an agent's answer, written by hand."""
+    if case.facts.is_own or ticket is None:
+        text = "we sent it ourselves" if case.facts.is_own else "sent from the desk's mailbox, on no ticket"
+        return case.decide(Action.FILE, reasons=(Reason(code="sent-folder", text=text),))
+    message = post(case, author=case.sender, role="agent", marks=("sent from the desk's mailbox",))
+    agent = {"name": case.sender.name or case.policy.desk.name, "address": case.sender.address}
+    notices = tell_agents(
+        "agent_answered", agents_of_ticket(case.policy, ticket), about="message", context={"agent": agent}
+    )
+    reason = Reason(code="sent-by-hand", text="an answer that was sent from the desk's mailbox itself")
+    return case.decide(Action.APPEND, message, *notices, reasons=(reason,), ticket=ticket.number)

@@ -1,0 +1,73 @@
+"""The decision on one mail: screen → thread → authorise → what its author may do → classify → notices. Pure.
+
+`decide` is all there is between reading facts and carrying changes out; `explain` and a replay of old mail call the same
+function and leave out the last step.
+"""
+
+from __future__ import annotations
+
+from gateway.mail import Envelope, Mail, MailboxRole, MailKind, Verdict
+from gateway.policy import Policy
+from gateway.triage.agent_reply import reply_by_agent
+from gateway.triage.authorise import Standing, authorise
+from gateway.triage.automatic import file_bounce, file_quietly, file_sent
+from gateway.triage.case import Case
+from gateway.triage.decision import Action, Decision
+from gateway.triage.facts import Facts
+from gateway.triage.onbehalf import open_logged, read_logged
+from gateway.triage.opening import open_claimed, open_plain
+from gateway.triage.participant import reply_by_participant
+from gateway.triage.screen import screen
+from gateway.triage.thread import thread
+
+
+def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Decision:
+    """Decide what the mail is and what happens; equal arguments give equal decisions."""
+    desk_addresses = (policy.desk.address, *policy.desk.aliases)
+    screening = screen(mail, envelope, desk_addresses=desk_addresses, is_own=facts.is_own)
+    threading = thread(facts)
+    case = Case(
+        mail=mail,
+        envelope=envelope,
+        facts=facts,
+        policy=policy,
+        screening=screening,
+        threading=threading,
+        authorisation=authorise(mail, facts, policy, threading),
+    )
+    decision = _decide_case(case)
+    if envelope.released and decision.action is Action.QUARANTINE:
+        # A person let it in: it becomes a ticket, with the trust that it had, which is none.
+        return open_claimed(case, case.ticket) if case.ticket is not None else open_plain(case)
+    return decision
+
+
+def _decide_case(case: Case) -> Decision:
+    screening = case.screening
+    if case.envelope.mailbox_role is MailboxRole.SENT:
+        return file_sent(case, case.ticket)
+    if screening.verdict is Verdict.QUARANTINE:
+        return case.quarantine(screening.quarantine_code)
+    if screening.kind is MailKind.BOUNCE:
+        return file_bounce(case)
+    if screening.verdict is Verdict.ACCEPT_QUIETLY:
+        return file_quietly(case, case.ticket)
+    return _decide_open(case)
+
+
+def _decide_open(case: Case) -> Decision:
+    """A mail that may open a ticket, append to one or command."""
+    ticket, standing, agent = case.ticket, case.authorisation.standing, case.agent
+    if ticket is None:
+        logged = read_logged(case, agent) if agent is not None and case.is_by_a_person else None
+        return open_logged(case, agent, logged) if agent is not None and logged is not None else open_plain(case)
+    if standing is Standing.AGENT_UNPROVEN:
+        return case.quarantine("agent-unproven")
+    if standing is Standing.CLAIM:
+        return open_claimed(case, ticket)
+    if not case.is_by_a_person and standing is Standing.OTHER:
+        # Ticket trick (2017): a service's automatic mail to a reply address must not be shown on the ticket.
+        return case.quarantine("third-party-auto")
+    if standing is Standing.AGENT and agent is not None:
+        return reply_by_agent(case, ticket, agent) if case.is_by_a_person else file_quietly(case, ticket)
+    return reply_by_participant(case, ticket)

@@ -1,0 +1,169 @@
+"""What the decisions may know beside the mail: everything that was read from the database, as values.
+
+`desk.facts` fills these in, before a decision and never during one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.keys import ReplyKey
+from gateway.mail import Address
+from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType
+
+
+class Evidence(StrEnum):
+    """By what a mail names a ticket, strongest first."""
+
+    RECIPIENT_KEY = "recipient_key"
+    REFERENCE = "reference"
+    SUBJECT_TOKEN = "subject_token"
+    QUOTED = "quoted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A contact: `id` is its row, `language` what it is known to read ("" unknown)."""
+
+    id: int
+    address: str
+    name: str = ""
+    language: str = ""
+
+    @property
+    def mailbox(self) -> Address:
+        return Address(address=self.address, name=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicAnswer:
+    """The newest answer that went to the requester."""
+
+    at: datetime
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldMessage:
+    """An agent's mail that waits: for `#send` after a question, or for the answer to a confirmation."""
+
+    id: int
+    author: str
+    at: datetime
+    text: str
+    marks: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketFacts:
+    """A ticket as it stands. `agents` are the addresses of agents who wrote on it."""
+
+    number: int
+    type: TicketType
+    status: Status
+    subject: str
+    requester: Person
+    opened_at: datetime
+    updated_at: datetime
+    hold_reason: HoldReason | None = None
+    hold_until: datetime | None = None
+    watchers: tuple[Person, ...] = ()
+    agents: tuple[str, ...] = ()
+    language: str = ""
+    category: str = ""
+    subcategory: str = ""
+    impact: Level = Level.MEDIUM
+    urgency: Level = Level.MEDIUM
+    priority: Priority = Priority.P3
+    team: str = ""
+    assignee: str = ""
+    authority: tuple[tuple[Field, Authority], ...] = ()
+    resolved_at: datetime | None = None
+    closed_at: datetime | None = None
+    last_answer: PublicAnswer | None = None
+    held: tuple[HeldMessage, ...] = ()
+    merged_from: tuple[int, ...] = ()
+
+    def is_on_ticket(self, address: str) -> bool:
+        return address == self.requester.address or any(address == watcher.address for watcher in self.watchers)
+
+    def authority_of(self, field: Field) -> Authority:
+        return dict(self.authority).get(field, Authority.DEFAULT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyFact:
+    """A reply key of ours that the mail carries and that verified. `holder` is the address that it was given to.
+
+    `usable` is false for an expired key and for that of a former agent; `why_not` says so.
+    """
+
+    evidence: Evidence
+    key: ReplyKey
+    ticket: int
+    holder: str
+    usable: bool = True
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceFact:
+    """An id of the mail that was seen on a ticket before. `named` are From, To and Cc of the mail that it names.
+
+    `is_own_id` is true for the mail's own Message-ID: somebody answered this mail before it arrived.
+    `notice` and `about` tell which of our mails it is, and which message that was about; "" and None for others'.
+    """
+
+    message_id: str
+    ticket: int
+    named: frozenset[str]
+    evidence: Evidence = Evidence.REFERENCE
+    is_own_id: bool = False
+    notice: str = ""
+    about: int | None = None
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenFact:
+    """A ticket number written in the subject or in the quoted part, of a ticket that exists."""
+
+    evidence: Evidence
+    token: str
+    ticket: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BouncedMail:
+    """One of our mails that came back: whom it was for and what it was."""
+
+    outbox_id: int
+    notice: str
+    recipient: str
+    ticket: int | None
+    is_agent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that a decision may know. `tickets` holds every ticket that anything here names, merged ones followed."""
+
+    now: datetime
+    is_own: bool = False
+    auth_trusted: bool = False
+    sender: Person | None = None
+    keys: tuple[KeyFact, ...] = ()
+    references: tuple[ReferenceFact, ...] = ()
+    tokens: tuple[TokenFact, ...] = ()
+    named_tickets: tuple[TicketFacts, ...] = ()
+    bounced: tuple[BouncedMail, ...] = ()
+    acknowledgements_last_hour: int = 0
+    acknowledgements_last_day: int = 0
+    known_pictures: frozenset[str] = frozenset()
+
+    def ticket(self, number: int) -> TicketFacts | None:
+        return next((ticket for ticket in self.named_tickets if ticket.number == number), None)

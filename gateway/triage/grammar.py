@@ -1,0 +1,115 @@
+"""Where a `#command` counts in an agent's new text, and what is left to send.
+
+Commands stand in the first lines or in the last ones (before signature or quote); `#note` counts on any line of its own.
+A line that begins with `#word` anywhere is never sent: what is elsewhere or unknown holds the whole mail. `# ` with a
+space and `#12` are text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+# Phones write a full-width or small number sign, and pad lines with spaces of every kind.
+_HASH = "#\uff03\ufe5f"
+_BLANK = " \t\u00a0\u200b\u200c\u200d\u2060\ufeff\u2007\u202f\u3000"
+_COMMAND = re.compile(rf"^[{_BLANK}]*[{_HASH}]([^\W\d_][\w-]*)[{_BLANK}]*(.*)$", re.UNICODE)
+NOTE = "note"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """One `#word …` line as written: `name` in lower case, `argument` the rest of the line, stripped."""
+
+    name: str
+    argument: str
+    raw: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misplaced:
+    """A `#word` line that cannot count: why, and the nearest valid form ("" where none is near)."""
+
+    raw: str
+    why: str
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentText:
+    """An agent's new text, taken apart: public and internal words without any `#word` line, commands, and what is wrong."""
+
+    public: str
+    internal: str
+    commands: tuple[CommandLine, ...]
+    misplaced: tuple[Misplaced, ...]
+    has_note: bool = False
+
+
+def read_agent_text(text: str, known: Collection[str]) -> AgentText:
+    """Take `text` apart; `known` are the names of the commands that exist."""
+    lines = text.splitlines()
+    matches = [_match(line) for line in lines]
+    counted = _at_the_edges(lines, matches)
+    commands: list[CommandLine] = []
+    misplaced: list[Misplaced] = []
+    public: list[str] = []
+    internal: list[str] = []
+    into, has_note = public, False
+    for number, (line, command) in enumerate(zip(lines, matches, strict=True)):
+        if command is None:
+            into.append(line)
+        elif command.name == NOTE:
+            into, has_note = internal, True
+            if command.argument:
+                internal.append(command.argument)
+        elif command.name not in known:
+            misplaced.append(Misplaced(raw=command.raw, why="is no command", suggestion=nearest(command.name, known)))
+        elif number not in counted:
+            why = "stands in the middle of the text; commands count in the first or the last lines"
+            misplaced.append(Misplaced(raw=command.raw, why=why, suggestion=f"#{command.name} on the first line"))
+        else:
+            commands.append(command)
+    return AgentText(
+        public=_join(public),
+        internal=_join(internal),
+        commands=tuple(commands),
+        misplaced=tuple(misplaced),
+        has_note=has_note,
+    )
+
+
+def command_lines(text: str) -> tuple[CommandLine, ...]:
+    """Every `#word` line of a text, wherever it stands."""
+    return tuple(command for command in map(_match, text.splitlines()) if command is not None)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """The command that was probably meant, with its `#`, "" where none is near."""
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"#{close[0]}" if close else ""
+
+
+def _match(line: str) -> CommandLine | None:
+    match = _COMMAND.match(line)
+    if match is None:
+        return None
+    return CommandLine(name=match.group(1).lower(), argument=match.group(2).strip(_BLANK), raw=line.strip(_BLANK))
+
+
+def _at_the_edges(lines: list[str], matches: list[CommandLine | None]) -> set[int]:
+    """Numbers of the command lines that only other command lines and blank ones part from the top or the bottom."""
+    edges: set[int] = set()
+    for order in (range(len(lines)), range(len(lines) - 1, -1, -1)):
+        for number in order:
+            if matches[number] is not None:
+                edges.add(number)
+            elif lines[number].strip(_BLANK):
+                break
+    return edges
+
+
+def _join(lines: list[str]) -> str:
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

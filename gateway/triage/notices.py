@@ -1,0 +1,131 @@
+"""Who is told, and whether a first mail is acknowledged. What each notice says is in the templates.
+
+Agents: the assignee and the agents who wrote on the ticket; where nobody has it, the whole team; never the one who acts. Nobody is told
+twice by two roles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from gateway.mail import Address, Reason, Transport
+from gateway.policy import Agent, Policy
+from gateway.ticket import Role
+from gateway.triage.case import UNKNOWN_SENDER, Case
+from gateway.triage.decision import Notice
+from gateway.triage.facts import TicketFacts
+
+LATE_AFTER = timedelta(days=1)
+
+
+def ticket_agents(policy: Policy, *, team: str, assignee: str, wrote: Iterable[str] = ()) -> tuple[Agent, ...]:
+    """The agents who follow a ticket; a team without agents falls back to all of them, so that nobody means nobody hears."""
+    following = [policy.agent_of(address) for address in dict.fromkeys([assignee, *wrote]) if address]
+    found = list(dict.fromkeys(agent for agent in following if agent is not None))
+    if assignee and policy.agent_of(assignee):
+        return tuple(found)
+    members = policy.agents_of(team) or policy.agents
+    return tuple(dict.fromkeys([*found, *members]))
+
+
+def tell_agents(
+    name: str,
+    agents: Iterable[Agent],
+    *,
+    about: str = "",
+    about_message: int | None = None,
+    context: Mapping[str, object] | None = None,
+    but: Iterable[str] = (),
+) -> tuple[Notice, ...]:
+    """One notice for each agent, but none for those who act themselves."""
+    left_out = set(but)
+    return tuple(
+        Notice(
+            name=name,
+            to=Address(address=agent.address, name=agent.name),
+            role=Role.AGENT,
+            about=about,
+            about_message=about_message,
+            context=context or {},
+        )
+        for agent in agents
+        if agent.address not in left_out
+    )
+
+
+def agents_of_ticket(policy: Policy, ticket: TicketFacts) -> tuple[Agent, ...]:
+    return ticket_agents(policy, team=ticket.team, assignee=ticket.assignee, wrote=ticket.agents)
+
+
+def tell_people(
+    name: str, ticket: TicketFacts, *, about: str = "", context: Mapping[str, object] | None = None
+) -> tuple[Notice, ...]:
+    """One mail to the requester and each watcher; somebody who is both gets one."""
+    people = {ticket.requester.address: (ticket.requester.mailbox, Role.REQUESTER)}
+    for watcher in ticket.watchers:
+        people.setdefault(watcher.address, (watcher.mailbox, Role.WATCHER))
+    return tuple(
+        Notice(name=name, to=mailbox, role=role, about=about, context=context or {})
+        for mailbox, role in people.values()
+        if mailbox.address != UNKNOWN_SENDER.address
+    )
+
+
+def acknowledge(case: Case, requester: Address, *, linked_token: str = "") -> tuple[tuple[Notice, ...], Reason]:
+    """The acknowledgement of a new ticket, or none; and why."""
+    refusal = _why_not(case, requester)
+    if refusal:
+        return (), Reason(code="not-acknowledged", text=refusal)
+    late_by_days = days_late(case)
+    trusted = case.policy.is_own_domain(requester.address) or case.facts.auth_trusted
+    notice = Notice(
+        name="acknowledgement",
+        to=requester,
+        role=Role.REQUESTER,
+        context={
+            "late_by_days": late_by_days,
+            "linked_token": linked_token if trusted else "",
+            "reopened": False,
+            "trusted": trusted,
+        },
+    )
+    return (notice,), Reason(code="acknowledged", text=f"{requester.address} is told the ticket number")
+
+
+def days_late(case: Case) -> int:
+    """For how many whole days the mail lay in its mailbox before we saw it."""
+    if case.envelope.internal_date is None or case.envelope.transport is not Transport.IMAP:
+        return 0
+    late = case.facts.now - case.envelope.internal_date
+    return late.days if late >= LATE_AFTER else 0
+
+
+def _why_not(case: Case, requester: Address) -> str:
+    """Why no acknowledgement goes out, "" when one does."""
+    desk, facts, mail = case.policy.desk, case.facts, case.mail
+    on_behalf = requester.address != case.sender.address
+    if case.envelope.quiet:
+        return "imported mail is not acknowledged"
+    if case.envelope.released:
+        return "mail out of quarantine is not acknowledged"
+    if requester.address == UNKNOWN_SENDER.address:
+        return "the mail has no sender"
+    if not case.screening.auto_reply_ok:
+        return "the mail must not be answered automatically"
+    if not on_behalf and not case.screening.addressed_to_us:
+        return "none of the desk's addresses is in To or Cc"
+    if case.policy.is_desk_address(requester.address):
+        return "the desk does not write to itself"
+    if mail.sender_defects and not on_behalf:
+        return "the sender is not one plain mailbox"
+    if desk.acknowledge == "nobody":
+        return "the policy acknowledges nobody"
+    known = case.policy.is_own_domain(requester.address) or (facts.auth_trusted and not on_behalf)
+    if desk.acknowledge == "own" and not known:
+        return "an outsider whom nothing authenticates is not answered automatically"
+    if facts.acknowledgements_last_hour >= desk.acknowledgements_per_hour:
+        return f"{requester.address} had {facts.acknowledgements_last_hour} acknowledgements within the hour"
+    if facts.acknowledgements_last_day >= desk.acknowledgements_per_day:
+        return f"{requester.address} had {facts.acknowledgements_last_day} acknowledgements within the day"
+    return ""

@@ -1,0 +1,79 @@
+"""A reply by somebody who is on the ticket, or whom a key or an id vouches for.
+
+A reply to a resolved ticket reopens it, a mere "thanks" does not; one to a ticket that waits for the requester takes it up again; after
+closure a linked follow-up opens. An unverified mail from outside moves nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.mail import Reason
+from gateway.ticket import HoldReason, Status
+from gateway.triage.authorise import Standing
+from gateway.triage.case import Case
+from gateway.triage.classify import classify
+from gateway.triage.decision import Action, Change, Decision, MoveStatus, SetFields
+from gateway.triage.facts import TicketFacts
+from gateway.triage.marks import marks_of
+from gateway.triage.notices import agents_of_ticket, tell_agents
+from gateway.triage.opening import open_follow_up
+from gateway.triage.posting import post
+from gateway.triage.thanks import is_mere_thanks
+from gateway.ticket import Authority
+
+ENDED = (Status.CLOSED, Status.CANCELLED)
+
+
+def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
+    """Append the mail, or open a follow-up to a ticket that has ended."""
+    thanks = is_mere_thanks(case.mail.new_text, names=_names(case, ticket)) and not case.mail.attachments
+    if ticket.status in ENDED and not thanks and case.is_by_a_person:
+        return open_follow_up(case, ticket)
+    standing = case.authorisation.standing
+    marks = marks_of(case, another_person=standing is Standing.OTHER)
+    if not case.authorisation.verified and not case.policy.is_own_domain(case.sender.address):
+        marks = (*marks, "known by address only: moves nothing") if not case.authorisation.moves else marks
+    message = post(case, author=case.sender, role=standing.value, marks=marks)
+    moves, reasons = _moves(case, ticket, thanks)
+    reopened = any(isinstance(move, MoveStatus) and ticket.status is Status.RESOLVED for move in moves)
+    fields = _rules_on_reply(case, ticket, reopened=reopened)
+    notices: tuple[Change, ...] = ()
+    if not case.envelope.quiet and not (thanks and ticket.status in ENDED):
+        context = {"marks": list(marks), "reopened": reopened, "attach_original": bool(case.mail.defect)}
+        agents = agents_of_ticket(case.policy, ticket)
+        notices = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
+    return case.decide(
+        Action.APPEND, message, *fields, *moves, *notices, reasons=reasons, ticket=ticket.number
+    )
+
+
+def _names(case: Case, ticket: TicketFacts) -> tuple[str, ...]:
+    agents = tuple(agent.name for agent in case.policy.agents)
+    return (case.sender.name, ticket.requester.name, case.policy.desk.name, *agents)
+
+
+def _moves(case: Case, ticket: TicketFacts, thanks: bool) -> tuple[tuple[MoveStatus, ...], tuple[Reason, ...]]:
+    """What the reply does to the status, and why."""
+    if ticket.status is Status.RESOLVED and thanks:
+        return (), (Reason(code="thanks", text="says thanks and nothing else: the ticket stays resolved"),)
+    if not case.authorisation.moves or not case.is_by_a_person:
+        return (), (Reason(code="moves-nothing", text="appended; the status stays as it is"),)
+    if ticket.status is Status.RESOLVED:
+        reason = Reason(code="reopened", text="a reply to a resolved ticket reopens it")
+        return (MoveStatus(to=Status.IN_PROGRESS, why=f"{case.sender.address} answered"),), (reason,)
+    if ticket.status is Status.ON_HOLD and ticket.hold_reason is HoldReason.REQUESTER:
+        reason = Reason(code="resumed", text="the ticket waited for the requester, who answered")
+        return (MoveStatus(to=Status.IN_PROGRESS, why=f"{case.sender.address} answered"),), (reason,)
+    return (), ()
+
+
+def _rules_on_reply(case: Case, ticket: TicketFacts, *, reopened: bool) -> tuple[SetFields, ...]:
+    """What rules with `on = ["reply"]` or `["reopen"]` set; agents' words and earlier rules' stay."""
+    classification = classify(case.mail, policy=case.policy, occasion="reopen" if reopened else "reply")
+    values = tuple(
+        replace(value)
+        for value in classification.values
+        if value.rule and ticket.authority_of(value.field) is not Authority.AGENT
+    )
+    return (SetFields(values=values),) if values else ()

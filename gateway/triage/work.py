@@ -1,0 +1,71 @@
+"""The state between two commands of one mail: the ticket as it would stand, and what is to be done so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gateway.mail import Address
+from gateway.policy import Agent, Policy
+from gateway.ticket import Authority, Field, FieldValue
+from gateway.triage.decision import Change, SetFields
+from gateway.triage.facts import TicketFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why a command is impossible now, and the nearest valid form."""
+
+    why: str
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What an agent's mail has commanded so far. `told` are sentences about changes, for the other agents.
+
+    `newcomers` are agents who have to see the ticket because it was given to them.
+    """
+
+    ticket: TicketFacts
+    others: tuple[TicketFacts, ...]
+    policy: Policy
+    agent: Agent
+    now: datetime
+    changes: tuple[Change, ...] = ()
+    told: tuple[str, ...] = ()
+    newcomers: tuple[Agent, ...] = ()
+    resolves: bool = False
+    resolution_text: str = ""
+    closes: bool = False
+    merged_into: int | None = None
+    silences: bool = False
+    sends_held: bool = False
+    wants_files: bool = False
+    wants_help: bool = False
+
+    def with_changes(self, *changes: Change, ticket: TicketFacts | None = None, told: str = "") -> Work:
+        return replace(
+            self,
+            changes=self.changes + changes,
+            ticket=ticket or self.ticket,
+            told=(*self.told, told) if told else self.told,
+        )
+
+    def with_field(self, field: Field, value: str, *, told: str = "", **ticket_changes: object) -> Work:
+        """Set one classification field in the agent's name; nothing overwrites that but another agent."""
+        return self.with_fields([(field, value)], told=told, **ticket_changes)
+
+    def with_fields(self, pairs: Sequence[tuple[Field, str]], *, told: str = "", **ticket_changes: object) -> Work:
+        values = tuple(FieldValue(field=field, value=value, authority=Authority.AGENT) for field, value in pairs)
+        authority = dict(self.ticket.authority) | {field: Authority.AGENT for field, _ in pairs}
+        ticket = replace(self.ticket, authority=tuple(authority.items()), **ticket_changes)  # type: ignore[arg-type]
+        return self.with_changes(SetFields(values=values), ticket=ticket, told=told)
+
+    def ticket_numbered(self, number: int) -> TicketFacts | None:
+        return next((ticket for ticket in self.others if ticket.number == number), None)
+
+    @property
+    def agent_mailbox(self) -> Address:
+        return Address(address=self.agent.address, name=self.agent.name)

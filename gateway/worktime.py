@@ -1,0 +1,36 @@
+"""Working time: what the desk's opening hours make of "five working days".
+
+Opening hours read like ``Mo-Fr 08:00-17:00``; arithmetic is over UTC moments, so that a change to summer time neither
+adds nor loses an hour.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from opening_hours import OpeningHours
+
+_FARTHEST_DAYS = 400
+
+
+def add_working_days(start: datetime, days: int, *, hours: str, time_zone: str) -> datetime:
+    """The end of the `days`-th working day after the day of `start`; a day with opening hours is a working day.
+
+    Without any opening hours within about a year, calendar days count.
+    """
+    zone = ZoneInfo(time_zone)
+    opening = OpeningHours(hours)
+    midnight = start.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    left = days
+    for offset in range(1, _FARTHEST_DAYS):
+        day = midnight + timedelta(days=offset)
+        closes = None
+        for interval in opening.intervals(day, day + timedelta(days=1)):
+            if str(interval[2]) == "open":
+                closes = min(interval[1] or day + timedelta(days=1), day + timedelta(days=1))
+        if closes is not None:
+            left -= 1
+            if left <= 0:
+                return closes.replace(tzinfo=zone).astimezone(UTC)
+    return start + timedelta(days=days)

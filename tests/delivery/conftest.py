@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.house import House, open_house
+
+
+@pytest.fixture
+def house(database_url: str, tmp_path: Path) -> Iterator[House]:
+    """An empty outbox, on SQLite and on PostgreSQL."""
+    with open_house(database_url, tmp_path) as house:
+        yield house
+
+
+@pytest.fixture
+def small_house(sqlite_url: str, tmp_path: Path) -> Iterator[House]:
+    """An empty outbox on SQLite, for what does not depend on the database."""
+    with open_house(sqlite_url, tmp_path) as house:
+        yield house

@@ -1,0 +1,208 @@
+"""Replies as mail clients of many languages write them: a generator, used by test_reply_matrix.
+
+Each language gives its words (`Words`), each client a shape. `{d}`, `{n}`, `{m}` are date, name and address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+NAME = "Help Desk"
+ADDRESS = "helpdesk@example.com"
+STRANGER = "Robin Roe"
+STRANGERS_ADDRESS = "robin.roe@example.net"
+QUOTED = (
+    "Hello,",
+    "",
+    "we have replaced the toner cartridge in room 12.",
+    "Please switch the device off and on again: does it print now?",
+    "",
+    "Kind regards",
+    "Your support team",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What clients write in one language. `labels` are From, Sent, To, Subject of Outlook; `phone` is the last line of
+    a phone's mail."""
+
+    reply: str
+    gmail: str
+    apple: str
+    thunderbird: str
+    yahoo: str
+    phone: str
+    labels: tuple[str, str, str, str]
+    sent: str
+    colon: str = ":"
+
+
+def reply_text(words: Words, client: str) -> str:
+    """What the author wrote in that client."""
+    return f"{words.reply}\n\n{words.phone}" if client == "ios" else words.reply
+
+
+def body(words: Words, client: str, *, own: bool) -> str:
+    """The whole text body of a reply in that client, quoting us (`own`) or somebody else."""
+    name, address = (NAME, ADDRESS) if own else (STRANGER, STRANGERS_ADDRESS)
+    marked = "\n".join(f"> {line}".rstrip() for line in QUOTED)
+    plain = "\n".join(QUOTED)
+    top = reply_text(words, client)
+
+    def filled(template: str) -> str:
+        return template.format(n=name, m=address)
+
+    if client == "gmail":
+        return f"{top}\n\n{filled(words.gmail)}\n\n{marked}\n"
+    if client == "gmail wrapped":
+        return f"{top}\n\n{_wrapped(filled(words.gmail))}\n\n{marked}\n"
+    if client == "apple":
+        quoted = "\n".join(f"> {line}".rstrip() for line in QUOTED)
+        return f"{top}\n\n> {filled(words.apple)}\n> \n{quoted}\n" if own else f"{top}\n\n{filled(words.apple)}\n\n{quoted}\n"
+    if client == "ios":
+        return f"{top}\n\n> {filled(words.apple)}\n> \n{marked}\n" if own else f"{top}\n\n{filled(words.apple)}\n\n{marked}\n"
+    if client == "thunderbird":
+        return f"{top}\n\n{filled(words.thunderbird)}\n{marked}\n"
+    if client == "yahoo":
+        return f" {top}\n\n    {filled(words.yahoo)}  \n \n {plain}\n"
+    block = _outlook_block(words, name, address)
+    if client == "outlook":
+        return f"{top}\n\n{block}\n\n{plain}\n"
+    return f"{top}\n\n________________________________\n{block}\n\n{plain}\n"
+
+
+CLIENTS = ("gmail", "gmail wrapped", "outlook", "outlook rule", "apple", "thunderbird", "ios", "yahoo")
+
+
+def cases(languages: dict[str, Words]) -> Iterator[tuple[str, str, bool, str, str]]:
+    """Every (language, client, own, body, expected reply)."""
+    for language, words in languages.items():
+        for client in CLIENTS:
+            for own in (True, False):
+                yield language, client, own, body(words, client, own=own), reply_text(words, client)
+
+
+def _wrapped(line: str) -> str:
+    """Gmail breaks its attribution near column 78, often right before the address or the verb."""
+    if len(line) <= 60:
+        return line
+    position = line.rfind(" ", 0, 66)
+    return f"{line[:position]}\n{line[position + 1 :]}" if position > 0 else line
+
+
+def _outlook_block(words: Words, name: str, address: str) -> str:
+    sender, sent, to, subject = words.labels
+    colon = words.colon
+    return (
+        f"{sender}{colon} {name} <{address}>\n{sent}{colon} {words.sent}\n"
+        f"{to}{colon} Anna Meyer <anna.meyer@example.org>\n{subject}{colon} [INC-1042] Drucker / printer"
+    )
+
+
+# Written and looked at while the recognisers were made.
+SEEN = {
+    "en": Words(
+        reply="Thank you, the printer answers again.\nTwo pages still came out blank, though.\nPlease keep the ticket open until Friday.",
+        gmail="On Mon, Jun 1, 2026 at 10:04 AM {n} <{m}> wrote:",
+        apple="On 1. Jun 2026, at 10:04, {n} <{m}> wrote:",
+        thunderbird="On 01/06/2026 10:04, {n} wrote:",
+        yahoo="On Monday, June 1, 2026 at 10:04:11 AM GMT+2, {n} <{m}> wrote:",
+        phone="Sent from my iPhone",
+        labels=("From", "Sent", "To", "Subject"),
+        sent="Monday, June 1, 2026 10:04 AM",
+    ),
+    "fr": Words(
+        reply="Merci, l'imprimante répond de nouveau.\nDeux pages sont pourtant sorties blanches.\nMerci de laisser le ticket ouvert jusqu'à vendredi.",
+        gmail="Le lun. 1 juin 2026 à 10:04, {n} <{m}> a écrit :",
+        apple="Le 1 juin 2026 à 10:04, {n} <{m}> a écrit :",
+        thunderbird="Le 01/06/2026 à 10:04, {n} a écrit :",
+        yahoo="Le lundi 1 juin 2026 à 10:04:11 UTC+2, {n} <{m}> a écrit :",
+        phone="Envoyé de mon iPhone",
+        labels=("De", "Envoyé", "À", "Objet"),
+        sent="lundi 1 juin 2026 10:04",
+        colon=" :",
+    ),
+    "pt": Words(
+        reply="Obrigada, a impressora voltou a responder.\nDuas páginas ainda saíram em branco.\nPor favor, deixem o chamado aberto até sexta-feira.",
+        gmail="Em seg., 1 de jun. de 2026 às 10:04, {n} <{m}> escreveu:",
+        apple="No dia 1 de jun. de 2026, às 10:04, {n} <{m}> escreveu:",
+        thunderbird="Em 01/06/2026 10:04, {n} escreveu:",
+        yahoo="Em segunda-feira, 1 de junho de 2026 às 10:04:11 BRT, {n} <{m}> escreveu:",
+        phone="Enviado do meu iPhone",
+        labels=("De", "Enviado", "Para", "Assunto"),
+        sent="segunda-feira, 1 de junho de 2026 10:04",
+    ),
+    "nl": Words(
+        reply="Bedankt, de printer reageert weer.\nEr kwamen wel nog twee lege pagina's uit.\nLaat de melding alsjeblieft open tot vrijdag.",
+        gmail="Op ma 1 jun 2026 om 10:04 schreef {n} <{m}>:",
+        apple="Op 1 jun. 2026 om 10:04 heeft {n} <{m}> het volgende geschreven:",
+        thunderbird="Op 01-06-2026 om 10:04 schreef {n}:",
+        yahoo="Op maandag 1 juni 2026 om 10:04:11 CEST schreef {n} <{m}>:",
+        phone="Verstuurd vanaf mijn iPhone",
+        labels=("Van", "Verzonden", "Aan", "Onderwerp"),
+        sent="maandag 1 juni 2026 10:04",
+    ),
+    "sv": Words(
+        reply="Tack, skrivaren svarar igen.\nTvå sidor kom dock ut tomma.\nLåt gärna ärendet vara öppet till fredag.",
+        gmail="Den mån 1 juni 2026 kl 10:04 skrev {n} <{m}>:",
+        apple="1 juni 2026 kl. 10:04 skrev {n} <{m}>:",
+        thunderbird="Den 2026-06-01 kl. 10:04, skrev {n}:",
+        yahoo="Den måndag 1 juni 2026 10:04:11 CEST, {n} <{m}> skrev:",
+        phone="Skickat från min iPhone",
+        labels=("Från", "Skickat", "Till", "Ämne"),
+        sent="den 1 juni 2026 10:04",
+    ),
+    "nb": Words(
+        reply="Takk, skriveren svarer igjen.\nTo sider kom likevel ut blanke.\nLa saken stå åpen til fredag.",
+        gmail="man. 1. juni 2026 kl. 10:04 skrev {n} <{m}>:",
+        apple="1. jun. 2026 kl. 10:04 skrev {n} <{m}>:",
+        thunderbird="Den 01.06.2026 10:04, skrev {n}:",
+        yahoo="mandag 1. juni 2026 kl. 10:04:11 CEST skrev {n} <{m}> følgende:",
+        phone="Sendt fra min iPhone",
+        labels=("Fra", "Sendt", "Til", "Emne"),
+        sent="mandag 1. juni 2026 10:04",
+    ),
+    "cs": Words(
+        reply="Děkuji, tiskárna zase odpovídá.\nDvě stránky ale vyjely prázdné.\nNechte prosím požadavek otevřený do pátku.",
+        gmail="po 1. 6. 2026 v 10:04 odesílatel {n} <{m}> napsal:",
+        apple="1. 6. 2026 v 10:04, {n} <{m}>:",
+        thunderbird="Dne 01. 06. 26 v 10:04 {n} napsal(a):",
+        yahoo="V pondělí 1. června 2026 10:04:11 SELČ, {n} <{m}> napsal(a):",
+        phone="Odesláno z iPhonu",
+        labels=("Od", "Odesláno", "Komu", "Předmět"),
+        sent="pondělí 1. června 2026 10:04",
+    ),
+    "tr": Words(
+        reply="Teşekkürler, yazıcı yine yanıt veriyor.\nAma iki sayfa boş çıktı.\nLütfen kaydı cuma gününe kadar açık bırakın.",
+        gmail="{n} <{m}>, 1 Haz 2026 Pzt, 10:04 tarihinde şunu yazdı:",
+        apple="{n} <{m}> şunları yazdı (1 Haz 2026 10:04):",
+        thunderbird="1.06.2026 10:04 tarihinde {n} yazdı:",
+        yahoo="1 Haziran 2026 Pazartesi 10:04:11 GMT+3 tarihinde {n} <{m}> şunu yazdı:",
+        phone="iPhone'umdan gönderildi",
+        labels=("Kimden", "Gönderildi", "Kime", "Konu"),
+        sent="1 Haziran 2026 Pazartesi 10:04",
+    ),
+    "zh": Words(
+        reply="谢谢，打印机恢复正常了。\n不过有两页是空白的。\n请把工单保留到星期五。",
+        gmail="{n} <{m}> 于2026年6月1日周一 10:04写道：",
+        apple="2026年6月1日 10:04，{n} <{m}> 写道：",
+        thunderbird="在 2026/6/1 10:04, {n} 写道:",
+        yahoo="在 2026年6月1日星期一 GMT+8 10:04:11， {n}<{m}> 写道：",
+        phone="发自我的 iPhone",
+        labels=("发件人", "发送时间", "收件人", "主题"),
+        sent="2026年6月1日 10:04",
+        colon=":",
+    ),
+    "hu": Words(
+        reply="Köszönöm, a nyomtató újra működik.\nKét oldal azonban üresen jött ki.\nKérem, hagyják nyitva a jegyet péntekig.",
+        gmail="{n} <{m}> ezt írta (időpont: 2026. jún. 1., H, 10:04):",
+        apple="{n} <{m}> írta (2026. jún. 1. dátummal, 10:04 időpontban):",
+        thunderbird="2026. 06. 01. 10:04 keltezéssel, {n} írta:",
+        yahoo="2026. június 1., hétfő 10:04:11 CEST, {n} <{m}> ezt írta:",
+        phone="iPhone-omról küldve",
+        labels=("Feladó", "Elküldve", "Címzett", "Tárgy"),
+        sent="2026. június 1., hétfő 10:04",
+    ),
+}
