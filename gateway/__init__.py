@@ -17,8 +17,8 @@ core   `parse`: bytes to mail · `triage`: what a mail is and what happens · `c
 words  `mail`, `ticket`, `subject`, `errors`: values in the words of RFC 5322 and ITIL; standard library only
 =====  ==========================================================================================================
 
-What always holds: nothing is lost, nothing happens twice, nothing is said to the wrong person, nothing is silent, no mail
-starts a storm, no mail can stop the house. `gateway audit` proves the first two.
+What always holds: nothing is lost, nothing happens twice, nothing is said to the wrong person, nothing is silent, no
+mail starts a storm, no mail can stop the house. `gateway audit` proves the first two.
 """
 
 __version__ = "0.1.0"

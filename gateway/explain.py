@@ -1,4 +1,4 @@
-"""The real decision without the last step: what a mail is and what would happen. Used by `gateway explain` and the demo."""
+"""The real decision without the last step: what a mail is and what would happen to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.parsing import Parser, Raw
 from gateway.policy import Policy, load_policy
 from gateway.service import database_url
 from gateway.settings import Settings
-from gateway.store.database import connection, is_sqlite, open_database
+from gateway.store.database import connection, execute, is_sqlite, open_database
 from gateway.ticket import Field, TicketType
 from gateway.triage.classify import classify
 from gateway.triage.decide import decide
@@ -77,7 +77,7 @@ def _open_database(settings: Settings, stack: contextlib.ExitStack) -> Mapping[i
     database = open_database(url)
     stack.enter_context(connection(database))
     if is_sqlite(database):
-        database.execute_sql("PRAGMA query_only = 1")
+        execute(database, "PRAGMA query_only = 1")
     try:
         return read_secrets() or None
     except peewee.DatabaseError:
@@ -102,7 +102,9 @@ def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict
         "text": mail.text,
         "reply_text": "".join(one.text for one in mail.passages if one.role is not PassageRole.QUOTED).strip(),
         "attachments": [{"filename": one.filename, "size": one.size_bytes} for one in mail.attachments],
-        "auth": {"spf": auth.spf, "dkim": auth.dkim, "dmarc": auth.dmarc} if auth else {"spf": "", "dkim": "", "dmarc": ""},
+        "auth": {"spf": auth.spf, "dkim": auth.dkim, "dmarc": auth.dmarc}
+        if auth
+        else {"spf": "", "dkim": "", "dmarc": ""},
         "auth_trusted": facts.auth_trusted,
         "bounced": list(dict.fromkeys(failed)),
         "ticket": policy.token(TicketType(ticket.type), ticket.number).strip("[]") if ticket else None,
@@ -110,6 +112,8 @@ def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict
         "rules": {value.field.value: value.rule for value in classification.values if value.rule},
         "reasons": [str(reason) for reason in decision.reasons],
         "mails": [
-            {"notice": change.name, "to": change.to.address} for change in decision.changes if isinstance(change, Notice)
+            {"notice": change.name, "to": change.to.address}
+            for change in decision.changes
+            if isinstance(change, Notice)
         ],
     }

@@ -2,7 +2,8 @@
 
 A key is 40 letters of lower-case base32, so that it fits into a plus address (RFC 5233; a local part has at most 64
 octets, RFC 5321 §4.5.3.1.1) and survives systems that fold case. It travels in Reply-To, Message-ID and References,
-because some relays rewrite one of them. The tag is HMAC-SHA-256 cut to 88 bits; there is no other form, and a key for one
+because some relays rewrite one of them. The tag is HMAC-SHA-256 cut to 88 bits; there is no other form, and a key for
+one
 purpose is worth nothing for another.
 
 Pure: secrets and days are arguments.

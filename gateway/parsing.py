@@ -1,6 +1,7 @@
 """Parse mails in worker processes that can be killed.
 
-Hostile bytes cost one bounded attempt: a worker that takes too long or too much memory is killed and replaced, and the mail becomes
+Hostile bytes cost one bounded attempt: a worker that takes too long or too much memory is killed and replaced, and
+the mail becomes
 one that could not be read. Many mails go in one hop; when a hop fails, each of its mails gets one of its own.
 """
 
@@ -53,7 +54,7 @@ class Parser:
         )
 
     def parse_many(self, mails: Sequence[Raw], own_addresses: tuple[str, ...]) -> list[Mail]:
-        """Parse in one hop; mails that fail there are tried alone, and give a Mail with a defect when they fail again."""
+        """Parse in one hop; mails that fail there are tried alone, and get a defect when they fail again."""
         if not mails:
             return []
         try:
@@ -74,7 +75,7 @@ class Parser:
         return parts
 
     def close(self) -> None:
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
 
@@ -84,9 +85,7 @@ def _limit_memory(address_space_bytes: int) -> None:
 
 
 def _parse_all(mails: list[Raw], own_addresses: tuple[str, ...]) -> list[Mail]:
-    return [
-        parse(mail.read(), own_addresses=own_addresses, full_size_bytes=mail.full_size_bytes) for mail in mails
-    ]
+    return [parse(mail.read(), own_addresses=own_addresses, full_size_bytes=mail.full_size_bytes) for mail in mails]
 
 
 def _unparsable(mail: Raw, error: BaseException) -> Mail:

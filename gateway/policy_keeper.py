@@ -20,7 +20,7 @@ _LOG = structlog.get_logger(__name__)
 
 
 class PolicyKeeper:
-    """Holds what is in force; `refresh` looks whether the files have changed. Raises ConfigurationError at the start only."""
+    """Holds what is in force; `refresh` looks for changes. Raises ConfigurationError at the start only."""
 
     def __init__(self, rules_file: Path, templates_folder: Path) -> None:
         self._rules_file = rules_file

@@ -1,6 +1,7 @@
 """The composition root: builds the parts from settings and policy, runs them in threads, and stops them in order.
 
-`Base` opens the database and holds what every command needs; `Gateway` is the running service. `--only` splits the parts over
+`Base` opens the database and holds what every command needs; `Gateway` is the running service. `--only` splits the
+parts over
 processes and hosts that share one PostgreSQL.
 """
 
@@ -145,7 +146,11 @@ class Gateway(Base):
         unknown = self._only - set(PARTS)
         if unknown or not self._only:
             raise ConfigurationError(
-                [Problem(file="--only", message=f"unknown part {', '.join(sorted(unknown))}", suggestion=", ".join(PARTS))]
+                [
+                    Problem(
+                        file="--only", message=f"unknown part {', '.join(sorted(unknown))}", suggestion=", ".join(PARTS)
+                    )
+                ]
             )
 
     def _start_listening(self) -> None:
@@ -153,7 +158,11 @@ class Gateway(Base):
         settings = self.settings
         if settings.smtp.enabled:
             smtp = SmtpListener(
-                settings.smtp, is_recipient=self._is_recipient, door=self._door, clock=self.clock, spool_folder=self.scratch
+                settings.smtp,
+                is_recipient=self._is_recipient,
+                door=self._door,
+                clock=self.clock,
+                spool_folder=self.scratch,
             )
             self._listeners.append(SmtpThread(smtp, name="smtp").start())
             self.smtp_port = self._listeners[-1].port

@@ -1,7 +1,9 @@
 """Take waiting mails from the ledger, decide each, and carry the decision out: one atomic unit per mail.
 
-Up to `batch` mails are claimed and parsed in one hop; then they are decided in short transactions, each mail in a savepoint of its
-own, so that a failing one rolls back alone and the next sees what the one before did. A mail that fails three times is kept
+Up to `batch` mails are claimed and parsed in one hop; then they are decided in short transactions, each mail in a
+savepoint of its
+own, so that a failing one rolls back alone and the next sees what the one before did. A mail that fails three times
+is kept
 as failed and does not stop the next.
 """
 
@@ -86,7 +88,8 @@ class Sorter:
             rows = {row.id: row for row in Ledger.select().where(Ledger.id.in_([one.id for one in claims]))}
             envelopes = [envelope_from_json(rows[one.id].envelope) for one in claims]
             raws = [
-                self._raw(one, rows[one.id].part_count, envelope, Path(folder)) for one, envelope in zip(claims, envelopes, strict=True)
+                self._raw(one, rows[one.id].part_count, envelope, Path(folder))
+                for one, envelope in zip(claims, envelopes, strict=True)
             ]
             own = (policy.desk.address, *policy.desk.aliases)
             mails = self._parser.parse_many(raws, own)
@@ -96,15 +99,13 @@ class Sorter:
 
     def _raw(self, one: Claim, part_count: int, envelope: Envelope, folder: Path) -> Raw:
         parts = (
-            RawMailPart.select(RawMailPart.content)
-            .where(RawMailPart.ledger == one.id)
-            .order_by(RawMailPart.sequence)
+            RawMailPart.select(RawMailPart.content).where(RawMailPart.ledger == one.id).order_by(RawMailPart.sequence)
         )
         if part_count <= 1:
             content = b"".join(bytes(part.content) for part in parts)
             return Raw(content=content, full_size_bytes=envelope.full_size_bytes)
         path = folder / f"{one.id}.eml"
-        with open(path, "wb") as file:
+        with path.open("wb") as file:
             for part in parts.iterator():
                 file.write(part.content)
         return Raw(path=path, full_size_bytes=envelope.full_size_bytes)

@@ -1,4 +1,4 @@
-"""Everything that happens because time passes: closing, taking up again, bundling notices, the heartbeat, live reload."""
+"""What happens because time passes: closing, taking up again, bundling notices, the heartbeat, live reload."""
 
 from __future__ import annotations
 

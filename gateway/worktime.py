@@ -28,7 +28,7 @@ def add_working_days(start: datetime, days: int, *, hours: str, time_zone: str) 
         closes = None
         for interval in opening.intervals(day, day + timedelta(days=1)):
             if str(interval[2]) == "open":
-                closes = min(interval[1] or day + timedelta(days=1), day + timedelta(days=1))
+                closes = min(interval[1], day + timedelta(days=1))
         if closes is not None:
             left -= 1
             if left <= 0:

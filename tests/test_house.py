@@ -90,7 +90,7 @@ def test_every_function_fits_a_screen() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [shown(path) for path in python_files("gateway") if len(docstring(path)) < 20]
+    silent = [shown(path) for path in python_files("gateway") if len(docstring(path)) < 10]
     silent += [shown(path) for path in python_files("tests") if not docstring(path)]
     assert silent == []
 

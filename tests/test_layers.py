@@ -29,7 +29,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "desk": ("desk", "store"),
     "edge": ("intake", "sorting", "parsing", "delivery", "timers", "policy_keeper", "logs"),
-    "front": ("cli", "explain", "service", "__main__"),
+    "front": ("cli", "checking", "explain", "service", "__main__"),
 }
 ORDER = list(LAYERS)
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
@@ -44,7 +44,8 @@ NEIGHBOURS: dict[str, set[str]] = {
     "desk": {"store"},
     "sorting": {"intake", "parsing"},
     "timers": {"intake", "sorting", "delivery", "policy_keeper"},
-    "cli": {"service", "explain"},
+    "cli": {"service", "explain", "checking"},
+    "checking": {"service"},
     "explain": {"service"},
     "__main__": {"cli"},
 }

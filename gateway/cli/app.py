@@ -42,7 +42,9 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def gateway(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """A help desk that lives in the mailbox."""
 

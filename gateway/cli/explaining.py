@@ -20,8 +20,12 @@ _AT_ONCE = 16
 
 
 def explain(
-    files: Annotated[list[str] | None, typer.Argument(help="Mails as files; - reads one mail from standard input.")] = None,
-    files_from: Annotated[str, typer.Option("--files-from", help="- reads paths from standard input, one a line.")] = "",
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Mails as files; - reads one mail from standard input.")
+    ] = None,
+    files_from: Annotated[
+        str, typer.Option("--files-from", help="- reads paths from standard input, one a line.")
+    ] = "",
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:
@@ -90,7 +94,9 @@ def _print(name: str, result: dict[str, Any]) -> None:
     if result["attachments"]:
         head["Files"] = ", ".join(f"{one['filename']} ({one['size']} bytes)" for one in result["attachments"])
     if result["action"] == "open":
-        head["Ticket"] = f"{result['type']}, {result['priority']} (impact {result['impact']}, urgency {result['urgency']})"
+        head["Ticket"] = (
+            f"{result['type']}, {result['priority']} (impact {result['impact']}, urgency {result['urgency']})"
+        )
         head["Category"] = "/".join(part for part in (result["category"], result["subcategory"]) if part)
         head["Team"] = result["team"]
     lines_of(head)
@@ -120,4 +126,6 @@ def rules_check(folder: Folder = Path()) -> None:
         typer.echo(str(problem), err=True)
     if problems:
         raise typer.Exit(1)
-    typer.echo(f"{settings.rules_file.name}: {len(policy.rules)} rules, {len(policy.examples)} examples, all as expected")
+    typer.echo(
+        f"{settings.rules_file.name}: {len(policy.rules)} rules, {len(policy.examples)} examples, all as expected"
+    )

@@ -1,4 +1,4 @@
-"""Three questions at 3 am: is it running (`status`), what is stuck (`ledger`), and can we prove that nothing is lost (`audit`)."""
+"""Questions at 3 am: is it running (`status`), what is stuck (`ledger`), is anything lost (`audit`)?"""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def status(folder: Folder = Path(), as_json: Json = False) -> None:
     for box in record["mailboxes"]:
         left = f", {box['left_alone']} left alone at first contact" if box["left_alone"] else ""
         error = f", last error: {shown(box['last_error'])}" if box["last_error"] else ""
-        typer.echo(f"Mailbox {box['name']} ({shown(box['folder'])}): last read {shown(box['last_ok']) or 'never'}{left}{error}")
+        typer.echo(
+            f"Mailbox {box['name']} ({shown(box['folder'])}): last read {shown(box['last_ok']) or 'never'}{left}{error}"
+        )
     for worker in record["workers"]:
         typer.echo(f"Running: {worker['name']} (pid {worker['pid']}): {worker['runs']}")
     raise typer.Exit(_EXIT_CODES[record["colour"]])
@@ -107,7 +109,9 @@ def ledger_show(
     if as_json:
         print_json(record)
         return
-    lines_of({key: value for key, value in record.items() if key not in ("reasons", "envelope") and value not in ("", None)})
+    lines_of(
+        {key: value for key, value in record.items() if key not in ("reasons", "envelope") and value not in ("", None)}
+    )
     for code, text in record["reasons"]:
         typer.echo(f"  - {code}: {shown(text)}")
 

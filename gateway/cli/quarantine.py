@@ -78,7 +78,7 @@ def quarantine_show(
 def quarantine_release(
     numbers: Annotated[list[int], typer.Argument(help="Ids of the mails.")], folder: Folder = Path()
 ) -> None:
-    """Let mails in: they open or join a ticket as an ordinary mail, with the trust they had, and are not acknowledged."""
+    """Let mails in: they open or join a ticket with the trust that they had, and are not acknowledged."""
     from gateway.desk.operating import release
 
     with opened(folder) as base:

@@ -68,11 +68,14 @@ def _first_mail(service: Gateway) -> str:
     """A line to copy: Python is there already, no mail client needed."""
     desk = service.keeper.policy.desk
     domain = (desk.own_domains or (desk.address.partition("@")[2],))[0].removeprefix("*.")
-    host = service.settings.smtp.host if service.settings.smtp.host not in ("0.0.0.0", "::") else "127.0.0.1"
-    mail = f"From: Erika <erika@{domain}>\\nTo: {desk.address}\\nSubject: My VPN is down\\n\\nIt drops since this morning."
+    listens_everywhere = service.settings.smtp.host in ("0.0.0.0", "::")  # noqa: S104 - read, not bound
+    host = "127.0.0.1" if listens_everywhere else service.settings.smtp.host
+    mail = (
+        f"From: Erika <erika@{domain}>\\nTo: {desk.address}\\nSubject: My VPN is down\\n\\nIt drops since this morning."
+    )
     return (
-        f"python3 -c 'import smtplib; smtplib.SMTP(\"{host}\", {service.smtp_port})"
-        f".sendmail(\"erika@{domain}\", \"{desk.address}\", \"{mail}\")'"
+        f'python3 -c \'import smtplib; smtplib.SMTP("{host}", {service.smtp_port})'
+        f'.sendmail("erika@{domain}", "{desk.address}", "{mail}")\''
     )
 
 
@@ -85,7 +88,7 @@ def demo() -> None:
 
 def deliver(
     recipient: Annotated[str, typer.Option(help="The address that the mail was for. Default: the desk's.")] = "",
-    sender: Annotated[str | None, typer.Option(help="The envelope sender; \"\" for a bounce.")] = None,
+    sender: Annotated[str | None, typer.Option(help='The envelope sender; "" for a bounce.')] = None,
     folder: Folder = Path(),
 ) -> None:
     """Take one mail from standard input (an MTA's alias, fetchmail). Exit 0 stored, 75 try again, 65/64 never."""

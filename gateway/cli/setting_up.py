@@ -14,7 +14,9 @@ from gateway.cli.common import Folder, fail, opened, quiet_logs, settings_of
 mailbox = typer.Typer(help="The watched mailboxes.", no_args_is_help=True)
 
 
-def init(folder: Annotated[Path, typer.Argument(help="The folder to write to; it is made if it is not there.")]) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to write to; it is made if it is not there.")],
+) -> None:
     """Write gateway.toml, rules.toml, templates/ and storage/ for a real desk, all commented."""
     from gateway.defaults_files import default_file
 
@@ -23,16 +25,20 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to write to; it
         raise fail(f"{folder} has {', '.join(existing)} already; nothing was written")
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("gateway.toml", "rules.toml"):
-        shutil.copyfile(default_file(name), folder / name)  # type: ignore[arg-type]
+        shutil.copyfile(default_file(name), folder / name)
     shutil.copytree(default_file("templates"), folder / "templates")
     (folder / "storage").mkdir(exist_ok=True)
     typer.echo(f"Written to {folder}: gateway.toml, rules.toml, templates/, storage/")
-    typer.echo("Next: edit the address, the teams and the agents in rules.toml and the mailbox and relay in gateway.toml,")
+    typer.echo(
+        "Next: edit the address, the teams and the agents in rules.toml and the mailbox and relay in gateway.toml,"
+    )
     typer.echo(f"then: gateway check --connect -C {folder}   and: gateway serve -C {folder}")
 
 
 def check(
-    connect: Annotated[bool, typer.Option("--connect", help="Also log in to mailboxes and relay, and send a mail through them.")] = False,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Also log in to mailboxes and relay, and send a mail through them.")
+    ] = False,
     seconds: Annotated[int, typer.Option(help="How long to wait for the mail to come back.")] = 60,
     folder: Folder = Path(),
 ) -> None:
@@ -63,7 +69,9 @@ def check(
 @mailbox.command("import")
 def mailbox_import(
     name: Annotated[str, typer.Argument(help="The name of a [[mailbox]].")],
-    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Mail that the server received on this day or later.")],
+    since: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="Mail that the server received on this day or later.")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     folder: Folder = Path(),
 ) -> None:
@@ -84,11 +92,12 @@ def mailbox_import(
                 since=date(since.year, since.month, since.day),
                 dry_run=dry_run,
             )
-    new = done.found - done.known
+    head = f"{done.found} mails since {since:%Y-%m-%d}: {done.known} known"
     if dry_run:
-        typer.echo(f"{done.found} mails since {since:%Y-%m-%d}: {done.known} known, {new} would be imported ({done.size_bytes} bytes)")
+        new = done.found - done.known
+        typer.echo(f"{head}, {new} would be imported ({done.size_bytes} bytes)")
         return
-    typer.echo(f"{done.found} mails since {since:%Y-%m-%d}: {done.known} known, {done.fetched} imported, {done.duplicates} duplicates")
+    typer.echo(f"{head}, {done.fetched} imported, {done.duplicates} duplicates")
     for uid in done.unread:
         typer.echo(f"  the server could not give us mail {uid}", err=True)
     raise typer.Exit(1 if done.unread else 0)

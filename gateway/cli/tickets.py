@@ -35,7 +35,9 @@ def list_tickets(
 
 @app.command("show")
 def show_ticket(
-    ticket: Annotated[str, typer.Argument(help="INC-1042, or just 1042.")], folder: Folder = Path(), as_json: Json = False
+    ticket: Annotated[str, typer.Argument(help="INC-1042, or just 1042.")],
+    folder: Folder = Path(),
+    as_json: Json = False,
 ) -> None:
     """Show a ticket: fields and who set them, messages, files, history, mails."""
     from gateway.desk.views import ticket_record
@@ -51,7 +53,14 @@ def show_ticket(
         print_json(record)
         return
     plain = {key: value for key, value in record.items() if value and not isinstance(value, list | dict)}
-    lines_of({"ticket": record["ticket"], **plain, "watchers": ", ".join(record["watchers"]), "links": ", ".join(record["links"])})
+    lines_of(
+        {
+            "ticket": record["ticket"],
+            **plain,
+            "watchers": ", ".join(record["watchers"]),
+            "links": ", ".join(record["links"]),
+        }
+    )
     typer.echo("set by:     " + ", ".join(f"{field} {who}" for field, who in record["set_by"].items()))
     for message in record["messages"]:
         state = "" if message["state"] == "posted" else f" [{message['state']}]"
@@ -61,7 +70,9 @@ def show_ticket(
         for line in message["text"].splitlines():
             typer.echo(f"   {shown(line)}")
         for file in message["files"]:
-            typer.echo(f"   + {shown(file['filename'])} ({file['size']} bytes){' set aside' if file['set_aside'] else ''}")
+            typer.echo(
+                f"   + {shown(file['filename'])} ({file['size']} bytes){' set aside' if file['set_aside'] else ''}"
+            )
     typer.echo("\nHistory:")
     for event in record["history"]:
         typer.echo(f"  {shown(event['at'])} {event['actor']}: {shown(event['text'])}")

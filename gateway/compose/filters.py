@@ -26,7 +26,7 @@ from gateway.compose.words import Body, mark
 from gateway.subject import one_line
 
 _MONTHS = "January February March April May June July August September October November December".split()
-_SPOKEN = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’`-]|[^\x00-\x7f]){0,60}")
+_SPOKEN = re.compile(r"[^\W\d_][A-Za-z .'`\u0080-\U0010ffff-]{0,60}")
 # How a day and a time of day are written; English names the month, since 4/5 is another day on either side of the sea.
 _TIME_FORMATS = {
     "de": "%d.%m.%Y, %H:%M Uhr",
@@ -106,7 +106,7 @@ def _who(value: object) -> str:
 
 def _spoken(value: object) -> str:
     """A name with an address, a link, digits or more than a few words greets nobody: it may be an advertisement."""
-    name = re.sub(r"\s*[(\[].*$", "", str(value)).strip(" '\"")
+    name = re.sub(r" ?[(\[].*$", "", one_line(str(value)[:200])).strip(" '\"")
     last, comma, first = name.partition(",")
     if comma and "," not in first:
         name = f"{first.strip()} {last.strip()}".strip()

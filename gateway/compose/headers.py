@@ -140,9 +140,10 @@ class _Mailbox(_OneOnly):
     """One mailbox: only the name is ever encoded (RFC 2047 §5 (3))."""
 
     def fold(self, *, policy: object) -> str:
-        name, space, spec = self.rpartition(" ")
-        if not space:
+        name, opened, spec = self.rpartition(" <")
+        if not opened:
             return f"{self.name}: {spec}\r\n"
+        spec = f"<{spec}"
         if not name.isascii():
             name = _encoded(name, len(self.name) + 2)
         separator = "\r\n " if len(self.name) + 3 + len(name.rpartition("\n")[2]) + len(spec) > _FOLD_AT else " "

@@ -144,6 +144,8 @@ def _escaped(text: str) -> str:
 
 def _without_punctuation(address: str) -> str:
     """A sentence's stop or an unpaired bracket behind an address is not part of it."""
-    while address[-1] in ".,;:!?'’)]}*_" and not (address[-1] == ")" and address.count("(") >= address.count(")")):
+    unpaired = address.count(")") - address.count("(")
+    while address[-1] in ".,;:!?'’]}*_" or (address[-1] == ")" and unpaired > 0):
+        unpaired -= address[-1] == ")"
         address = address[:-1]
     return address

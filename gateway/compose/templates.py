@@ -163,6 +163,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             raise SecurityError(f"the operator {operator} is for small numbers only")
         return super().call_binop(context, operator, left, right)
 
+    def wrap_str_format(self, value: object) -> None:
+        """No `str.format`: "{:>999999999}" is a gigabyte."""
+
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
         allowed = _STRING_METHODS if isinstance(obj, str) else _MAPPING_METHODS if isinstance(obj, dict) else set()
         return attr in allowed

@@ -103,9 +103,12 @@ def _wrapped(line: str) -> str:
     if len(line) <= WRAP_AT or line.startswith((" ", "\t")):
         return line
     indent = "  " if line.startswith("- ") else ""
-    return textwrap.fill(
-        line, WRAP_AT, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, tabsize=4
+    # A "#word" must not come to stand at the beginning of a line, where a quoted hint would read as a command.
+    glued = re.sub(r" #(?=\w)", "\x04#", line)
+    filled = textwrap.fill(
+        glued, WRAP_AT, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, tabsize=4
     )
+    return filled.replace("\x04", " ")
 
 
 def _block(lines: list[str], *, small: bool) -> str:

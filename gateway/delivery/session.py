@@ -135,10 +135,14 @@ class Session:
 
     async def close(self) -> None:
         """Say goodbye and close; never raises."""
+        transport = self.client.transport
         if self.is_open:
             with contextlib.suppress(*_LOST, aiosmtplib.SMTPException):
                 await self.client.quit(timeout=GOODBYE_SECONDS)
         self.client.close()
+        # Nobody waits for the relay's half of a TLS farewell.
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
 
 
 def _envelope(client: aiosmtplib.SMTP, parcel: Parcel) -> _Envelope:

@@ -1,6 +1,7 @@
 """The proof of DESIGN's first two promises: nothing is lost, nothing happens twice. Reads only; names what breaks them.
 
-Each check is one function that yields findings; `CHECKS` is the list. A check reads rows, not code: it finds what a bug, a
+Each check is one function that yields findings; `CHECKS` is the list. A check reads rows, not code: it finds what a
+bug, a
 crash, a bad disk or a hand in the database has done.
 """
 
@@ -10,10 +11,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from peewee import JOIN, fn
 
-from gateway.keys import key_in_id, unseal, Purpose
+from gateway.keys import Purpose, key_in_id, unseal
 from gateway.store.tables import (
     AttachmentRow,
     AuthorRole,
@@ -81,7 +83,7 @@ def _raw_mails(secrets: Mapping[int, bytes]) -> Iterator[str]:
 
 def _orphans(secrets: Mapping[int, bytes]) -> Iterator[str]:
     """Nothing belongs to a row that is gone."""
-    pairs = (
+    pairs: tuple[tuple[Any, Any, Any, str, str], ...] = (
         (RawMailPart, RawMailPart.ledger, Ledger, "a part of a raw mail", "ledger row"),
         (OutboxPart, OutboxPart.outbox, Outbox, "a part of an outgoing mail", "outbox row"),
         (Dedupe, Dedupe.ledger, Ledger, "a dedupe key", "ledger row"),
@@ -141,7 +143,10 @@ def _tickets(secrets: Mapping[int, bytes]) -> Iterator[str]:
         if events != 1:
             yield f"ticket {ticket.number} was opened {events} times by its history"
         last = (
-            Event.select().where((Event.ticket == ticket.id) & (Event.kind == "status")).order_by(Event.id.desc()).first()
+            Event.select()
+            .where((Event.ticket == ticket.id) & (Event.kind == "status"))
+            .order_by(Event.id.desc())
+            .first()
         )
         expected = last.detail.get("after") if last is not None else "new"
         if ticket.merged_into_id is None and ticket.status != expected:
@@ -158,7 +163,7 @@ def _messages(secrets: Mapping[int, bytes]) -> Iterator[str]:
         .group_by(Message.ledger, Message.visibility, Message.text)
         .having(fn.COUNT(Message.id) > 1)
     )
-    for row in twice.dicts():
+    for row in cast(list[dict[str, Any]], twice.dicts()):
         yield f"ledger {row['ledger']} stands {row['count']} times on its ticket"
     told = {
         event.detail.get("message")
@@ -203,12 +208,13 @@ def _outbox(secrets: Mapping[int, bytes]) -> Iterator[str]:
     for ticket_id, count in acknowledged.items():
         if count > 1:
             yield f"ticket row {ticket_id} was acknowledged {count} times"
-    for message_id, count in (
+    twice = (
         Outbox.select(Outbox.message_id, fn.COUNT(Outbox.id))
         .group_by(Outbox.message_id)
         .having(fn.COUNT(Outbox.id) > 1)
         .tuples()
-    ):
+    )
+    for message_id, count in cast(list[tuple[str, int]], twice):
         yield f"{count} outgoing mails have the Message-ID {message_id}"
 
 
@@ -230,9 +236,7 @@ def _acknowledgements(secrets: Mapping[int, bytes]) -> Iterator[str]:
         if promised and row.ticket_id is not None and not query.exists():
             yield f"ledger {row.id} was to be acknowledged, but no acknowledgement is in the outbox"
     answers = Message.select().where(
-        (Message.author_role == AuthorRole.AGENT)
-        & (Message.visibility == "public")
-        & (Message.state == "posted")
+        (Message.author_role == AuthorRole.AGENT) & (Message.visibility == "public") & (Message.state == "posted")
     )
     for message in answers.iterator():
         sent_by_hand = "sent from the desk's mailbox" in message.marks

@@ -14,6 +14,7 @@ from gateway.desk.people import contact_of
 from gateway.desk.references import remember_reference
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
+from gateway.store.rows import find, insert
 from gateway.store.tables import (
     AttachmentRow,
     Contact,
@@ -67,7 +68,8 @@ class Unit:
 
     def record(self, kind: str, text: str, **detail: object) -> None:
         """Write the history."""
-        Event.create(
+        insert(
+            Event,
             at=self.now,
             kind=kind,
             actor=self.decision.actor or "gateway",
@@ -81,7 +83,7 @@ class Unit:
 def carry_out(unit: Unit) -> Ticket | None:
     """Carry out every change in order and return the ticket that the mail came to, None where it came to none."""
     if unit.decision.ticket is not None:
-        unit.ticket = Ticket.get(Ticket.number == unit.decision.ticket)
+        unit.ticket = find(Ticket, "number = ?", unit.decision.ticket)
     for change in unit.decision.changes:
         _CARRIERS[type(change)](unit, change)
     if unit.ticket is not None and unit.mail is not None:
@@ -93,7 +95,8 @@ def _open(unit: Unit, change: OpenTicket) -> None:
     requester = contact_of(change.requester, now=unit.now)
     made = change.classification
     number = max(FIRST_NUMBER, 1 + int(Ticket.select(fn.MAX(Ticket.number)).scalar() or 0))
-    unit.ticket = Ticket.create(
+    row_id = insert(
+        Ticket,
         number=number,
         type=made.type,
         status=Status.NEW,
@@ -113,6 +116,7 @@ def _open(unit: Unit, change: OpenTicket) -> None:
         opened_at=unit.now,
         updated_at=unit.now,
     )
+    unit.ticket = find(Ticket, "id = ?", row_id)
     rules = {value.field.value: value.rule for value in made.values if value.rule}
     token = unit.policy.token(made.type, number)
     unit.record("opened", f"{token} opened for {requester.address}", rules=rules, policy=unit.policy.version)
@@ -121,7 +125,8 @@ def _open(unit: Unit, change: OpenTicket) -> None:
 def _post(unit: Unit, change: PostMessage) -> None:
     ticket = _ticket(unit)
     author = contact_of(change.author, now=unit.now) if change.author else None
-    message = Message.create(
+    row_id = insert(
+        Message,
         ticket=ticket,
         ledger=unit.ledger_id,
         author=author,
@@ -136,17 +141,21 @@ def _post(unit: Unit, change: PostMessage) -> None:
         marks=[*change.marks, *change.commands],
         at=unit.now,
     )
+    message = Message(id=row_id)
     unit.messages[change.label] = message
     if change.with_attachments and unit.mail is not None:
         _attach(unit, message, unit.mail)
     _touch(unit, ticket, author_role=change.author_role, visibility=change.visibility, held=change.held)
     kind = "held" if change.held else ("note" if change.visibility is Visibility.INTERNAL else "message")
-    unit.record(kind, f"{change.author_role}: {len(change.text)} characters", message=message.id, marks=list(change.marks))
+    unit.record(
+        kind, f"{change.author_role}: {len(change.text)} characters", message=message.id, marks=list(change.marks)
+    )
 
 
 def _attach(unit: Unit, message: Message, mail: Mail) -> None:
     for one in mail.attachments:
-        AttachmentRow.create(
+        insert(
+            AttachmentRow,
             message=message,
             number=one.number,
             filename=one.filename,
@@ -160,6 +169,8 @@ def _attach(unit: Unit, message: Message, mail: Mail) -> None:
 
 
 def _touch(unit: Unit, ticket: Ticket, *, author_role: str, visibility: str, held: bool) -> None:
+    if ticket.opened_at == unit.now:
+        return
     ticket.updated_at = unit.now
     if author_role == "agent" and visibility == Visibility.PUBLIC and not held and ticket.first_answer_at is None:
         ticket.first_answer_at = unit.now
@@ -205,7 +216,9 @@ def _move(unit: Unit, change: MoveStatus) -> None:
     ticket.hold_reason = change.hold_reason or ""
     ticket.hold_until = change.hold_until
     ticket.close_at = change.close_at
-    ticket.resolved_at = unit.now if change.to is Status.RESOLVED else (None if change.to not in _ENDS else ticket.resolved_at)
+    ticket.resolved_at = (
+        unit.now if change.to is Status.RESOLVED else (None if change.to not in _ENDS else ticket.resolved_at)
+    )
     ticket.closed_at = unit.now if change.to in _ENDS else None
     ticket.updated_at = unit.now
     ticket.save()
@@ -244,7 +257,13 @@ def _link(unit: Unit, change: LinkTicket) -> None:
         watcher = {"ticket": other, "contact": contact_id, "added_at": unit.now}
         TicketWatcher.insert(watcher).on_conflict_ignore().execute()
     ticket.merged_into = other
-    ticket.status, ticket.closed_at, ticket.close_at, ticket.hold_reason, ticket.hold_until = Status.CLOSED, unit.now, None, "", None
+    ticket.status, ticket.closed_at, ticket.close_at, ticket.hold_reason, ticket.hold_until = (
+        Status.CLOSED,
+        unit.now,
+        None,
+        "",
+        None,
+    )
     ticket.save()
     Event.create(
         at=unit.now,

@@ -60,4 +60,8 @@ def _apply(
         actor="clock",
         changes=changes,
     )
-    carry_out(Unit(decision=decision, policy=policy, now=now, secrets=secrets, cause=f"clock/{ticket.number}/{now.isoformat()}"))
+    carry_out(
+        Unit(
+            decision=decision, policy=policy, now=now, secrets=secrets, cause=f"clock/{ticket.number}/{now.isoformat()}"
+        )
+    )

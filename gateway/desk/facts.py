@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from peewee import JOIN, fn
-
 from gateway.desk.people import as_person, find_contact
 from gateway.desk.references import reference_digest
 from gateway.desk.tickets import follow_merges, ticket_facts
@@ -23,6 +21,7 @@ from gateway.keys import (
 )
 from gateway.mail import Envelope, Mail, PassageRole
 from gateway.policy import Policy
+from gateway.store.rows import find, find_all, marks
 from gateway.store.tables import Agent, AttachmentRow, Contact, Message, Outbox, ThreadReference, Ticket
 from gateway.subject import find_tokens
 from gateway.ticket import Role
@@ -31,6 +30,8 @@ from gateway.triage.facts import BouncedMail, Evidence, Facts, KeyFact, Referenc
 # A mail may name many ids and numbers; only so many are looked up.
 _MOST_IDS = 50
 _MOST_TOKENS = 10
+# More acknowledgements than this need not be counted: every budget is over.
+_MOST_COUNTED = 1000
 _DAY = timedelta(days=1)
 _Fact = TypeVar("_Fact", KeyFact, ReferenceFact, TokenFact)
 
@@ -43,7 +44,7 @@ def gather_facts(
     references = tuple(_references(mail))
     tokens = tuple(_tokens(mail, policy))
     bounced = tuple(_bounced(mail, envelope, secrets))
-    numbers = [fact.ticket for fact in (*keys, *references, *tokens)]
+    numbers = [key.ticket for key in keys] + [one.ticket for one in references] + [token.ticket for token in tokens]
     numbers += [one.ticket for one in bounced if one.ticket is not None]
     numbers += [number for _, number in find_tokens(mail.new_text, policy.prefixes())[:_MOST_TOKENS]]
     tickets = _tickets(numbers)
@@ -101,8 +102,8 @@ def _keys(
         key = unseal(sealed, purpose=Purpose.REPLY, secrets=secrets)
         if key is None:
             continue
-        holder = Contact.get_or_none(Contact.id == key.person)
-        ticket = Ticket.get_or_none(Ticket.number == key.ticket)
+        holder = find(Contact, "id = ?", key.person)
+        ticket = find(Ticket, "number = ?", key.ticket)
         if holder is None or ticket is None:
             continue
         last_activity = max(ticket.updated_at.date(), key.issued_on)
@@ -136,24 +137,18 @@ def _references(mail: Mail) -> Iterable[ReferenceFact]:
     by_digest = {reference_digest(an_id): an_id for an_id in ids}
     if not by_digest:
         return
-    query = (
-        ThreadReference.select(ThreadReference, Ticket, Outbox)
-        .join(Ticket)
-        .switch(ThreadReference)
-        .join(Outbox, JOIN.LEFT_OUTER)
-        .where(ThreadReference.digest.in_(list(by_digest)))
-        .limit(4 * _MOST_IDS)
-    )
-    for row in query:
-        # Ids of ours count by the key inside them only; what they answer is still worth knowing.
+    digests = list(by_digest)
+    found = find_all(ThreadReference, f"digest IN ({marks(digests)})", *digests, limit=4 * _MOST_IDS)
+    for row in found:
+        ours = row.outbox
         yield ReferenceFact(
             message_id=row.message_id,
             ticket=row.ticket.number,
             named=frozenset(row.named),
             is_own_id=row.message_id == mail.message_id and row.message_id not in answered,
-            notice=row.outbox.notice if row.outbox_id is not None else "",
-            about=row.outbox.about_id if row.outbox_id is not None else None,
-            sent_at=row.outbox.created_at if row.outbox_id is not None else None,
+            notice=ours.notice if ours is not None else "",
+            about=ours.about_id if ours is not None else None,
+            sent_at=ours.created_at if ours is not None else None,
         )
 
 
@@ -197,7 +192,7 @@ def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> It
             outbox_id=row.id,
             notice=row.notice,
             recipient=row.recipient.address,
-            ticket=row.ticket.number if row.ticket_id is not None else None,
+            ticket=row.ticket.number if row.ticket is not None else None,
             is_agent=row.role == Role.AGENT,
         )
 
@@ -206,11 +201,9 @@ def _acknowledgements(sender: Contact | None, now: datetime) -> tuple[int, int]:
     """How many acknowledgements this address was sent within the last hour and the last day."""
     if sender is None:
         return 0, 0
-    base = (Outbox.recipient == sender) & (Outbox.notice == "acknowledgement") & (Outbox.created_at > now - _DAY)
-    hour = now - timedelta(hours=1)
-    total = Outbox.select(fn.COUNT(Outbox.id)).where(base).scalar()
-    within_hour = Outbox.select(fn.COUNT(Outbox.id)).where(base & (Outbox.created_at > hour)).scalar()
-    return int(within_hour or 0), int(total or 0)
+    condition = "recipient_id = ? AND notice = 'acknowledgement' AND created_at > ?"
+    sent = [row.created_at for row in find_all(Outbox, condition, sender.id, now - _DAY, limit=_MOST_COUNTED)]
+    return sum(moment > now - timedelta(hours=1) for moment in sent), len(sent)
 
 
 def _known_pictures(mail: Mail, sender: Contact | None) -> frozenset[str]:

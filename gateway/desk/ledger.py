@@ -22,9 +22,7 @@ class LeaseLost(Exception):
     """Somebody else has the mail now: undo everything and leave it to them."""
 
 
-def write_decision(
-    claimed: Claim, decision: Decision, ticket: Ticket | None, *, policy: Policy, now: datetime
-) -> None:
+def write_decision(claimed: Claim, decision: Decision, ticket: Ticket | None, *, policy: Policy, now: datetime) -> None:
     """Finish the ledger row in the mail's own transaction. Raises LeaseLost when the row is no longer ours."""
     quarantined = decision.action is Action.QUARANTINE
     written = finish(

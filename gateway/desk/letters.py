@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.compose import Letter, LetterFile, choose_language
@@ -17,7 +16,8 @@ from gateway.desk.raw import read_raw
 from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal
 from gateway.mail import Address
 from gateway.policy import Policy
-from gateway.store.tables import AttachmentRow, Message, Outbox, Ticket
+from gateway.store.rows import find, find_all, find_values
+from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
 from gateway.ticket import Priority, Role
 
 LANGUAGES = ("en", "de", "fr", "es", "pt")
@@ -41,10 +41,14 @@ class LetterBuilder:
 
     def build(self, outbox_id: int) -> tuple[Letter, str]:
         """The letter of an outbox row, and its envelope sender."""
-        row = Outbox.get_by_id(outbox_id)
+        row = find(Outbox, "id = ?", outbox_id)
+        recipient = find(Contact, "id = ?", row.recipient_id) if row is not None else None
+        if row is None or recipient is None:
+            raise LookupError(f"there is no outbox row {outbox_id}")
+        row.recipient = recipient
         policy = self._policy()
-        ticket = row.ticket if row.ticket_id is not None else None
-        message = row.about if row.about_id is not None else None
+        ticket = find(Ticket, "id = ?", row.ticket_id) if row.ticket_id is not None else None
+        message = find(Message, "id = ?", row.about_id) if row.about_id is not None else None
         files, set_aside, too_big = self._files(row, ticket, message)
         set_aside += [f"{name} (too large to go along; #files sends it)" for name in too_big]
         context = self._context(row, policy, message, files=files, set_aside=set_aside)
@@ -91,9 +95,7 @@ class LetterBuilder:
         """An address that knows which mail came back (VERP); bounces are wanted, and never answered."""
         if not policy.desk.plus_addresses:
             return policy.desk.address
-        key = ReplyKey(
-            ticket=row.id, person=row.recipient.id, role=Role(row.role), issued_on=issue_day(row.created_at)
-        )
+        key = ReplyKey(ticket=row.id, person=row.recipient.id, role=Role(row.role), issued_on=issue_day(row.created_at))
         newest = max(self._secrets)
         sealed = seal(key, purpose=Purpose.BOUNCE, secret_id=newest, secret=self._secrets[newest])
         return plus_address(policy.desk.address, sealed)
@@ -105,23 +107,25 @@ class LetterBuilder:
         """
         if ticket is None:
             return "", ()
-        mails: list[tuple[datetime, str]] = []
-        own = Message.select().where(
-            (Message.ticket == ticket) & (Message.author == row.recipient) & (Message.message_id != "")
+        mails = find_values(
+            "SELECT created_at, message_id FROM outbox WHERE ticket_id = ? AND recipient_id = ? AND id < ?",
+            ticket.id,
+            row.recipient_id,
+            row.id,
         )
         if row.role != Role.AGENT:
-            mails += [(one.at, one.message_id) for one in own]
-        ours = Outbox.select().where(
-            (Outbox.ticket == ticket) & (Outbox.recipient == row.recipient) & (Outbox.id < row.id)
-        )
-        mails += [(one.created_at, one.message_id) for one in ours]
+            mails += find_values(
+                "SELECT at, message_id FROM message WHERE ticket_id = ? AND author_id = ? AND message_id <> ''",
+                ticket.id,
+                row.recipient_id,
+            )
         ids = list(dict.fromkeys(an_id for _, an_id in sorted(mails)))
         sealed = reply_key(row.recipient, Role(row.role), ticket, secrets=self._secrets, now=ticket.opened_at)
         root = message_id(sealed, "root", policy.desk.address.partition("@")[2])
         first = ids[:1] if ids and row.role != Role.AGENT else []
         rest = [an_id for an_id in ids if an_id not in first][-_MOST_REFERENCES:]
         answered = ids[-1] if ids else ""
-        return answered, tuple([*first, root, *rest])
+        return answered, (*first, root, *rest)
 
     def _context(
         self,
@@ -155,7 +159,9 @@ class LetterBuilder:
             query = AttachmentRow.select(AttachmentRow, Message).join(Message).where(Message.ticket == ticket)
             rows = list(query.order_by(Message.id, AttachmentRow.number))
         elif message is not None and row.notice not in ("question", "confirmation", "undeliverable"):
-            rows = list(AttachmentRow.select().where(AttachmentRow.message == message).order_by(AttachmentRow.number))
+            rows = find_all(AttachmentRow, "message_id = ?", message.id, order="number")
+            for one in rows:
+                one.message = message
         else:
             return [], [], []
         wanted: list[AttachmentRow] = []
@@ -174,18 +180,20 @@ class LetterBuilder:
         if message is not None and row.context.get("attach_original") and message.ledger_id is not None:
             original = read_raw(message.ledger_id)
             if len(original) <= left:
-                files.append(LetterFile(filename="original.eml", content_type="application/octet-stream", content=original))
+                files.append(
+                    LetterFile(filename="original.eml", content_type="application/octet-stream", content=original)
+                )
         set_aside = [one.filename for one in rows if one.set_aside] if not row.context.get("files") else []
         return files, set_aside, too_big
 
     def _read(self, wanted: list[AttachmentRow]) -> list[LetterFile]:
-        by_ledger: dict[int, list[AttachmentRow]] = {}
+        by_ledger: dict[int | None, list[AttachmentRow]] = {}
         for one in wanted:
             by_ledger.setdefault(one.message.ledger_id, []).append(one)
         content = {
             (ledger_id, number): data
             for ledger_id, rows in by_ledger.items()
-            for number, data in self._extract(read_raw(ledger_id), [one.number for one in rows]).items()
+            for number, data in self._extract(read_raw(ledger_id or 0), [one.number for one in rows]).items()
         }
         return [
             LetterFile(

@@ -17,6 +17,7 @@ from gateway.desk.references import remember_reference
 from gateway.keys import Purpose, ReplyKey, issue_day, message_id, seal
 from gateway.mail import Address
 from gateway.policy import Policy
+from gateway.store.rows import insert
 from gateway.store.tables import Contact, Outbox, OutboxState, Ticket
 from gateway.ticket import Role, TicketType
 
@@ -37,17 +38,19 @@ def enqueue(
     policy: Policy,
     secrets: Mapping[int, bytes],
     now: datetime,
-) -> Outbox | None:
+) -> None:
     """Put one mail to one person into the outbox; the same `cause` never makes a second one.
 
     Nothing is written for an address in .invalid (RFC 2606): it stands for nobody.
     """
     if to.address.endswith(".invalid"):
-        return None
+        return
     contact = contact_of(to, now=now)
     facts = dict(context)
     facts["ticket"] = ticket_context(ticket, policy) if ticket is not None else None
-    row: Outbox = Outbox.create(
+    an_id = new_message_id(contact, role, ticket, policy=policy, secrets=secrets, now=now)
+    row_id = insert(
+        Outbox,
         notice=notice,
         rank=_RANKS.get(notice, _NOTICE_RANK),
         recipient=contact,
@@ -55,14 +58,13 @@ def enqueue(
         ticket=ticket,
         about=about_id,
         context=facts,
-        message_id=new_message_id(contact, role, ticket, policy=policy, secrets=secrets, now=now),
+        message_id=an_id,
         dedupe_key=hashlib.sha256(f"{cause}/{notice}/{contact.id}".encode()).hexdigest(),
         state=OutboxState.WAITING,
         created_at=now,
     )
     if ticket is not None:
-        remember_reference(ticket, row.message_id, named=[contact.address], now=now, outbox=row)
-    return row
+        remember_reference(ticket, an_id, named=[contact.address], now=now, outbox=row_id)
 
 
 def new_message_id(

@@ -7,20 +7,25 @@ from datetime import datetime
 
 from gateway.mail import Address
 from gateway.policy import Policy
+from gateway.store.rows import find, insert_if_new
 from gateway.store.tables import Agent, Contact, Secret, Team
 from gateway.triage.facts import Person
 
 
 def find_contact(address: str) -> Contact | None:
-    found: Contact | None = Contact.get_or_none(Contact.address == address.lower())
-    return found
+    return find(Contact, "address = ?", address.lower())
 
 
 def contact_of(person: Address, *, now: datetime) -> Contact:
     """The row of a person, made on first sight; a name is learned when we had none."""
     address = person.address.lower()
-    Contact.insert(address=address, name=person.name, first_seen_at=now).on_conflict_ignore().execute()
-    contact: Contact = Contact.get(Contact.address == address)
+    contact = find_contact(address)
+    if contact is None:
+        # Another process may be first; whoever loses reads the winner's row.
+        insert_if_new(Contact, address=address, name=person.name, first_seen_at=now)
+        contact = find_contact(address)
+    if contact is None:
+        raise RuntimeError(f"no contact for {address!r}")
     if person.name and not contact.name:
         contact.name = person.name
         contact.save(only=[Contact.name])
@@ -42,7 +47,8 @@ def mirror_policy(policy: Policy, *, now: datetime) -> None:
         contact = contact_of(Address(address=agent.address, name=agent.name), now=now)
         row = {"contact": contact, "name": agent.name, "teams": list(agent.teams), "active": True}
         Agent.insert(row).on_conflict(
-            conflict_target=[Agent.contact], update={Agent.name: agent.name, Agent.teams: list(agent.teams), Agent.active: True}
+            conflict_target=[Agent.contact],
+            update={Agent.name: agent.name, Agent.teams: list(agent.teams), Agent.active: True},
         ).execute()
     for team in policy.teams:
         Team.insert(name=team.name, active=True).on_conflict(

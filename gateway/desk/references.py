@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
+from gateway.store.rows import insert_if_new
 from gateway.store.tables import ThreadReference, Ticket
 
 
@@ -16,12 +17,12 @@ def reference_digest(an_id: str) -> bytes:
 
 def remember_reference(ticket: Ticket, an_id: str, *, named: list[str], now: datetime, outbox: Any = None) -> None:
     """Note that `an_id` belongs to the ticket; `named` are the addresses of the mail that it was seen in."""
-    row = {
-        "digest": reference_digest(an_id),
-        "ticket": ticket,
-        "message_id": an_id,
-        "named": named,
-        "outbox": outbox,
-        "at": now,
-    }
-    ThreadReference.insert(row).on_conflict_ignore().execute()
+    insert_if_new(
+        ThreadReference,
+        digest=reference_digest(an_id),
+        ticket=ticket,
+        message_id=an_id,
+        named=named,
+        outbox=outbox,
+        at=now,
+    )

@@ -15,33 +15,37 @@ from gateway.triage.decision import Action, Change, Decision, MarkUndeliverable,
 from gateway.triage.notices import agents_of_ticket, tell_agents
 
 
-def record_refusal(
-    outbox_id: int, reply: str, *, policy: Policy, secrets: Mapping[int, bytes], now: datetime
-) -> None:
+def record_refusal(outbox_id: int, reply: str, *, policy: Policy, secrets: Mapping[int, bytes], now: datetime) -> None:
     """Tell the agents of the ticket; inside the transaction that marks the mail as failed.
 
     A refused notice to an agent is told to the colleagues, a refused notice about a refusal to nobody.
     """
     row = Outbox.get_by_id(outbox_id)
     address = row.recipient.address
-    changes: list[Change] = [Record(kind="refused", text=f"mail to {address} was refused: {reply}", detail={"outbox": outbox_id})]
+    changes: list[Change] = [
+        Record(kind="refused", text=f"mail to {address} was refused: {reply}", detail={"outbox": outbox_id})
+    ]
     # RFC 3463: 5.1.x speaks of the address; size, content and policy say nothing about it.
     if " 5.1." in reply:
         changes.append(MarkUndeliverable(address=address))
-    if row.ticket_id is not None and row.notice != "undeliverable":
+    if row.ticket is not None and row.notice != "undeliverable":
         facts = ticket_facts(row.ticket)
         agents = agents_of_ticket(policy, facts)
         if row.role == Role.AGENT:
             agents = tuple(dict.fromkeys([*agents, *policy.agents_of(facts.team)]))
         changes += tell_agents(
-            "undeliverable", agents, about_message=row.about_id, context={"address": address, "reason": reply}, but=[address]
+            "undeliverable",
+            agents,
+            about_message=row.about_id,
+            context={"address": address, "reason": reply},
+            but=[address],
         )
     decision = Decision(
         kind=MailKind.OWN,
         verdict=Verdict.ACCEPT,
         action=Action.FILE,
         reasons=(Reason(code="refused", text=reply),),
-        ticket=row.ticket.number if row.ticket_id is not None else None,
+        ticket=row.ticket.number if row.ticket is not None else None,
         actor="relay",
         changes=tuple(changes),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.desk.people import as_person
+from gateway.store.rows import find
 from gateway.store.tables import AuthorRole, Contact, Message, MessageState, Ticket, TicketLink, TicketWatcher
 from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType, Visibility
 from gateway.triage.facts import HeldMessage, PublicAnswer, TicketFacts
@@ -14,7 +15,7 @@ _LONGEST_CHAIN = 50
 
 def follow_merges(number: int) -> tuple[Ticket | None, tuple[int, ...]]:
     """The ticket that `number` leads to, and the merged ones on the way. Bounded: a chain never runs in a circle."""
-    ticket = Ticket.get_or_none(Ticket.number == number)
+    ticket = find(Ticket, "number = ?", number)
     passed: list[int] = []
     while ticket is not None and ticket.merged_into_id is not None and len(passed) < _LONGEST_CHAIN:
         passed.append(ticket.number)
@@ -82,7 +83,11 @@ def _last_answer(ticket: Ticket) -> PublicAnswer | None:
         .order_by(Message.at.desc(), Message.id.desc())
         .first()
     )
-    return PublicAnswer(at=row.at, author=row.author.address, text=row.text) if row is not None else None
+    return (
+        PublicAnswer(at=row.at, author=row.author.address if row.author is not None else "", text=row.text)
+        if row is not None
+        else None
+    )
 
 
 def _held(ticket: Ticket) -> tuple[HeldMessage, ...]:
@@ -95,7 +100,7 @@ def _held(ticket: Ticket) -> tuple[HeldMessage, ...]:
     return tuple(
         HeldMessage(
             id=row.id,
-            author=row.author.address,
+            author=row.author.address if row.author is not None else "",
             at=row.at,
             text=row.text,
             marks=tuple(mark for mark in row.marks if not mark.startswith("#")),

@@ -84,9 +84,7 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
         "closed_at": ticket.closed_at,
         "set_by": {name: " ".join(filter(None, who)) for name, who in sorted(ticket.fields.items())},
         "messages": [_message(message) for message in messages],
-        "history": [
-            {"at": event.at, "actor": event.actor, "kind": event.kind, "text": event.text} for event in events
-        ],
+        "history": [{"at": event.at, "actor": event.actor, "kind": event.kind, "text": event.text} for event in events],
         "mails": [
             {"id": mail.id, "notice": mail.notice, "to": mail.recipient.address, "state": mail.state} for mail in mails
         ],
@@ -97,7 +95,7 @@ def _message(message: Message) -> Row:
     files = AttachmentRow.select().where(AttachmentRow.message == message).order_by(AttachmentRow.number)
     return {
         "at": message.at,
-        "from": message.author.address if message.author_id is not None else "",
+        "from": message.author.address if message.author is not None else "",
         "as": message.author_role,
         "visibility": message.visibility,
         "state": message.state,
@@ -127,7 +125,7 @@ def ledger_record(row: Ledger) -> Row:
         "state": row.state,
         "outcome": row.outcome,
         "reason": row.reason_code,
-        "ticket": row.ticket.number if row.ticket_id is not None else None,
+        "ticket": row.ticket.number if row.ticket is not None else None,
         "duplicate_of": row.duplicate_of_id,
         "attempts": row.attempts,
         "kind": decision.get("kind", ""),
@@ -149,7 +147,7 @@ def outbox_record(row: Outbox) -> Row:
         "created": row.created_at,
         "notice": row.notice,
         "to": row.recipient.address,
-        "ticket": row.ticket.number if row.ticket_id is not None else None,
+        "ticket": row.ticket.number if row.ticket is not None else None,
         "state": row.state,
         "why": row.hold_reason,
         "attempts": row.attempts,
@@ -170,9 +168,13 @@ def status_record(*, now: datetime) -> Row:
         "outbox": _depths(Outbox, OutboxState, Outbox.created_at, now),
     }
     if queues["ledger"]["failed"]["count"]:
-        troubles.append(("red", f"{queues['ledger']['failed']['count']} mails failed (gateway ledger list --state failed)"))
+        troubles.append(
+            ("red", f"{queues['ledger']['failed']['count']} mails failed (gateway ledger list --state failed)")
+        )
     if queues["outbox"]["held"]["count"]:
-        troubles.append(("red", f"{queues['outbox']['held']['count']} outgoing mails are held (gateway outbox list --state held)"))
+        troubles.append(
+            ("red", f"{queues['outbox']['held']['count']} outgoing mails are held (gateway outbox list --state held)")
+        )
     if queues["outbox"]["failed"]["count"]:
         troubles.append(("yellow", f"{queues['outbox']['failed']['count']} outgoing mails were refused"))
     if queues["ledger"]["quarantined"]["count"]:
@@ -199,13 +201,24 @@ def status_record(*, now: datetime) -> Row:
         "tickets": {"open": _open_count()},
         "queues": queues,
         "mailboxes": [
-            {"name": box.name, "folder": box.folder, "last_ok": box.last_ok_at, "last_error": box.last_error,
-             "left_alone": box.left_alone_count}
+            {
+                "name": box.name,
+                "folder": box.folder,
+                "last_ok": box.last_ok_at,
+                "last_error": box.last_error,
+                "left_alone": box.left_alone_count,
+            }
             for box in mailboxes
         ],
         "workers": [
-            {"name": worker.name, "host": worker.host, "pid": worker.pid, "beat": worker.beat_at, "runs": worker.detail,
-             "last_error": worker.last_error}
+            {
+                "name": worker.name,
+                "host": worker.host,
+                "pid": worker.pid,
+                "beat": worker.beat_at,
+                "runs": worker.detail,
+                "last_error": worker.last_error,
+            }
             for worker in running
         ],
     }

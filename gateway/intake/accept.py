@@ -57,7 +57,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """A mail that is on disk: its ledger row, and for a duplicate the row of the first."""
+    """A mail that is on disk: its ledger row, and for a duplicate the row of the first, which alone has the bytes."""
 
     ledger_id: int
     duplicate_of: int | None
@@ -192,7 +192,7 @@ class Door:
     def _answers(self, group: list[_Submission]) -> list[_Answer]:
         try:
             self.check_room()
-            digests = [_digest_orstorage_failure(submission) for submission in group]
+            digests = [_digest_or_failure(submission) for submission in group]
             return self._commit(group, digests)
         except TemporaryFailure as full:
             _log.error("door: disk nearly full, %d mails put off", len(group))
@@ -289,7 +289,7 @@ def _remember(digest: Digest, ledger_id: int, *, again: bool, now: datetime) -> 
         Dedupe.insert(digest=digest.digest, ledger=ledger_id, received_at=now).execute()
 
 
-def _digest_orstorage_failure(submission: _Submission) -> Digest | TemporaryFailure:
+def _digest_or_failure(submission: _Submission) -> Digest | TemporaryFailure:
     try:
         return message_digest(submission.content)
     except (OSError, ValueError) as error:

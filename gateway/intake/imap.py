@@ -93,9 +93,8 @@ class MailboxWatcher:
             with connection(self._database):
                 try:
                     return self._round(now)
-                except TemporaryFailure as failure:
-                    with contextlib.suppress(peewee.PeeweeException):
-                        self._store.failed(failure.public_text, self._clock())
+                except Exception as error:
+                    self._record(error)
                     raise
         except BaseException:
             self._hang_up()
@@ -200,6 +199,13 @@ class MailboxWatcher:
         if self._session is not None:
             self._session.close()
         self._session = self._aftercare = None
+
+    def _record(self, error: Exception) -> None:
+        """Keep the trouble for the status command; a database that is down will be told of by others."""
+        unexpected = f"unexpected {type(error).__name__}, see the log"
+        text = error.public_text if isinstance(error, TemporaryFailure) else unexpected
+        with contextlib.suppress(peewee.PeeweeException):
+            self._store.failed(text, self._clock())
 
     def _tell_failure(self, error: Exception, seconds: float) -> None:
         name = self._settings.name

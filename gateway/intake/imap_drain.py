@@ -31,6 +31,8 @@ LIST_LIMIT_MAILS = 200
 # The server's clock, which dates the mails, and ours, which dates the first contact, may differ by so much.
 CLOCKS_DIFFER = timedelta(minutes=5)
 
+FAILURES_IN_A_ROW = 20
+
 _PROOF_BYTES = 1024
 
 _log = logging.getLogger(__name__)
@@ -116,8 +118,7 @@ class Drain:
         for start in range(0, len(clean), LIST_LIMIT_MAILS):
             self._fetch_many(clean[start : start + LIST_LIMIT_MAILS])
         self._give_up_hopeless()
-        for uid in troubles.due(self._pending, self._clock()):
-            self._fetch_alone(uid)
+        self._fetch_suspects(troubles.due(self._pending, self._clock()))
         self._give_up_hopeless()
         self._advance()
         if self._put_off is not None:
@@ -152,6 +153,15 @@ class Drain:
             return
         self._position.troubles.suspect(mail.uid for mail in unread)
         self._store_set(fetched)
+
+    def _fetch_suspects(self, uids: Sequence[int]) -> None:
+        failures = 0
+        for uid in uids:
+            self._fetch_alone(uid)
+            failures = failures + 1 if self._position.troubles.knows(uid) else 0
+            if failures >= FAILURES_IN_A_ROW:
+                # It is not about single mails; the rest has its turn in the next round.
+                return
 
     def _fetch_alone(self, uid: int) -> None:
         try:

@@ -1,7 +1,7 @@
 """Mails that a server can't give us: which to fetch alone, when to try again, when to go on without them.
 
 One bad mail must not block a mailbox, and a server in trouble must not cost mails. So a mail is given up only after it
-failed alone several times *and* the same folder gave us another mail meanwhile. Pure: `now` comes in as an argument.
+failed alone several times *and* the same folder gave us another mail after that. Pure: `now` comes in as an argument.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ class Troubles:
     def failed(self, uid: int, why: str, now: datetime) -> None:
         """Count a failure of a mail that was fetched alone."""
         trouble = self._of.setdefault(uid, _Trouble())
-        if trouble.failures == 0:
-            trouble.fetched_then = self._fetched
         trouble.failures += 1
+        trouble.fetched_then = self._fetched
         trouble.why = why
         trouble.not_before = now + min(timedelta(seconds=2 ** min(trouble.failures, 16)), _LONGEST_PAUSE)
 
@@ -68,7 +67,7 @@ class Troubles:
         return sorted(uid for uid, trouble in self._of.items() if trouble.failures >= MAX_FAILURES)
 
     def server_gave_others(self, uid: int) -> bool:
-        """Tell whether another mail came since this one first failed: then the server is well and the mail is not."""
+        """Tell whether another mail came since this one last failed: then the server is well and the mail is not."""
         return self._fetched > self._of[uid].fetched_then
 
     def why(self, uid: int) -> str:

@@ -246,7 +246,7 @@ class SmtpSession(smtp.SMTP):
         await self._writer.drain()
 
     async def smtp_VRFY(self, _: str) -> None:  # noqa: N802 - aiosmtpd's name
-        await self.push("252 2.0.0 Send some mail, and you will see")
+        await self.push("252 2.0.0 Cannot verify addresses, but will try to take mail for them")
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
         if await self.check_helo_needed():

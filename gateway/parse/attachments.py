@@ -119,7 +119,7 @@ def declared_name(part: Message) -> str:
     """The file name that the sender wrote: filename, else name; RFC 2231, RFC 2047 or raw."""
     for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
         value = str(part.get(header, ""))
-        if parameter not in value.lower() or len(value) > limits.PARAMETER_BYTES:
+        if parameter not in value.lower():
             continue
         try:
             found = part.get_param(parameter, None, header)

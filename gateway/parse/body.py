@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import escape
 
 from gateway.parse import attachments, charsets, limits
 from gateway.parse.tree import Part, Tree
@@ -53,11 +54,15 @@ def choose(tree: Tree, leaves: list[Part]) -> Body:
                 pieces.append((leaf.number not in plain, text))
         if leaf.number not in plain and all(chosen_html.get(group) == branch for group, branch in inside):
             html.append(text)
+        elif leaf.number in plain and text.strip() and not any(group in chosen_html for group, _ in inside):
+            # A text beside HTML parts, as Apple Mail sends them around pictures: the HTML shall be complete.
+            html.append(f'<div style="white-space:pre-wrap">{escape(text)}</div>')
     if not pieces:
         pieces = [(leaf.number not in plain, texts[leaf.number]) for leaf in leaves[:1]]
     if len(pieces) > 1 and pieces[0][0] is False and any(piece[0] for piece in pieces):
         pieces = _without_placeholders(pieces)
-    return Body(pieces=tuple(pieces), html="\n".join(html)[: limits.HTML_BYTES * 2])
+    has_html = len(plain) < len(leaves)
+    return Body(pieces=tuple(pieces), html="\n".join(html)[: limits.HTML_BYTES * 2] if has_html else "")
 
 
 def _without_placeholders(pieces: list[tuple[bool, str]]) -> list[tuple[bool, str]]:

@@ -182,9 +182,9 @@ def clean_display_name(name: str) -> str:
 
 
 def _judge_sender(value: str, mailboxes: tuple[Address, ...]) -> tuple[Address | None, list[str]]:
-    defects = []
     if not value.strip():
         return None, ["no-from"]
+    defects = ["encoded-address"] if _encoded_address(value) else []
     if len(mailboxes) > 1:
         defects.append("several-mailboxes")
     if not mailboxes:
@@ -194,7 +194,7 @@ def _judge_sender(value: str, mailboxes: tuple[Address, ...]) -> tuple[Address |
             return Address(address=recovered[0].strip("<>.").lower()), defects
         return None, defects
     sender = mailboxes[0]
-    if "=?" in sender.address or _encoded_address(value):
+    if "=?" in sender.address:
         defects.append("encoded-address")
     if not sender.address.isascii():
         defects += _judge_international(sender.address)

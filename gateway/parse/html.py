@@ -324,4 +324,4 @@ def _same_words(found: str, expected: str, allowed: str) -> bool:
     extra = there - wanted - Counter(_WORD.findall(allowed))
     missing = wanted - there
     # Link targets and list numbers stand in the text only; a few words more are no history, a sentence would be.
-    return extra.total() <= max(1, there.total() // 50) and missing.total() <= max(3, wanted.total() // 6)
+    return extra.total() <= max(1, there.total() // 50) and missing.total() <= max(1, wanted.total() // 6)

@@ -19,8 +19,8 @@ _STOP_WORDS: Final = {
     "but what any after would could been thanks hello there your our an cannot can't don't doesn't it's i'm",
     "de": "der die das und ist nicht ich ein eine zu mit auf für den dem von im es wir sie bitte mein meine kann habe "
     "hat sich auch wenn bei nach wird danke hallo mir uns einen wie seit noch aber oder wurde sind kein keine guten",
-    "fr": "le la les et est pas je un une des de du pour dans que sur avec mon ma ne vous nous il ce cette bonjour merci "
-    "plus au aux mes j'ai c'est n'est depuis qui peux être sont votre notre été fait",
+    "fr": "le la les et est pas je un une des de du pour dans que sur avec mon ma ne vous nous il ce cette bonjour "
+    "merci plus au aux mes j'ai c'est n'est depuis qui peux être sont votre notre été fait",
     "es": "el la los las y es no un una de del para en que por con mi se me lo al hola gracias está puedo he ha cuando "
     "desde favor como muy pero esta este nos su ya más son tengo usted buenos",
     "pt": "o a os as e é não um uma de do da para em que por com meu minha se me no na olá obrigado obrigada está "

@@ -19,6 +19,7 @@ MIME_DEPTH: Final = 20
 MIME_PARTS: Final = 500
 # A part's parameters are a list that email.message splits again and again; more than this is no file name.
 PARAMETER_BYTES: Final = 8 * 1024
+PARAMETERS: Final = 100
 
 # Bodies longer than this do not go through the MIME parser: they stay where they are and are found by position.
 HELD_BODY_BYTES: Final = 64 * 1024

@@ -13,7 +13,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 
 from gateway.mail import Attachment, Mail, Passage, PassageRole, Structure
-from gateway.parse import attachments, body, forwards, headers, html, language, limits, quote_lines, quotes, reports
+from gateway.parse import attachments, body, forwards, headers, html, language, quote_lines, quotes, reports
 from gateway.parse.authentication import read_authentication
 from gateway.parse.scan import Scanned, scan
 from gateway.parse.tree import MimeLimit, Tree, build
@@ -177,11 +177,10 @@ def _structure(tree: Tree) -> Structure:
         calendar_method=_parameter(calendars[0], "method") if calendars else "",
         has_calendar=bool(calendars),
         part_count=len(tree.parts),
+        part_types=tuple(part.message.get_content_type() for part in tree.parts if part.within < 0),
     )
 
 
 def _parameter(message: Message, name: str) -> str:
-    if len(str(message.get("content-type", ""))) > limits.PARAMETER_BYTES:
-        return ""
     value = message.get_param(name, "")
     return str(value[2] if isinstance(value, tuple) else value).strip().lower()[:100]

@@ -26,7 +26,7 @@ _SUBJECT_PREFIX = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderBlock:
-    """The header of a mail as text: lines `start` to `end` (exclusive); `fields` maps from/sent/to/subject to values."""
+    """The header of a mail as text: lines `start` to `end` (exclusive); `fields` maps meanings to values."""
 
     start: int
     end: int
@@ -67,13 +67,18 @@ def is_forward_marker(line: str) -> bool:
 
 
 def _core(shown: str) -> str:
-    return shown.strip(_DASHES + ":：").lower()
+    return _lower(shown.strip(_DASHES + ":："))
+
+
+def _lower(text: str) -> str:
+    """Lower case in which the Turkish dotted capital is an ordinary "i" (Python gives it a second character)."""
+    return text.replace("İ", "i").lower()
 
 
 def is_forward_subject(subject: str) -> bool:
     """Whether the first prefix of the subject is one of forwarding."""
     found = _SUBJECT_PREFIX.match(subject)
-    return found is not None and found[1].strip().lower() in quote_words.FORWARD_PREFIXES
+    return found is not None and _lower(found[1].strip()) in quote_words.FORWARD_PREFIXES
 
 
 def attribution_start(lines: Sequence[str], end: int, own: Sequence[str]) -> int | None:
@@ -98,9 +103,13 @@ def attribution_start(lines: Sequence[str], end: int, own: Sequence[str]) -> int
 
 def _goes_on_above(joined: str) -> bool:
     """Whether an attribution was wrapped, so that its beginning stands a line higher ("bob@example.org> wrote:")."""
-    return (
-        joined.count(">") > joined.count("<") or joined[:1] == "<" or not _YEAR.search(joined) and joined[:1].islower()
-    )
+    if joined.count(">") > joined.count("<"):
+        return True
+    if _YEAR.search(joined):
+        return False
+    verb = next((verb for verb in quote_words.WROTE if joined.lower().rstrip(" :：").endswith(verb)), "")
+    writer = joined.rstrip(" :：").removesuffix(verb) if verb else joined
+    return joined[:1] in "<(" or joined[:1].islower() or not any(char.isalpha() for char in writer)
 
 
 def attribution_end(lines: Sequence[str], start: int, own: Sequence[str]) -> int | None:
@@ -188,7 +197,7 @@ def _continues(line: str) -> bool:
 
 
 def _meaning(label: str) -> str | None:
-    clean = label.strip(" *_\xa0\t").lower()
+    clean = _lower(label.strip(" *_\xa0\t"))
     for meaning, words in (
         ("from", quote_words.FROM),
         ("sent", quote_words.SENT),
@@ -202,7 +211,7 @@ def _meaning(label: str) -> str | None:
 
 
 def _is_header_block(first_label: str, fields: dict[str, str], values: list[str], own: Sequence[str]) -> bool:
-    """Forms ("Name: … Date: … Room: …") and travel plans ("From: … To: …") look much alike: ask for more than labels."""
+    """Forms ("Name: … Date: … Room: …") and travel plans ("From: … To: …") look alike: ask for more."""
     if len(values) < 2:
         return False
     together = " ".join(values).lower()

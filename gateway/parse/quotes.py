@@ -229,10 +229,22 @@ def _mark_answered(state: _Marking, answered: str) -> None:
         elif below and len(_collapsed(line)) >= 8 and _collapsed(line) in whole:
             state.roles[index] = QUOTED
     if below:
+        _free_words_below(state, whole)
         return
     start = _unmarked_copy(state, known)
     if start is not None:
         _quote_rest(state, start)
+
+
+def _free_words_below(state: _Marking, whole: str) -> None:
+    """Somebody may answer below our unmarked text: where no new words are left, those behind its last line are new."""
+    if _has_words(state, 0, len(state.lines)):
+        return
+    ours = [index for index, line in enumerate(state.lines) if len(_collapsed(line)) >= 4 and _collapsed(line) in whole]
+    if ours:
+        for index in range(ours[-1] + 1, len(state.lines)):
+            if not quote_lines.is_quoted(state.lines[index]):
+                state.roles[index] = NEW
 
 
 def _unmarked_copy(state: _Marking, known: set[str]) -> int | None:

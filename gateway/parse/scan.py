@@ -14,6 +14,7 @@ from gateway.parse import charsets, limits
 _BLANK_LINE = re.compile(rb"\r*\n\r*\n|\r\r")
 _NOT_A_HEADER = re.compile(rb"(?m)^(?![!-9;-~]+:|[ \t]|$)")
 _HEADER_LINE = re.compile(rb"[!-9;-~]+:|[ \t]")
+_MBOX_LINE = re.compile(rb">?From [^\s:]")
 _SPACED_HEADER = re.compile(rb"([!-9;-~]+)[ \t]+:")
 _WELL_KNOWN = re.compile(rb"(?im)^(?:from|to|subject|date|message-id|content-type|mime-version|received|cc|reply-to):")
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([\w.:+-]+)", re.IGNORECASE)
@@ -66,7 +67,7 @@ def _first_header(raw: bytes) -> int:
     start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
     while raw[start : start + 1] in (b"\r", b"\n") and start < 64:
         start += 1
-    if raw.startswith((b"From ", b">From "), start):
+    if _MBOX_LINE.match(raw, start):
         line_end = raw.find(b"\n", start, start + 1_000)
         start = line_end + 1 if line_end >= 0 else start
     return start

@@ -22,6 +22,7 @@ from gateway.parse import charsets, limits
 
 _BOUNDARY = re.compile(rb'(?i)boundary\*?(?:0\*?)?\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s;"]{1,200}))')
 _DASH_LINE = re.compile(rb"(?m)^--[^\r\n]{1,210}")
+_PARAMETRISED = ("content-type", "content-disposition")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _HELD = "\x00held-body "
 _MARKER = re.compile(rb"\x00held-body (\d{1,5})")
@@ -191,11 +192,20 @@ def _walk(message: Message) -> Iterator[Part]:
 
 
 def _repair_headers(message: Message) -> None:
-    """Replace raw 8-bit headers of a part by text: email.message would give U+FFFD for each byte."""
+    """Make the headers of a part harmless for email.message: raw 8-bit values become text (it would give U+FFFD for
+    each byte), NUL goes (codecs raise on it), and parameter lists are cut (it reads them in quadratic time)."""
     for name, value in message.raw_items():
-        if not str(value).isascii():
-            data = str(value).encode("utf-8", "surrogateescape")
-            message.replace_header(name, charsets.header_text(data, str(message.get_content_charset() or "")))
+        text = repaired = str(value)
+        if not text.isascii():
+            data = text.encode("utf-8", "surrogateescape")
+            repaired = charsets.header_text(data[: limits.HEADER_BYTES], str(message.get_content_charset() or ""))
+        if "\0" in repaired:
+            repaired = repaired.replace("\0", "")
+        if len(repaired) > limits.PARAMETER_BYTES or repaired.count(";") > limits.PARAMETERS:
+            if name.lower() in _PARAMETRISED:
+                repaired = ";".join(repaired[: limits.PARAMETER_BYTES].split(";")[: limits.PARAMETERS])
+        if repaired is not text:
+            message.replace_header(name, repaired)
 
 
 def _decoded(message: Message) -> bytes:

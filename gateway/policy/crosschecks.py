@@ -90,7 +90,8 @@ def _targets(policy: Policy) -> Iterator[Mistake]:
         yield from _target(policy, ("rule", number, "set"), rule.set.team, rule.set.assignee)
     rule_names = [rule.name for rule in policy.rules]
     for number, example in enumerate(policy.examples):
-        yield from _target(policy, ("example", number, "expect"), example.expect.team, example.expect.assignee)
+        # An example may expect that nobody is assigned.
+        yield from _target(policy, ("example", number, "expect"), example.expect.team, example.expect.assignee or None)
         if example.rule and example.rule not in rule_names:
             hint = nearest_or_all(example.rule, rule_names)
             yield Mistake(

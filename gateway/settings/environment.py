@@ -51,7 +51,9 @@ def read_environment(environ: Mapping[str, str], mailbox_names: list[str]) -> Ov
     for name in sorted(variable for variable in environ if variable.startswith(PREFIX)):
         if name not in known:
             # Many variables look alike; only a slip of the finger is taken for one of them.
-            hint = did_you_mean(name, known, cutoff=0.9) or _mailbox_hint(name, mailbox_names) or did_you_mean(name, known)
+            hint = (
+                did_you_mean(name, known, cutoff=0.9) or _mailbox_hint(name, mailbox_names) or did_you_mean(name, known)
+            )
             problems.append(Problem(file=PLACE, key=name, message="there is no such setting", suggestion=hint))
             continue
         variable = known[name]

@@ -34,7 +34,9 @@ def open_database(url: str) -> peewee.Database:
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        database: peewee.Database = _sqlite(Path(unquote(parts.path[1:] if parts.path.startswith("//") else parts.path)))
+        database: peewee.Database = _sqlite(
+            Path(unquote(parts.path[1:] if parts.path.startswith("//") else parts.path))
+        )
     elif parts.scheme in ("postgresql", "postgres"):
         database = _postgresql(url)
     else:
@@ -67,15 +69,17 @@ def _postgresql(url: str) -> peewee.Database:
         raise _wrong_url(url, "PostgreSQL needs its driver", "pip install 'helpdesk-gateway[postgres]'") from error
     parts = urlsplit(url)
     options = dict(item.partition("=")[::2] for item in parts.query.split("&") if item)
+    host = unquote(options.pop("host", parts.hostname or "")) or None
+    driver_options: dict[str, Any] = {key: unquote(value) for key, value in options.items()}
     return peewee.PostgresqlDatabase(
         parts.path.lstrip("/"),
-        host=unquote(options.pop("host", parts.hostname or "")) or None,
+        host=host,
         port=parts.port or 5432,
         user=unquote(parts.username or "") or None,
         password=unquote(parts.password or "") or None,
         prefer_psycopg3=True,
         connect_timeout=10,
-        **{key: unquote(value) for key, value in options.items()},
+        **driver_options,
     )
 
 
@@ -84,6 +88,11 @@ def _wrong_url(url: str, message: str, suggestion: str) -> ConfigurationError:
     return ConfigurationError(
         [Problem(file="gateway.toml", key="storage.url", message=f"{message} ({scheme}:…)", suggestion=suggestion)]
     )
+
+
+def execute(database: Any, sql: str, parameters: tuple[object, ...] = ()) -> None:
+    """Run one statement that peewee has no words for."""
+    database.execute_sql(sql, parameters)
 
 
 def is_sqlite(database: peewee.Database) -> bool:
@@ -125,7 +134,7 @@ def lock_conversations(database: peewee.Database) -> None:
     tickets for one conversation; one lock for the desk is cheaper than to find out which conversations touch.
     """
     if not is_sqlite(database):
-        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_CONVERSATION_LOCK,))
+        execute(database, "SELECT pg_advisory_xact_lock(%s)", (_CONVERSATION_LOCK,))
 
 
 def claimable(query: Any, database: peewee.Database) -> Any:
@@ -150,11 +159,11 @@ def _migration_lock(database: peewee.Database) -> Iterator[None]:
         with _file_lock(Path(f"{database.database}.lock")):
             yield
         return
-    database.execute_sql("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+    execute(database, "SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
     try:
         yield
     finally:
-        database.execute_sql("SELECT pg_advisory_unlock(%s)", (_MIGRATION_LOCK,))
+        execute(database, "SELECT pg_advisory_unlock(%s)", (_MIGRATION_LOCK,))
 
 
 @contextlib.contextmanager
@@ -162,6 +171,6 @@ def _file_lock(path: Path) -> Iterator[None]:
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as handle:
+    with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -9,7 +9,7 @@ from typing import Any
 
 import peewee
 
-_UNSTORABLE = {0: None} | {code: 0xFFFD for code in range(0xD800, 0xE000)}
+_UNSTORABLE = {0: None} | dict.fromkeys(range(55296, 57344), 65533)
 
 
 def clean_text(text: str) -> str:

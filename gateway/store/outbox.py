@@ -46,7 +46,7 @@ class Outgoing:
         return self.part_count > 0
 
 
-class DamagedBytes(Exception):  # noqa: N818 (a finding, not a bug)
+class DamagedBytes(Exception):
     """The stored bytes of a rendered mail are not those that were stored; a person must look at the database."""
 
 

@@ -39,7 +39,7 @@ def claim(
     limit: int,
     extra: Any = None,
 ) -> list[Claim]:
-    """Claim up to `limit` waiting rows, oldest first (the outbox: people's answers first), in a transaction of its own."""
+    """Claim up to `limit` waiting rows, oldest first (the outbox by rank), in a transaction of its own."""
     waiting = LedgerState.WAITING if table is Ledger else OutboxState.WAITING
     order = (table.id,) if table is Ledger else (Outbox.rank, Outbox.id)
     condition = (

@@ -157,6 +157,8 @@ class Ticket(Table):
     closed_at = UtcDateTime(null=True)
     close_at = UtcDateTime(null=True, index=True)
     merged_into = ForeignKeyField("self", null=True)
+    requester_id: int
+    merged_into_id: int | None
 
     class Meta:
         constraints = [
@@ -174,6 +176,7 @@ class TicketWatcher(Table):
     ticket = ForeignKeyField(Ticket)
     contact = ForeignKeyField(Contact)
     added_at = UtcDateTime()
+    contact_id: int
 
     class Meta:
         primary_key = CompositeKey("ticket", "contact")
@@ -216,6 +219,8 @@ class Ledger(Table):
     decided_at = UtcDateTime(null=True)
     decision = Json(null=True)
     error = CleanText(default="")
+    ticket_id: int | None
+    duplicate_of_id: int | None
 
     class Meta:
         constraints = [
@@ -262,6 +267,8 @@ class Message(Table):
     html = CleanText(default="")
     marks = Json()
     at = UtcDateTime()
+    ledger_id: int | None
+    author_id: int | None
 
     class Meta:
         constraints = [
@@ -319,6 +326,11 @@ class Outbox(Table):
     reply = CleanText(default="")
     merged_into = ForeignKeyField("self", null=True)
 
+    recipient_id: int
+    ticket_id: int | None
+    about_id: int | None
+    merged_into_id: int | None
+
     class Meta:
         constraints = [_one_of("role", Role), _one_of("state", OutboxState)]
         indexes = ((("state", "rank", "id"), False), (("recipient", "created_at"), False))
@@ -334,7 +346,8 @@ class OutboxPart(Table):
 
 
 class ThreadReference(Table):
-    """Every Message-ID ever seen in a ticket's mails. `named` are the addresses in From, To and Cc of the mail it names.
+    """Every Message-ID ever seen in a ticket's mails. `named` are the addresses in From, To and Cc of the mail it
+    names.
 
     `digest` is the first 16 bytes of SHA-256 over the id: an index over text of any length fails on PostgreSQL.
     """
@@ -345,6 +358,7 @@ class ThreadReference(Table):
     named = Json()
     outbox = ForeignKeyField(Outbox, null=True)
     at = UtcDateTime()
+    outbox_id: int | None
 
     class Meta:
         primary_key = CompositeKey("digest", "ticket")

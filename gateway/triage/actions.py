@@ -73,7 +73,7 @@ def assign(work: Work, argument: str) -> Work | Refusal:
     if agent := policy.agent_named(argument):
         pairs = [(Field.ASSIGNEE, agent.address)]
         team = work.ticket.team
-        if agent.teams and not policy.team_named(team) in [policy.team_named(name) for name in agent.teams]:
+        if agent.teams and policy.team_named(team) not in [policy.team_named(name) for name in agent.teams]:
             team = agent.teams[0]
             pairs.append((Field.TEAM, team))
         given = work.with_fields(pairs, assignee=agent.address, team=team, told=f"assigned to {agent.name}")

@@ -167,7 +167,7 @@ def _carry_out(case: Case, reply: Reply, done: Work, public: str) -> Decision:
             address = reply.agent.address
             work = work.with_field(Field.ASSIGNEE, address, assignee=address)
     messages = _messages(case, reply, public, answers=answers)
-    dropped = _dropped(case, reply)
+    dropped = _dropped(case, reply, answers=answers)
     notices = _notices(case, reply, work, public=public, answers=answers)
     return case.decide(
         Action.APPEND,
@@ -192,9 +192,7 @@ def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[C
     messages: list[Change] = []
     if reply.released is not None and answers:
         messages.append(
-            ReleaseMessage(
-                message_id=reply.released.id, visibility=Visibility.PUBLIC, text=public, label="answer"
-            )
+            ReleaseMessage(message_id=reply.released.id, visibility=Visibility.PUBLIC, text=public, label="answer")
         )
     elif answers:
         messages.append(
@@ -228,18 +226,24 @@ def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[C
 
 def _html(case: Case, reply: Reply) -> str:
     """The answer as formatted, if it can be had without a command line or an internal word in it."""
-    if reply.text.internal or reply.text.has_note or any(line.argument for line in reply.commands if line.name == "resolve"):
+    if (
+        reply.text.internal
+        or reply.text.has_note
+        or any(line.argument for line in reply.commands if line.name == "resolve")
+    ):
         return ""
     return without_lines(case.mail.new_html, [line.raw for line in reply.commands])
 
 
-def _dropped(case: Case, reply: Reply) -> tuple[Change, ...]:
+def _dropped(case: Case, reply: Reply, *, answers: bool) -> tuple[Change, ...]:
     """Held mails that this one settles: confirmed, or written anew in answer to the question."""
-    settled = [reply.confirmed] if reply.confirmed else []
+    settled = [reply.confirmed] if reply.confirmed is not None else []
     answered = {reference.about for reference in case.threading.references if reference.notice == QUESTION}
+    if reply.released is not None and not answers:
+        settled.append(reply.released)
     if reply.released is None:
         settled += [held for held in reply.ticket.held if held.id in answered and QUESTION in held.marks]
-    return tuple(DropMessage(message_id=held.id) for held in settled if held is not None)
+    return tuple(DropMessage(message_id=held.id) for held in settled)
 
 
 def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool) -> list[Notice]:

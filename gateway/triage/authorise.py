@@ -1,6 +1,8 @@
-"""May this sender? Appending needs less than disclosing or commanding (DESIGN: threading and authority are two questions).
+"""May this sender? Appending needs less than disclosing or commanding (DESIGN: threading and authority are two
+questions).
 
-An agent acts on an existing ticket only with a reply key that was given to that agent for that ticket, and from the agent's own
+An agent acts on an existing ticket only with a reply key that was given to that agent for that ticket, and from the
+agent's own
 address. A requester or watcher appends. Somebody else appends as "another person" where a valid key or an id of a mail
 that named them vouches for it; a ticket number alone is a claim, and opens a ticket of its own beside the claimed one.
 """
@@ -31,7 +33,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Authorisation:
-    """`verified`: the sender's address is more than a claim. `moves`: the mail may reopen the ticket or stop a clock."""
+    """`verified`: the address is more than a claim. `moves`: the mail may reopen the ticket or stop a clock."""
 
     standing: Standing
     verified: bool

@@ -1,7 +1,8 @@
 """Mail that no person wrote: bounces, out-of-offices, receipts, calendar answers, and our own sent mail.
 
 Filed on their ticket quietly: they answer nobody, reopen nothing, stop no clock. What belongs to no ticket waits in
-quarantine. An agent's own out-of-office and a bounce reach the colleagues, who would otherwise wait for somebody absent.
+quarantine. An agent's own out-of-office and a bounce reach the colleagues, who would otherwise wait for somebody
+absent.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _NEVER_TOLD = frozenset({"undeliverable", "absent"})
 
 
 def file_bounce(case: Case) -> Decision:
-    """Find the mail that came back, mark the address, tell the agents; a bounce of a mail not ours waits for a person."""
+    """Find the mail that came back, mark the address, tell the agents; what is not ours waits for a person."""
     if not case.facts.bounced:
         reason = Reason(code="bounce-unmatched", text="the report names none of our mails")
         return case.quarantine("bounce-unmatched", reason)
@@ -60,9 +61,7 @@ def file_quietly(case: Case, ticket: TicketFacts | None) -> Decision:
         return case.quarantine(f"{kind.value}-unmatched", reason)
     if standing is Standing.AGENT_UNPROVEN:
         return case.quarantine("agent-unproven")
-    message = post(
-        case, author=case.sender, role="automatic", marks=(kind.value,), visibility=Visibility.INTERNAL
-    )
+    message = post(case, author=case.sender, role="automatic", marks=(kind.value,), visibility=Visibility.INTERNAL)
     notices: tuple[Change, ...] = ()
     if case.agent is not None and kind is MailKind.AUTO_REPLY:
         agents = (*agents_of_ticket(case.policy, ticket), *case.policy.agents_of(ticket.team))

@@ -1,6 +1,7 @@
 """What agents command by mail: one table, `COMMANDS`; the help reply and the docs are generated from it.
 
-A command is a pure function: the work so far and its argument give more work, or a `Refusal`. One refusal holds the whole mail, so
+A command is a pure function: the work so far and its argument give more work, or a `Refusal`. One refusal holds the
+whole mail, so
 that nothing is half done. The functions themselves are in `actions`.
 """
 
@@ -26,22 +27,36 @@ class Command:
 COMMANDS: dict[str, Command] = {
     # The end of the matter, and its return
     "resolve": Command(
-        usage="#resolve [text]", help="The matter is solved; the requester gets the text and is asked to say if not.", apply=actions.resolve
+        usage="#resolve [text]",
+        help="The matter is solved; the requester gets the text and is asked to say if not.",
+        apply=actions.resolve,
     ),
     "close": Command(usage="#close", help="Ends the ticket without a mail to the requester.", apply=actions.close),
     "reopen": Command(usage="#reopen", help="Takes a resolved or closed ticket up again.", apply=actions.reopen),
     "spam": Command(usage="#spam", help="Cancels the ticket; the sender hears nothing.", apply=actions.spam),
     # Who works on it
     "take": Command(usage="#take", help="The ticket is yours.", apply=actions.take),
-    "assign": Command(usage="#assign NAME|TEAM", help="Gives the ticket to a colleague or to a team.", apply=actions.assign),
+    "assign": Command(
+        usage="#assign NAME|TEAM", help="Gives the ticket to a colleague or to a team.", apply=actions.assign
+    ),
     # What it is
-    "priority": Command(usage="#priority P2", help="Sets the priority, whatever impact and urgency say.", apply=actions.priority),
-    "impact": Command(usage="#impact high|medium|low", help="Sets the impact; the priority follows.", apply=actions.impact),
-    "urgency": Command(usage="#urgency high|medium|low", help="Sets the urgency; the priority follows.", apply=actions.urgency),
+    "priority": Command(
+        usage="#priority P2", help="Sets the priority, whatever impact and urgency say.", apply=actions.priority
+    ),
+    "impact": Command(
+        usage="#impact high|medium|low", help="Sets the impact; the priority follows.", apply=actions.impact
+    ),
+    "urgency": Command(
+        usage="#urgency high|medium|low", help="Sets the urgency; the priority follows.", apply=actions.urgency
+    ),
     "category": Command(usage="#category network/vpn", help="Sets category and subcategory.", apply=actions.category),
-    "type": Command(usage="#type incident|request", help="Sets the type; old tokens stay valid.", apply=actions.ticket_type),
+    "type": Command(
+        usage="#type incident|request", help="Sets the type; old tokens stay valid.", apply=actions.ticket_type
+    ),
     "hold": Command(
-        usage="#hold requester|vendor|approval [until DAY]", help="Waits for somebody, until a day if you name one.", apply=actions.hold
+        usage="#hold requester|vendor|approval [until DAY]",
+        help="Waits for somebody, until a day if you name one.",
+        apply=actions.hold,
     ),
     # Who is on it
     "cc": Command(usage="#cc a@b", help="This person gets the answers from now on.", apply=actions.cc),

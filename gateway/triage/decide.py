@@ -1,6 +1,7 @@
 """The decision on one mail: screen → thread → authorise → what its author may do → classify → notices. Pure.
 
-`decide` is all there is between reading facts and carrying changes out; `explain` and a replay of old mail call the same
+`decide` is all there is between reading facts and carrying changes out; `explain` and a replay of old mail call the
+same
 function and leave out the last step.
 """
 

@@ -1,6 +1,7 @@
 """Where a `#command` counts in an agent's new text, and what is left to send.
 
-Commands stand in the first lines or in the last ones (before signature or quote); `#note` counts on any line of its own.
+Commands stand in the first lines or in the last ones (before signature or quote); `#note` counts on any line of its
+own.
 A line that begins with `#word` anywhere is never sent: what is elsewhere or unknown holds the whole mail. `# ` with a
 space and `#12` are text.
 """
@@ -39,7 +40,7 @@ class Misplaced:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentText:
-    """An agent's new text, taken apart: public and internal words without any `#word` line, commands, and what is wrong."""
+    """An agent's new text, taken apart: words without any `#word` line, commands, and what is wrong."""
 
     public: str
     internal: str

@@ -31,7 +31,9 @@ def marks_of(case: Case, *, another_person: bool = False) -> tuple[str, ...]:
         marks.append(f"could not be read ({mail.defect}); the original mail is attached")
     if case.envelope.full_size_bytes is not None:
         megabytes = case.envelope.full_size_bytes / 1024 / 1024
-        marks.append(f"too large ({megabytes:.0f} MB): only its beginning was fetched; the mail is still in the mailbox")
+        marks.append(
+            f"too large ({megabytes:.0f} MB): only its beginning was fetched; the mail is still in the mailbox"
+        )
     if case.envelope.transport is Transport.IMPORT:
         marks.append("imported")
     if case.threading.others:

@@ -1,6 +1,7 @@
 """Who is told, and whether a first mail is acknowledged. What each notice says is in the templates.
 
-Agents: the assignee and the agents who wrote on the ticket; where nobody has it, the whole team; never the one who acts. Nobody is told
+Agents: the assignee and the agents who wrote on the ticket; where nobody has it, the whole team; never the one who
+acts. Nobody is told
 twice by two roles.
 """
 
@@ -20,7 +21,7 @@ LATE_AFTER = timedelta(days=1)
 
 
 def ticket_agents(policy: Policy, *, team: str, assignee: str, wrote: Iterable[str] = ()) -> tuple[Agent, ...]:
-    """The agents who follow a ticket; a team without agents falls back to all of them, so that nobody means nobody hears."""
+    """The agents who follow a ticket; for a team without agents all of them, so that somebody hears."""
     following = [policy.agent_of(address) for address in dict.fromkeys([assignee, *wrote]) if address]
     found = list(dict.fromkeys(agent for agent in following if agent is not None))
     if assignee and policy.agent_of(assignee):

@@ -1,6 +1,7 @@
 """An agent logs a matter for somebody: forwards an employee's mail, or begins a new mail with `#requester a@b`.
 
-That is how phone calls and walk-ins come in. Without proof that the agent wrote it, the ticket opens all the same, but the
+That is how phone calls and walk-ins come in. Without proof that the agent wrote it, the ticket opens all the same,
+but the
 employee is acknowledged only when in the desk's own domains, and other commands wait for one confirmation.
 """
 
@@ -51,9 +52,7 @@ def read_logged(case: Case, agent: Agent) -> Logged | None:
             return Logged(requester=address, subject=case.subject, text=text, written=written, commands=rest)
     if forwarded is not None and _may_be_requester(case, forwarded.sender.address, agent):
         subject = clean_subject(forwarded.subject, case.policy.prefixes()) or case.subject
-        return Logged(
-            requester=forwarded.sender, subject=subject, text=forwarded.text, written=written, commands=rest
-        )
+        return Logged(requester=forwarded.sender, subject=subject, text=forwarded.text, written=written, commands=rest)
     return None
 
 

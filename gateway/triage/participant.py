@@ -1,6 +1,7 @@
 """A reply by somebody who is on the ticket, or whom a key or an id vouches for.
 
-A reply to a resolved ticket reopens it, a mere "thanks" does not; one to a ticket that waits for the requester takes it up again; after
+A reply to a resolved ticket reopens it, a mere "thanks" does not; one to a ticket that waits for the requester takes
+it up again; after
 closure a linked follow-up opens. An unverified mail from outside moves nothing.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.mail import Reason
-from gateway.ticket import HoldReason, Status
+from gateway.ticket import Authority, HoldReason, Status
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
@@ -20,7 +21,6 @@ from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.opening import open_follow_up
 from gateway.triage.posting import post
 from gateway.triage.thanks import is_mere_thanks
-from gateway.ticket import Authority
 
 ENDED = (Status.CLOSED, Status.CANCELLED)
 
@@ -36,16 +36,14 @@ def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
         marks = (*marks, "known by address only: moves nothing") if not case.authorisation.moves else marks
     message = post(case, author=case.sender, role=standing.value, marks=marks)
     moves, reasons = _moves(case, ticket, thanks)
-    reopened = any(isinstance(move, MoveStatus) and ticket.status is Status.RESOLVED for move in moves)
+    reopened = bool(moves) and ticket.status is Status.RESOLVED
     fields = _rules_on_reply(case, ticket, reopened=reopened)
     notices: tuple[Change, ...] = ()
     if not case.envelope.quiet and not (thanks and ticket.status in ENDED):
         context = {"marks": list(marks), "reopened": reopened, "attach_original": bool(case.mail.defect)}
         agents = agents_of_ticket(case.policy, ticket)
         notices = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
-    return case.decide(
-        Action.APPEND, message, *fields, *moves, *notices, reasons=reasons, ticket=ticket.number
-    )
+    return case.decide(Action.APPEND, message, *fields, *moves, *notices, reasons=reasons, ticket=ticket.number)
 
 
 def _names(case: Case, ticket: TicketFacts) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Which ticket does a mail belong to? Evidence in order, the winner is recorded.
 
 A reply key in the recipient address → In-Reply-To and References → a subject token → a token or one of our ids in the
-quoted part. Ids beat tokens; of two tickets with evidence of the same kind the newest wins, and both are named. Whether the sender may
+quoted part. Ids beat tokens; of two tickets with evidence of the same kind the newest wins, and both are named.
+Whether the sender may
 say anything there is another question (`authorise`).
 """
 
@@ -64,7 +65,9 @@ def _reasons(facts: Facts, winner: int, evidence: Evidence, everything: list[int
     others = [number for number in everything if number != winner]
     if others:
         listed = ", ".join(str(number) for number in sorted(others))
-        yield Reason(code="thread-several", text=f"also names {listed}; stronger or newer evidence decided for {winner}")
+        yield Reason(
+            code="thread-several", text=f"also names {listed}; stronger or newer evidence decided for {winner}"
+        )
     ticket = facts.ticket(winner)
     if ticket is not None and ticket.merged_from:
         listed = ", ".join(str(number) for number in ticket.merged_from)

@@ -1,6 +1,6 @@
 """How fast a backlog in an IMAP folder comes into the ledger, beside a bare imapclient that only fetches it.
 
-Run as root from the checkout: ``python -m tests.benchmarks.bench_imap [--mails 5000] [--size 4096]``. It starts a Dovecot
+Run as root from the checkout: ``python -m tests.benchmarks.bench_imap [--mails N] [--size N]``. It starts a Dovecot
 of its own, fills a mailbox, and measures on the same server, in turns: a bare client (FETCH in sets of 50, nothing
 stored) and the watcher (every mail in SQLite, flushed, cursor saved after each set). The ratio is what to compare
 between machines.

@@ -8,6 +8,7 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import Message
+from email.utils import getaddresses
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,6 @@ HOSTILE = [
 def headers_of(letter: Letter) -> Message:
     data = compose(letter, TEMPLATES)
     assert data.isascii()
-    assert b"\r\n" not in data.replace(b"\r\n", b"").join([b"", b""])
     assert data.replace(b"\r\n", b"").count(b"\n") == data.replace(b"\r\n", b"").count(b"\r") == 0
     assert max(map(len, data.split(b"\r\n"))) <= 998
     return message_from_bytes(data)
@@ -82,7 +82,9 @@ def test_a_persons_words_never_make_a_header(field: str, value: str) -> None:
     assert mail.keys() == PLANNED
     for name in ("From", "To", "Subject"):
         read = str(make_header(decode_header(mail[name])))
-        assert not re.search("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]", re.sub(r"\r\n ", " ", read))
+        assert not re.search(
+            "[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]", re.sub(r"\r\n ", " ", read)
+        )
         for encoded_word in re.findall(r"=\?\S*", mail[name]):
             assert len(encoded_word) <= 75
 
@@ -115,7 +117,17 @@ def test_ids_that_cannot_be_written_are_left_out(value: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        *("a@b@c", "a b@example.com", "a@exa mple.com", "@example.com", "a@", "a", "", "a\r\nb@example.com", "<a@example.com>"),
+        *(
+            "a@b@c",
+            "a b@example.com",
+            "a@exa mple.com",
+            "@example.com",
+            "a@",
+            "a",
+            "",
+            "a\r\nb@example.com",
+            "<a@example.com>",
+        ),
         *("a@example.com, b@example.com", "a@example.com\x00", "=?utf-8?q?a?=@example.com", "é@example.com"),
         *("x" * 65 + "@example.com", "a@" + "x" * 300, '"a\r\nb"@example.com', "a@[\r\n]", "a@-\u2028.com"),
     ],
@@ -139,27 +151,44 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 def test_an_address_is_written_in_ascii(address: str, written: str) -> None:
     assert checked_address(address) == written
     mail = headers_of(replace(LETTER, recipient=Address(address=address, name="Ä, B")))
-    parsed = message_from_bytes(compose(replace(LETTER, recipient=Address(address=address)), TEMPLATES), policy=policy.default)
+    parsed = message_from_bytes(
+        compose(replace(LETTER, recipient=Address(address=address)), TEMPLATES), policy=policy.default
+    )
     assert parsed["To"].addresses[0].addr_spec == written
     assert mail["To"].endswith(f"<{written}>")
 
 
 @pytest.mark.parametrize(
     "name",
-    ["Anna Agent", "Agent, Anna", 'Anna "Ace" Agent', "Anna (IT)", "Änne Müller", "Müller, Änne (Help Desk)", "日本 太郎", "a@b.c",
-     "back\\slash", "x" * 90, "Ünal " * 18, "dot."],
+    [
+        "Anna Agent",
+        "Agent, Anna",
+        'Anna "Ace" Agent',
+        "Anna (IT)",
+        "Änne Müller",
+        "Müller, Änne (Help Desk)",
+        "日本 太郎",
+        "a@b.c",
+        "back\\slash",
+        "x" * 90,
+        "Ünal " * 18,
+        "dot.",
+    ],
 )
 def test_a_display_name_reads_as_it_was(name: str) -> None:
-    data = compose(replace(LETTER, sender=Address(address="helpdesk@example.com", name=name)), TEMPLATES)
-    sender = message_from_bytes(data, policy=policy.default)["From"].addresses
-    assert [(item.display_name, item.addr_spec) for item in sender] == [(name.strip(), "helpdesk@example.com")]
+    mail = headers_of(replace(LETTER, sender=Address(address="helpdesk@example.com", name=name)))
+    [(read, address)] = getaddresses(
+        [str(make_header(decode_header(mail["From"])))] if name.isascii() else [mail["From"]]
+    )
+    assert address == "helpdesk@example.com"
+    assert str(make_header(decode_header(read))) == name.strip()
 
 
 EXCHANGE_ID = "<" + "AM0PR0102MB3427" * 7 + "@AM0PR0102MB3427.eurprd01.prod.exchangelabs.com>"
 
 
 def test_long_ids_are_folded_at_white_space_and_never_encoded() -> None:
-    chain = ("<root@example.com>", *(f"<{number}.{'x' * 90}@example.com>" for number in range(8)))
+    chain = ("<root@example.com>", *(f"<{number}.{'x' * 90}@example.com>" for number in range(5)))
     data = compose(replace(LETTER, message_id=EXCHANGE_ID, in_reply_to=EXCHANGE_ID, references=chain), TEMPLATES)
     head = data.partition(b"\r\n\r\n")[0]
     assert b"=?" not in head
@@ -244,7 +273,9 @@ def test_any_subject_and_name_survive_the_way(subject: str, name: str) -> None:
     assert mail.keys() == PLANNED
     read = str(make_header(decode_header(mail["Subject"])))
     assert read.startswith("Re: [INC-1042] ")
-    assert str(make_header(decode_header(mail["From"]))).endswith("helpdesk@example.com" if not clean_value(name) else ">")
+    assert str(make_header(decode_header(mail["From"]))).endswith(
+        "helpdesk@example.com" if not clean_value(name) else ">"
+    )
 
 
 @pytest.mark.parametrize(

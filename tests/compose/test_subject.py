@@ -106,8 +106,26 @@ def test_cutting_a_subject_makes_no_token() -> None:
     [
         *("[INC-1042]", "[inc 1042]", "(INC-1042)", "{Inc-1042}", "INC-1042", "inc-1042", "INC-1042:", "INC_1042"),
         *("INC–1042", "INC—1042", "INC‑1042", "INC−1042", "[INC - 1042]", "[ INC-1042 ]", "[#INC-1042]", "[INC#1042]"),
-        *("【INC-1042】", "［ＩＮＣ－１０４２］", "ＩＮＣ－１０４２", "[INC1042]", "[inc1042]", "INC1042", "<INC-1042>", "*INC-1042*"),
-        *("İNC-1042", "ınc-1042", "工单INC-1042已解决", "INC-1042는", "Re:INC-1042", "INC-1042.", "INC-1042, INC-1042", "[INC-\n1042]"),
+        *(
+            "【INC-1042】",
+            "［ＩＮＣ－１０４２］",
+            "ＩＮＣ－１０４２",
+            "[INC1042]",
+            "[inc1042]",
+            "INC1042",
+            "<INC-1042>",
+            "*INC-1042*",
+        ),
+        *(
+            "İNC-1042",
+            "ınc-1042",
+            "工单INC-1042已解决",
+            "INC-1042는",
+            "Re:INC-1042",
+            "INC-1042.",
+            "INC-1042, INC-1042",
+            "[INC-\n1042]",
+        ),
         *("„INC-1042“", "INC-1042!", "VPN|INC-1042|x", "[INC-1042:]", "INC-#1042"),
     ],
 )
@@ -119,7 +137,16 @@ def test_a_token_is_found_in_any_case_and_decoration(text: str) -> None:
     "text",
     [
         *("XINC-1042", "PRINC-1042", "INC-1042-7", "INC-1042.5", "INC-1042@example.com", "a-INC-1042", "INC-1042x"),
-        *("INC0001042", "[INC0001042]", "INC-0", "inc1042", "Acme Inc 2025", "Acme Inc. 2025", "[Acme Inc 2025]", "INC"),
+        *(
+            "INC0001042",
+            "[INC0001042]",
+            "INC-0",
+            "inc1042",
+            "Acme Inc 2025",
+            "Acme Inc. 2025",
+            "[Acme Inc 2025]",
+            "INC",
+        ),
         *("https://example.org/INC-1042", "INC-", "REQUEST-5", "INC-1234567890", "zinc-1042", "über_INC-7", "5INC-7"),
     ],
 )
@@ -174,7 +201,9 @@ def test_finding_tokens_survives_any_text(text: str) -> None:
     assert all(number > 0 for _, number in find_tokens(text))
 
 
-@pytest.mark.parametrize("piece", ["Re: ", "[", "INC-", "[INC-1]", " ", "[a]", "Re[", "INC-[", "(", "[Fwd: ", "\u202e", "1"])
+@pytest.mark.parametrize(
+    "piece", ["Re: ", "[", "INC-", "[INC-1]", " ", "[a]", "Re[", "INC-[", "(", "[Fwd: ", "\u202e", "1"]
+)
 def test_a_hostile_subject_costs_little(piece: str) -> None:
     started = time.process_time()
     clean_subject(piece * 200_000)

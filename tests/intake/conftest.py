@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import peewee
 import pytest
 
 from gateway.intake.accept import Door
+from gateway.intake.smtp import SmtpListener, SmtpThread
+from gateway.settings.tables import Smtp
 from gateway.store.database import connection
-from tests.intake.desk import Clock, new_database
+from tests.intake.desk import Clock, RawClient, Start, is_recipient, new_database
 
 
 @pytest.fixture
@@ -43,3 +47,31 @@ def door(database: peewee.Database, clock: Clock) -> Iterator[Door]:
 def sqlite_door(sqlite: peewee.Database, clock: Clock) -> Iterator[Door]:
     with Door(sqlite, clock=clock) as door:
         yield door
+
+
+@pytest.fixture
+def start(clock: Clock) -> Iterator[Start]:
+    """Start a listener with settings of your own in front of a door, and return its port."""
+    with ExitStack() as stack:
+
+        def started(door: Door, *, recipients: Callable[[str], bool] = is_recipient, **options: Any) -> int:
+            extra = {name: options.pop(name) for name in ("spool_folder", "timeouts") if name in options}
+            defaults: dict[str, Any] = {"port": 0, "hostname": "desk.example.com"}
+            settings = Smtp(**(defaults | options))
+            listener = SmtpListener(settings, is_recipient=recipients, door=door, clock=clock, **extra)
+            thread = SmtpThread(listener).start()
+            stack.callback(thread.stop, 1.0)
+            return thread.port
+
+        yield started
+
+
+@pytest.fixture
+def port(start: Start, sqlite_door: Door) -> int:
+    return start(sqlite_door)
+
+
+@pytest.fixture
+def client(port: int) -> Iterator[RawClient]:
+    with RawClient(port) as client:
+        yield client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +17,10 @@ from gateway.store.tables import Ledger, LedgerState, RawMailPart
 
 DESK = "helpdesk@example.com"
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+# Starts an SMTP listener in front of a door, with settings of the test's own, and returns its port.
+Start = Callable[..., int]
 
 
 class Clock:
@@ -46,7 +50,8 @@ def new_database(url: str) -> peewee.Database:
 
 
 def an_envelope(**fields: Any) -> Envelope:
-    return Envelope(**{"transport": Transport.SMTP, "received_at": MORNING, "recipients": (DESK,)} | fields)
+    defaults: dict[str, Any] = {"transport": Transport.SMTP, "received_at": MORNING, "recipients": (DESK,)}
+    return Envelope(**(defaults | fields))
 
 
 def a_mail(number: int = 1, text: str = "My printer is on fire.") -> bytes:
@@ -75,6 +80,12 @@ def stored(ledger_id: int) -> bytes:
     assert len(content) == row.size_bytes
     assert hashlib.sha256(content).digest() == bytes(row.sha256)
     return content
+
+
+def greeting(port: int) -> str:
+    """What the server says first to one more client."""
+    with RawClient(port) as client:
+        return client.greeting
 
 
 class RawClient:

@@ -22,6 +22,8 @@ class Proxy:
         self._lose_answer_to: bytes | None = None
         self._cut_after: int | None = None
         self._sockets: list[socket.socket] = []
+        self.when_broken: Callable[[], None] = lambda: None
+        """Runs when an answer has been lost, before the client can notice."""
 
     def before(self, words: bytes, act: Callable[[], None]) -> None:
         """Run something when a command with these words has been sent, before the server sees it."""
@@ -76,6 +78,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             while octets := server.recv(65536):
                 if lost.is_set():
+                    self.when_broken()
                     break
                 if cut_after is not None and passed + len(octets) >= cut_after:
                     client.sendall(octets[: cut_after - passed])

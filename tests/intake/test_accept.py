@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from pathlib import Path
+from typing import Any
 
 import peewee
 import pytest
@@ -21,7 +22,7 @@ from gateway.intake.accept import GROUP_LIMIT_MAILS, Door, Receipt
 from gateway.intake.envelope import envelope_from_json
 from gateway.mail import Transport
 from gateway.store.database import connection
-from gateway.store.tables import PART_SIZE_BYTES, Ledger, LedgerState, Outcome
+from gateway.store.tables import PART_SIZE_BYTES, Ledger, LedgerState, Outcome, RawMailPart
 from tests.intake.desk import DESK, Clock, a_mail, an_envelope, new_database, rows, stored, waiting_rows
 
 MEBIBYTE = 1024 * 1024
@@ -89,7 +90,7 @@ def test_the_same_mail_again_is_a_duplicate_without_bytes(door: Door) -> None:
     again = door.accept(an_envelope(transport=Transport.LMTP), b"Received: from mx\r\nX-Spam: no\r\n" + a_mail())
 
     assert again.duplicate_of == first.ledger_id
-    row = Ledger.get_by_id(again.ledger_id)
+    row: Any = Ledger.get_by_id(again.ledger_id)
     assert (row.state, row.outcome, row.part_count) == (LedgerState.DONE, Outcome.DUPLICATE, 0)
     assert row.duplicate_of_id == first.ledger_id
     assert row.decided_at is not None
@@ -217,6 +218,33 @@ def test_a_mail_that_can_not_be_read_fails_alone(database: peewee.Database, cloc
     assert [stored(futures[index].result().ledger_id) for index in (0, 2)] == [a_mail(1), a_mail(2)]
 
 
+def test_a_mail_whose_file_breaks_half_way_leaves_nothing_of_itself(database: peewee.Database, clock: Clock) -> None:
+    class Breaking(io.BytesIO):
+        """Can be read through once (for the digest); the second time (for the parts) it breaks in the middle."""
+
+        reads = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.reads += 1
+            if self.reads > 5:
+                raise OSError("the disk is gone")
+            return super().read(size)
+
+    gate = Gate()
+    with Door(database, clock=clock, free_bytes=gate) as door:
+        door.submit(an_envelope(), a_mail(0))
+        assert gate.asked.wait(20)
+        broken = a_mail(1, "x" * (2 * MEBIBYTE))
+        futures = [door.submit(an_envelope(), content) for content in (Breaking(broken), a_mail(2))]
+        gate.opened.set()
+        assert isinstance(futures[0].exception(20), TemporaryFailure)
+        again = door.accept(an_envelope(), broken)
+
+    assert again.duplicate_of is None
+    assert [stored(row.id) for row in rows()] == [a_mail(0), a_mail(2), broken]
+    assert RawMailPart.select().count() == 1 + 1 + 3
+
+
 def test_a_locked_database_is_temporary_and_the_door_recovers(sqlite: peewee.Database, door_of_locked: Door) -> None:
     with locked(sqlite), pytest.raises(TemporaryFailure) as caught:
         door_of_locked.accept(an_envelope(), a_mail())
@@ -246,7 +274,9 @@ def test_a_lost_connection_costs_no_mail(postgres_url: str, clock: Clock) -> Non
     database = new_database(postgres_url)
     with Door(database, clock=clock) as door, connection(database):
         door.accept(an_envelope(), a_mail(1))
-        database.execute_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        database.execute_sql(  # type: ignore[no-untyped-call]
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        )
 
         assert stored(door.accept(an_envelope(), a_mail(2)).ledger_id) == a_mail(2)
         assert len(waiting_rows()) == 2

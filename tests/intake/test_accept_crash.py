@@ -50,8 +50,8 @@ def test_what_was_acknowledged_survives_and_nothing_is_half(database_url: str) -
             assert stored(ledger_id) == crash_mail(number)
         for ledger_id in kept:
             stored(ledger_id)
-        assert {part.ledger_id for part in RawMailPart.select(RawMailPart.ledger).distinct()} == kept
-        assert {first.ledger_id for first in Dedupe.select()} == kept
+        assert set(RawMailPart.select(RawMailPart.ledger).tuples()) == {(ledger_id,) for ledger_id in kept}
+        assert set(Dedupe.select(Dedupe.ledger).tuples()) == {(ledger_id,) for ledger_id in kept}
 
     with Door(database, clock=Clock()) as door:
         for number, ledger_id in acknowledged.items():

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import timedelta
 
 import peewee
 import pytest
@@ -93,6 +97,36 @@ def test_a_lost_answer_to_a_command_moves_every_mail_once(house: House, mailbox:
     assert mailbox.mails() == ()
     assert len(mailbox.mails("Done")) == 2
     assert len(house.ledger()) == 2
+
+
+@pytest.mark.parametrize("words", [b"UID SEARCH", b"RFC822.SIZE", b"BODY.PEEK[]", b"UID MOVE"])
+@pytest.mark.parametrize("is_carried_out", [False, True])
+def test_a_process_killed_in_the_middle_loses_nothing_and_doubles_nothing(
+    house: House, mailbox: Mailbox, sqlite_url: str, words: bytes, is_carried_out: bool
+) -> None:
+    house.drain(house.watcher())
+    mailbox.create_folder("Done")
+    mailbox.append_many([mail_bytes(f"Number {n}") for n in range(70)])
+    house.close()
+    with Proxy(mailbox.server.imap_port) as proxy:
+        settings = {"name": "support", **plain(mailbox), "port": proxy.port, "after": "move", "move_to": "Done"}
+        command = [sys.executable, "-m", "tests.intake.imap_child", sqlite_url, json.dumps(settings)]
+        child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        if is_carried_out:
+            proxy.lose_answer_to(words)
+        else:
+            proxy.before(words, child.kill)
+        proxy.when_broken = child.kill
+        assert child.wait(30) == -9
+    mailbox.wait_for_sessions(0)
+    house = House(house.database, **plain(mailbox))
+    house.clock.ahead += timedelta(minutes=2)
+    house.drain(house.watcher(after="move", move_to="Done"))
+    assert len(house.ledger()) == 70
+    assert len(set(house.subjects())) == 70
+    assert mailbox.mails() == ()
+    assert len(mailbox.mails("Done")) == 70
+    house.close()
 
 
 def test_a_move_that_the_server_refuses_leaves_the_mail_and_is_tried_again(house: House, mailbox: Mailbox) -> None:

@@ -61,7 +61,7 @@ def flood(client: socket.socket, tag: bytes) -> None:
     """A literal of a gigabyte for a mail of a few octets."""
     client.sendall(b"* 1 FETCH (UID 2 BODY[]<0> {1000000000}\r\n")
     piece = b"x" * 1_000_000
-    for _ in range(1000):
+    for _ in range(300):
         client.sendall(piece)
 
 
@@ -156,6 +156,67 @@ def test_a_server_that_gives_no_mail_at_all_loses_none(house: House, server: Scr
     server.fault = None
     house.drain(watcher)
     assert house.subjects() == ["Number 0", "Number 1", "Number 2"]
+
+
+def test_a_bad_mail_alone_in_its_folder_is_tried_until_the_server_proves_well_with_another(
+    house: House, server: ScriptedServer
+) -> None:
+    watcher = house.watcher()
+    house.drain(watcher)
+    server.add(mail_bytes("Nobody knows"))
+    server.add(mail_bytes("Good"))
+    good = server.mails.pop(2)
+    server.fault = answering(1, HOSTILE["a refusal"])
+    for _ in range(6):
+        assert house.drain(watcher).skipped == 0
+        house.clock.ahead += timedelta(minutes=6)
+    server.mails[2] = good
+    assert house.drain(watcher) == Drained(fetched=1, skipped=1)
+    assert house.subjects() == ["Good"]
+
+
+def test_a_server_that_refuses_hundreds_of_mails_is_not_asked_for_each(house: House, server: ScriptedServer) -> None:
+    def refuse(client: socket.socket, tag: bytes, command: bytes) -> bool:
+        if command.startswith(b"UID FETCH"):
+            client.sendall(tag + b" NO [UNAVAILABLE] later\r\n")
+        return command.startswith(b"UID FETCH")
+
+    watcher = house.watcher()
+    house.drain(watcher)
+    for n in range(300):
+        server.add(mail_bytes(f"Number {n}"))
+    server.fault = refuse
+    house.drain(watcher)
+    assert sum(b"FETCH" in line for line in server.commands) < 40
+    server.fault = None
+    assert house.drain(watcher).fetched > 250
+    house.clock.ahead += timedelta(minutes=6)
+    house.drain(watcher)
+    assert len(house.subjects()) == 300
+
+
+@pytest.mark.parametrize(
+    ("when", "said", "hint"),
+    [
+        (b"LOGIN", b"[AUTHENTICATIONFAILED] Invalid credentials (Failure)", "check user and password"),
+        (b"LOGIN", b"[ALERT] Application-specific password required", "make an app password"),
+        (b"LOGIN", b"[ALERT] Too many simultaneous connections. (Failure)", "about 15 connections"),
+        (b"EXAMINE", b"BAD User is authenticated but not connected.", "New-ServicePrincipal"),
+        (b"EXAMINE", b"[NONEXISTENT] Unknown Mailbox: Suport", "check the folder's name"),
+    ],
+)
+def test_a_providers_refusal_comes_with_what_to_do(
+    house: House, server: ScriptedServer, when: bytes, said: bytes, hint: str
+) -> None:
+    def refuse(client: socket.socket, tag: bytes, command: bytes) -> bool:
+        if command.startswith(when):
+            client.sendall(tag + b" NO " + said + b"\r\n")
+        return command.startswith(when)
+
+    server.fault = refuse
+    with pytest.raises(TemporaryFailure, match=hint):
+        house.drain(house.watcher())
+    assert hint in house.row()["last_error"]
 
 
 @pytest.mark.parametrize("said", [0, 10, 300_000, 30_000_000, 10**15])

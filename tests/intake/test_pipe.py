@@ -26,7 +26,7 @@ class Delivery:
         self.complaints: list[str] = []
 
     def __call__(self, content: bytes | BinaryIO, **options: Any) -> int:
-        defaults = {"recipient": DESK, "sender": "erika@example.com", "size_limit_bytes": 5_000_000}
+        defaults: dict[str, Any] = {"recipient": DESK, "sender": "erika@example.com", "size_limit_bytes": 5_000_000}
         return deliver(
             io.BytesIO(content) if isinstance(content, bytes) else content,
             door=self._door,

@@ -40,3 +40,21 @@ def share_right(languages: dict[str, object]) -> tuple[float, list[str]]:
         else:
             wrong.append(f"{language} / {client} / {'own' if own else 'other'}")
     return right / (right + len(wrong)), wrong
+
+
+@pytest.mark.parametrize("half", ["SEEN", "UNSEEN"])
+def test_replies_of_every_language_and_client_are_cut_right(half: str) -> None:
+    share, wrong = share_right(getattr(matrix, half))
+    assert share >= 0.95, wrong
+
+
+@pytest.mark.parametrize("half", ["SEEN", "UNSEEN"])
+def test_no_reply_loses_words_of_its_author(half: str) -> None:
+    for language, client, own, text, expected in matrix.cases(getattr(matrix, half)):
+        kept = new_text(text, own).split()
+        lost = [word for word in expected.split() if word not in kept]
+        assert len(lost) * 20 <= len(expected.split()), (language, client, own, lost)
+
+
+def test_the_matrix_has_twenty_languages() -> None:
+    assert len(matrix.SEEN | matrix.UNSEEN) == 20

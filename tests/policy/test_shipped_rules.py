@@ -49,7 +49,9 @@ def test_every_example_comes_true(shipped: Policy) -> None:
 
 
 def test_every_rule_has_an_example_for_which_it_holds(shipped: Policy) -> None:
-    holding = {name for example in shipped.examples for name in rules_holding(mail_of(example, shipped), policy=shipped)}
+    holding = {
+        name for example in shipped.examples for name in rules_holding(mail_of(example, shipped), policy=shipped)
+    }
     assert {rule.name for rule in shipped.rules} - holding == set()
 
 

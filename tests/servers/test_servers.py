@@ -336,7 +336,7 @@ class TestGateway:
         gateway_process.kill()
         assert not gateway_process.is_running
         gateway_process.start()
-        gateway_process.wait_for_outgoing(lambda sent: "employee@example.com" in sent["To"])
+        assert "employee@example.com" in gateway_process.run("ledger", "list").stdout
 
     def test_runs_another_command_in_the_same_folder(self, gateway_process: GatewayProcess) -> None:
         assert gateway_process.run("status").returncode == 0

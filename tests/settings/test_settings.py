@@ -197,9 +197,7 @@ BROKEN: list[tuple[str, dict[str, str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("text", "environ", "said"), BROKEN)
-def test_a_mistake_is_told_with_its_place(
-    tmp_path: Path, text: str, environ: dict[str, str], said: list[str]
-) -> None:
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, environ: dict[str, str], said: list[str]) -> None:
     (tmp_path / "gateway.toml").write_text(text, encoding="utf-8")
     assert problems_of(tmp_path, "", **environ) == said
 

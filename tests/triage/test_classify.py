@@ -294,16 +294,15 @@ rule = "vpn"
 [[example]]
 subject = "the vpn"
 attachments = "a.log"
-expect = { category = "printing",
-  type = "request" }
+expect = { category = "printing", type = "request" }
 [[example]]
 subject = "hello"
 rule = "vpn"
 """)
     assert [str(problem) for problem in check_examples(policy)] == [
-        'rules.toml:22:12: example[2].expect.category: "the vpn" becomes "network" by the rule "vpn", not "printing"',
-        'rules.toml:23:3: example[2].expect.type: "the vpn" becomes "incident" by default, not "request"',
-        'rules.toml:26:1: example[3].rule: the rule "vpn" does not hold for "hello"; no rule does',
+        'rules.toml:24:12: example[2].expect.category: "the vpn" becomes "network" by the rule "vpn", not "printing"',
+        'rules.toml:24:35: example[2].expect.type: "the vpn" becomes "incident" by default, not "request"',
+        'rules.toml:27:1: example[3].rule: the rule "vpn" does not hold for "hello"; no rule does',
     ]
 
 
@@ -320,7 +319,9 @@ WORDS = ("vpn", "printer", "screen", "mouse", "phone")
 RULES = st.lists(
     st.tuples(
         st.lists(st.sampled_from(WORDS), min_size=1, max_size=3),
-        st.sampled_from(('type = "request"', 'type = "incident"', 'category = "a/b"', 'category = "c"', 'urgency = "high"')),
+        st.sampled_from(
+            ('type = "request"', 'type = "incident"', 'category = "a/b"', 'category = "c"', 'urgency = "high"')
+        ),
         st.booleans(),
         st.sampled_from(("words = {}", "none = [{{ words = {} }}]", "any = [{{ words = {} }}, {{ subject = {} }}]")),
     ),

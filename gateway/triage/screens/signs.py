@@ -220,4 +220,4 @@ def _answers_another(mail: Mail) -> bool:
     """
     own = mail.message_id.strip("<>").rpartition("@")[2].lower()
     named = mail.in_reply_to or mail.references[-1:]
-    return any(not own or one.strip("<>").rpartition("@")[2].lower() != own for one in named)
+    return any(one.strip("<>").rpartition("@")[2].lower() != own for one in named)

@@ -1,0 +1,112 @@
+"""The few statements that run for every mail, without building them anew each time.
+
+peewee spends about a millisecond of CPU to write a statement out; here it is written once for each table and shape and
+only the values change. Values go through the table's fields both ways, so a row is the same whichever way it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import peewee
+
+from gateway.store.fields import UtcDateTime
+from gateway.store.tables import database_proxy
+
+_Table = TypeVar("_Table", bound=peewee.Model)
+_MOMENT = UtcDateTime()
+
+
+def insert(table: type[peewee.Model], **values: Any) -> int:
+    """Insert one row, defaults filled in, and return its id (0 for a table whose key is not one number)."""
+    return _insert(table, values, ignore=False)
+
+
+def insert_if_new(table: type[peewee.Model], **values: Any) -> None:
+    """Insert one row unless its key is there already."""
+    _insert(table, values, ignore=True)
+
+
+def find_all(table: type[_Table], condition: str, *values: Any, order: str = "", limit: int = 0) -> list[_Table]:
+    """The rows for which `condition` (SQL with a ? for each value) holds."""
+    sql = _select(table, condition, order, limit, _mark())
+    cursor = database_proxy.execute_sql(sql, tuple(map(_plain, values)))
+    return [_as_row(table, found) for found in cursor.fetchall()]
+
+
+def find(table: type[_Table], condition: str, *values: Any, order: str = "") -> _Table | None:
+    """The first row for which `condition` holds, None when there is none."""
+    found = find_all(table, condition, *values, order=order, limit=1)
+    return found[0] if found else None
+
+
+def find_values(sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """What a SELECT of single columns gives, as the database returns it; ? stands for each value."""
+    cursor = database_proxy.execute_sql(sql.replace("?", _mark()), tuple(map(_plain, values)))
+    return [tuple(found) for found in cursor.fetchall()]
+
+
+def marks(values: Sequence[object]) -> str:
+    """As many ? as there are values, for an IN ( )."""
+    return ", ".join("?" * len(values))
+
+
+def _insert(table: type[peewee.Model], values: dict[str, Any], *, ignore: bool) -> int:
+    meta = _meta(table)
+    given = {field.name: default for field, default in meta.defaults.items()} | values
+    names = tuple(given)
+    sql, returns = _insert_sql(table, names, ignore, _mark())
+    parameters = tuple(meta.fields[name].db_value(_key_of(given[name])) for name in names)
+    cursor = database_proxy.execute_sql(sql, parameters)
+    if not returns:
+        return 0
+    return int(cursor.lastrowid if _mark() == "?" else cursor.fetchone()[0])
+
+
+@lru_cache(maxsize=512)
+def _insert_sql(table: type[peewee.Model], names: tuple[str, ...], ignore: bool, mark: str) -> tuple[str, bool]:
+    meta = _meta(table)
+    columns = ", ".join(f'"{meta.fields[name].column_name}"' for name in names)
+    sql = f'INSERT INTO "{meta.table_name}" ({columns}) VALUES ({", ".join([mark] * len(names))})'  # noqa: S608
+    if ignore:
+        return sql + " ON CONFLICT DO NOTHING", False
+    has_id = "id" in meta.fields and not meta.composite_key
+    return (sql if mark == "?" or not has_id else sql + ' RETURNING "id"'), has_id
+
+
+@lru_cache(maxsize=512)
+def _select(table: type[peewee.Model], condition: str, order: str, limit: int, mark: str) -> str:
+    meta = _meta(table)
+    columns = ", ".join(f'"{field.column_name}"' for field in meta.sorted_fields)
+    sql = f'SELECT {columns} FROM "{meta.table_name}" WHERE {condition.replace("?", mark)}'  # noqa: S608
+    return sql + (f" ORDER BY {order}" if order else "") + (f" LIMIT {limit}" if limit else "")
+
+
+def _as_row(table: type[_Table], found: Sequence[Any]) -> _Table:
+    fields = _meta(table).sorted_fields
+    row = table()
+    row.__data__ = {
+        field.name: field.python_value(value) if value is not None else None
+        for field, value in zip(fields, found, strict=True)
+    }
+    return row
+
+
+def _key_of(value: Any) -> Any:
+    key: Any = value
+    return key.id if isinstance(value, peewee.Model) else value
+
+
+def _plain(value: Any) -> Any:
+    return _MOMENT.db_value(value) if isinstance(value, datetime) else value
+
+
+def _mark() -> str:
+    return "?" if isinstance(database_proxy.obj, peewee.SqliteDatabase) else "%s"
+
+
+def _meta(table: type[peewee.Model]) -> Any:
+    return table._meta

@@ -1,0 +1,36 @@
+"""The language of a mail: said by its header or clear from its words, else unknown."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.parse.language import guess_language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The printer on the third floor does not work since this morning.", "en"),
+        ("Der Drucker im dritten Stock geht seit heute nicht mehr.", "de"),
+        ("Bonjour, je ne peux plus ouvrir mon compte depuis ce matin.", "fr"),
+        ("Hola, no puedo entrar en mi cuenta desde esta mañana, gracias.", "es"),
+        ("Olá, não consigo entrar na minha conta desde hoje, obrigado.", "pt"),
+        ("", ""),
+        ("ok", ""),
+        ("INC-1042 ERROR 0x80070005", ""),
+        ("Принтер на третьем этаже не работает с утра", ""),
+        ("no", ""),
+    ],
+)
+def test_words_tell_the_language_only_when_they_are_clear(text: str, language: str) -> None:
+    assert guess_language((), text) == language
+
+
+def test_the_header_comes_first() -> None:
+    assert guess_language((("content-language", "de-DE"),), "The printer does not work and it is not on") == "de"
+
+
+def test_a_header_that_names_another_or_several_languages_decides_nothing() -> None:
+    text = "The printer does not work and it is not on"
+    assert guess_language((("content-language", "ja"),), text) == "en"
+    assert guess_language((("content-language", "de, fr"),), text) == "en"
