@@ -8,6 +8,7 @@ processes and hosts that share one PostgreSQL.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import threading
@@ -34,6 +35,7 @@ from gateway.policy_keeper import PolicyKeeper
 from gateway.settings import Settings
 from gateway.sorting import Sorter
 from gateway.store.database import connection, is_sqlite, migrate, open_database, transaction
+from gateway.store.queue import free_leases
 from gateway.timers import Timers
 
 PARTS = ("smtp", "imap", "sort", "send", "timers")
@@ -113,7 +115,7 @@ class Gateway(Base):
     ) -> None:
         super().__init__(settings, clock=clock)
         self._only = frozenset(only)
-        self._owner = f"{socket.gethostname()}-{os.getpid()}"
+        self._owner = _owner_name()
         self._stop = threading.Event()
         self._sort_wake = threading.Event()
         self._send_wake = threading.Event()
@@ -126,6 +128,10 @@ class Gateway(Base):
 
     def start(self) -> None:
         self._refuse_nothing_to_do()
+        with connection(self.database):
+            freed = free_leases(self.database, is_dead=lambda owner: _is_dead(owner, self._owner))
+        if freed:
+            _LOG.warning("leases_taken_over", rows=freed)
         if self._only & {"smtp", "imap"}:
             self._door = self.door(on_accepted=self._sort_wake.set).start()
         if self._only & {"sort", "send"}:
@@ -266,6 +272,28 @@ class Gateway(Base):
         if self._parser is not None:
             self._parser.close()
         _LOG.info("stopped")
+
+
+def _owner_name() -> str:
+    """Who holds a lease: host and process, and a part that tells this process from an earlier one of the same number."""
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
+def _is_dead(owner: str, own: str) -> bool:
+    """Whether a lease's owner was a process of this host that is gone. Of other hosts we know nothing: they expire."""
+    host, _, rest = owner.partition("/")
+    pid = rest.partition("/")[0]
+    if host != socket.gethostname() or not pid.isdigit() or owner.startswith(own):
+        return False
+    if int(pid) == os.getpid():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def outgoing_place(settings: Settings) -> str:

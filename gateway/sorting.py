@@ -28,7 +28,8 @@ from gateway.parsing import Parser, Raw
 from gateway.policy import Policy
 from gateway.store.database import connection, lock_conversations, savepoint, transaction
 from gateway.store.queue import MAX_LEDGER_ATTEMPTS, Claim, claim, finish
-from gateway.store.tables import Ledger, LedgerState, RawMailPart
+from gateway.store.states import LedgerState
+from gateway.store.tables import Ledger, RawMailPart
 from gateway.triage.decide import decide
 
 _LOG = structlog.get_logger(__name__)

@@ -9,9 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from opening_hours import OpeningHours
+from opening_hours import OpeningHours, validate
 
 _FARTHEST_DAYS = 400
+
+
+def is_opening_hours(text: str) -> bool:
+    """Whether a text can be read as opening hours."""
+    return bool(validate(text))
 
 
 def add_working_days(start: datetime, days: int, *, hours: str, time_zone: str) -> datetime:

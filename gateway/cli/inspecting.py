@@ -71,7 +71,7 @@ def ledger_list(
 ) -> None:
     """List accepted mails, the newest first."""
     from gateway.desk.views import ledger_rows
-    from gateway.store.tables import LedgerState
+    from gateway.store.states import LedgerState
 
     if state and state not in list(LedgerState):
         raise fail(f"there is no state {state!r}; one of {', '.join(LedgerState)}", 64)

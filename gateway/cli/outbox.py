@@ -22,7 +22,7 @@ def outbox_list(
 ) -> None:
     """List outgoing mails, the newest first."""
     from gateway.desk.views import outbox_rows
-    from gateway.store.tables import OutboxState
+    from gateway.store.states import OutboxState
 
     if state and state not in list(OutboxState):
         raise fail(f"there is no state {state!r}; one of {', '.join(OutboxState)}", 64)

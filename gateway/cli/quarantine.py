@@ -45,7 +45,8 @@ def quarantine_show(
     from gateway.desk.raw import read_raw
     from gateway.desk.views import ledger_record
     from gateway.explain import Explainer
-    from gateway.store.tables import Ledger, LedgerState
+    from gateway.store.states import LedgerState
+    from gateway.store.tables import Ledger
 
     with opened(folder) as base:
         row = Ledger.get_or_none((Ledger.id == number) & (Ledger.state == LedgerState.QUARANTINED))

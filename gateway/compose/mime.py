@@ -20,6 +20,7 @@ from base64 import encodebytes
 from collections.abc import Iterable, Mapping
 from email.message import EmailMessage, MIMEPart
 from email.utils import format_datetime
+from html import unescape
 
 from gateway.compose.failures import LetterRefused, TemplateFailure
 from gateway.compose.filters import Rendering
@@ -61,7 +62,8 @@ def compose(letter: Letter, templates: Templates) -> bytes:
     """
     pictures = {file.content_id: file for file in letter.files if _is_picture(file)}
     subject, text, html = _render(letter, templates, frozenset(pictures))
-    shown = [file for name, file in pictures.items() if name in set(_SHOWN_PICTURE.findall(html))]
+    named = {unescape(name) for name in _SHOWN_PICTURE.findall(html)}
+    shown = [file for name, file in pictures.items() if name in named]
     attached = [file for file in letter.files if not any(file is picture for picture in shown)]
     plan = _plan(letter, subject)
 
@@ -96,6 +98,8 @@ def _render(letter: Letter, templates: Templates, content_ids: frozenset[str]) -
     if templates.has_html(notice, language):
         as_html = Rendering(content_ids=content_ids, as_html=True)
         html = templates.render_html(notice, language, values | {"rendering": as_html, "delimiter": delimiter})
+        if DELIMITER_MARK not in html:
+            raise TemplateFailure(Problem(file=f"{notice}.html", message="must show {{ delimiter }} first"))
     else:
         html = page(simple_html(words, rendering.bodies), language=spoken, delimiter=delimiter)
     return _subject(headers.get("subject", ""), letter), text, html

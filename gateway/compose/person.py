@@ -47,13 +47,14 @@ _LOST_IMAGE = re.compile(r'<img((?: [a-z-]+="[^"]*")*)>')
 _ALT = re.compile(r' alt="([^"]+)"')
 
 _LINK = re.compile(r"\bhttps?://[^\s<>\"\u00a0\u2028\u2029“”„«»]{3,2000}", re.IGNORECASE)
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Marks that override the reading direction (gnp.exe reads as exe.png) are no part of honest text in any language.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e]")
 _LINE_END = re.compile("\r\n?|[\u0085\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def clean_text(text: str) -> str:
-    """Return text with LF ends of line, without control characters and lone surrogates."""
+    """Return text with LF ends of line, without controls, direction overrides and lone surrogates."""
     return _SURROGATE.sub("\ufffd", _CONTROLS.sub("", _LINE_END.sub("\n", text)))
 
 
@@ -82,6 +83,8 @@ def sanitise(html: str, content_ids: Collection[str]) -> str:
     """
     if len(html) > HTML_LIMIT_CHARS or _nested_too_deeply(html):
         return ""
+
+    html = _CONTROLS.sub("", html)
 
     def keep(tag: str, attribute: str, value: str) -> str | None:
         if attribute == "src":

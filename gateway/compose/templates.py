@@ -26,11 +26,12 @@ from markupsafe import Markup
 from gateway.compose.failures import TemplateFailure
 from gateway.compose.filters import FILTERS
 from gateway.compose.language import base_language
-from gateway.errors import Problem
+from gateway.defaults_files import default_file
+from gateway.errors import ConfigurationError, Problem
 from gateway.subject import one_line, visible
 
 OUTPUT_LIMIT_CHARS = 1024 * 1024
-_FILE_LIMIT_BYTES = 256 * 1024
+_FOLDER = re.compile(r"(?:[a-z]{2,3}(?:-[a-z0-9]{2,8})*/)?")
 _HEADER_LINE = re.compile(r"[A-Za-z][A-Za-z-]*:|\{#.*#\}$")
 
 _STRING_METHODS = {"upper", "lower", "strip", "title", "capitalize", "startswith", "endswith", "split", "partition"}
@@ -95,7 +96,7 @@ class Templates:
         found = self.find(name, language)
         if not found:
             raise TemplateFailure(Problem(file=name, message="there is no such template"))
-        environment = self._environments.setdefault((kind, language), _environment(kind, self._loader(kind, language)))
+        environment = self._environment(kind, language)
         pieces, size = [], 0
         try:
             for piece in environment.get_template(name).generate(context):
@@ -106,6 +107,11 @@ class Templates:
         except Exception as error:  # a template is a program of the admin's: anything may come out of it
             raise TemplateFailure(_problem(error, found[1].path, self.sources, context)) from error
         return "".join(pieces)
+
+    def _environment(self, kind: str, language: str) -> jinja2.Environment:
+        if (kind, language) not in self._environments:  # two threads may make it twice, which harms nobody
+            self._environments[kind, language] = _new_environment(kind, self._loader(kind, language))
+        return self._environments[kind, language]
 
     def _loader(self, kind: str, language: str) -> jinja2.BaseLoader:
         def load(name: str) -> tuple[str, str, Callable[[], bool]] | None:
@@ -121,25 +127,25 @@ class Templates:
 def load_templates(folder: Path, fallback: Path | None = None) -> Templates:
     """Read the templates of a folder; files that it lacks come from `fallback`, by default the packaged ones.
 
-    Raises OSError and UnicodeDecodeError where a file can't be read.
+    Raises `ConfigurationError` for a file that is not UTF-8 and OSError for one that can't be read.
     """
     sources: dict[str, Source] = {}
-    for root in (fallback or packaged_templates(), folder):
+    problems: list[Problem] = []
+    for root in (fallback or default_file("templates"), folder):
         for path in sorted([*root.glob("*.*"), *root.glob("*/*.*")]):
-            if path.suffix in (".txt", ".html") and path.is_file() and not path.name.startswith("."):
-                with path.open("rb") as file:
-                    text = file.read(_FILE_LIMIT_BYTES).decode("utf-8-sig")
-                key = path.relative_to(root).as_posix()
-                key = key if "/" not in key else key.partition("/")[0].lower().replace("_", "-") + "/" + path.name
-                sources[key] = Source(path=str(path), text=text.replace("\r\n", "\n"))
+            language = "" if path.parent == root else path.parent.name.lower().replace("_", "-") + "/"
+            if path.suffix not in (".txt", ".html") or path.name.startswith(".") or not _FOLDER.fullmatch(language):
+                continue
+            try:
+                sources[language + path.name] = Source(path=str(path), text=path.read_text(encoding="utf-8-sig"))
+            except UnicodeDecodeError as error:
+                line = path.read_bytes().count(b"\n", 0, error.start) + 1
+                problems.append(
+                    Problem(file=str(path), line=line, message="is not UTF-8", suggestion="save it as UTF-8")
+                )
+    if problems:
+        raise ConfigurationError(problems)
     return Templates(sources=sources)
-
-
-def packaged_templates() -> Path:
-    """The folder of the templates that we ship: inside the installed package, else beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "defaults" / "templates"
-    return inside if inside.is_dir() else package.parent / "templates"
 
 
 def split_source(name: str, text: str) -> tuple[str, str]:
@@ -171,7 +177,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return attr in allowed
 
 
-def _environment(kind: str, loader: jinja2.BaseLoader) -> jinja2.Environment:
+def _new_environment(kind: str, loader: jinja2.BaseLoader) -> jinja2.Environment:
     environment = _Sandbox(
         loader=loader,
         autoescape=kind == "html",

@@ -16,18 +16,15 @@ from typing import Any, cast
 from peewee import JOIN, fn
 
 from gateway.keys import Purpose, key_in_id, unseal
+from gateway.store.states import AuthorRole, LedgerState, OutboxState, Outcome
 from gateway.store.tables import (
     AttachmentRow,
-    AuthorRole,
     Dedupe,
     Event,
     Ledger,
-    LedgerState,
     Message,
     Outbox,
     OutboxPart,
-    OutboxState,
-    Outcome,
     RawMailPart,
     ThreadReference,
     Ticket,

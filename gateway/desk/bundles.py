@@ -15,7 +15,8 @@ from typing import Any
 from peewee import JOIN, Database
 
 from gateway.store.database import claimable, transaction
-from gateway.store.tables import Contact, Message, Outbox, OutboxState, Ticket
+from gateway.store.states import OutboxState
+from gateway.store.tables import Contact, Message, Outbox, Ticket
 from gateway.ticket import Role, TicketType
 
 BUNDLE = "bundle"

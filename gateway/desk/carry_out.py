@@ -15,16 +15,8 @@ from gateway.desk.references import remember_reference
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
 from gateway.store.rows import find, insert
-from gateway.store.tables import (
-    AttachmentRow,
-    Contact,
-    Event,
-    Message,
-    MessageState,
-    Ticket,
-    TicketLink,
-    TicketWatcher,
-)
+from gateway.store.states import MessageState
+from gateway.store.tables import AttachmentRow, Contact, Event, Message, Ticket, TicketLink, TicketWatcher
 from gateway.ticket import Field, Status, Visibility
 from gateway.triage.decision import (
     AddWatcher,

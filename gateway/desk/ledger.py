@@ -6,7 +6,8 @@ from datetime import datetime
 
 from gateway.policy import Policy
 from gateway.store.queue import Claim, finish
-from gateway.store.tables import Contact, Ledger, LedgerState, Outcome, Ticket
+from gateway.store.states import LedgerState, Outcome
+from gateway.store.tables import Contact, Ledger, Ticket
 from gateway.triage.decision import Action, Decision, OpenTicket
 from gateway.triage.opening import why
 

@@ -8,7 +8,8 @@ from datetime import datetime
 import peewee
 
 from gateway.store.database import transaction
-from gateway.store.tables import Event, Ledger, LedgerState, Outbox, OutboxState, Outcome, RawMailPart
+from gateway.store.states import LedgerState, OutboxState, Outcome
+from gateway.store.tables import Event, Ledger, Outbox, RawMailPart
 
 
 def retry_ledger(database: peewee.Database, numbers: Sequence[int] | None, *, now: datetime) -> int:

@@ -18,7 +18,8 @@ from gateway.keys import Purpose, ReplyKey, issue_day, message_id, seal
 from gateway.mail import Address
 from gateway.policy import Policy
 from gateway.store.rows import insert
-from gateway.store.tables import Contact, Outbox, OutboxState, Ticket
+from gateway.store.states import OutboxState
+from gateway.store.tables import Contact, Outbox, Ticket
 from gateway.ticket import Role, TicketType
 
 # People's words first, then what somebody waits for, then what agents read, then the rest.

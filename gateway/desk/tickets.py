@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from gateway.desk.people import as_person
 from gateway.store.rows import find
-from gateway.store.tables import AuthorRole, Contact, Message, MessageState, Ticket, TicketLink, TicketWatcher
+from gateway.store.states import AuthorRole, MessageState
+from gateway.store.tables import Contact, Message, Ticket, TicketLink, TicketWatcher
 from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType, Visibility
 from gateway.triage.facts import HeldMessage, PublicAnswer, TicketFacts
 

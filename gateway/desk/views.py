@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,16 +10,15 @@ from peewee import fn
 
 from gateway.desk.tickets import linked_numbers
 from gateway.policy import Policy
+from gateway.store.states import LedgerState, OutboxState
 from gateway.store.tables import (
     AttachmentRow,
     Contact,
     Event,
     Ledger,
-    LedgerState,
     Mailbox,
     Message,
     Outbox,
-    OutboxState,
     Ticket,
     TicketWatcher,
     Worker,
@@ -28,6 +28,8 @@ from gateway.ticket import OPEN_STATUSES, TicketType
 Row = dict[str, Any]
 
 _BEAT_LATE = timedelta(seconds=60)
+_WAITS_LONG_MINUTES = 5
+_WAITS_TOO_LONG_MINUTES = 60
 
 
 def ticket_rows(policy: Policy, *, everything: bool, team: str, limit: int) -> list[Row]:
@@ -162,38 +164,13 @@ def outbox_record(row: Outbox) -> Row:
 
 def status_record(*, now: datetime) -> Row:
     """The health of the whole: `colour` green, yellow (look tomorrow) or red (a person must act), and why."""
-    troubles: list[tuple[str, str]] = []
     queues = {
         "ledger": _depths(Ledger, LedgerState, Ledger.received_at, now),
         "outbox": _depths(Outbox, OutboxState, Outbox.created_at, now),
     }
-    if queues["ledger"]["failed"]["count"]:
-        troubles.append(
-            ("red", f"{queues['ledger']['failed']['count']} mails failed (gateway ledger list --state failed)")
-        )
-    if queues["outbox"]["held"]["count"]:
-        troubles.append(
-            ("red", f"{queues['outbox']['held']['count']} outgoing mails are held (gateway outbox list --state held)")
-        )
-    if queues["outbox"]["failed"]["count"]:
-        troubles.append(("yellow", f"{queues['outbox']['failed']['count']} outgoing mails were refused"))
-    if queues["ledger"]["quarantined"]["count"]:
-        troubles.append(("yellow", f"{queues['ledger']['quarantined']['count']} mails wait in quarantine"))
-    for name in ("ledger", "outbox"):
-        oldest = queues[name]["waiting"]["age_seconds"]
-        if oldest > 3600:
-            troubles.append(("red", f"the {name} has waited for {oldest // 60} minutes"))
-        elif oldest > 300:
-            troubles.append(("yellow", f"the {name} has waited for {oldest // 60} minutes"))
-    workers = list(Worker.select().order_by(Worker.beat_at.desc()).limit(20))
-    running = [worker for worker in workers if now - worker.beat_at < _BEAT_LATE]
-    if not running:
-        troubles.append(("red", "no gateway is running"))
-    troubles += [("red", f"{worker.name}: {worker.last_error}") for worker in running if worker.last_error]
+    running = [worker for worker in Worker.select().order_by(Worker.name) if now - worker.beat_at < _BEAT_LATE]
     mailboxes = list(Mailbox.select().order_by(Mailbox.name))
-    for box in mailboxes:
-        if box.last_error_at is not None and (box.last_ok_at is None or box.last_error_at > box.last_ok_at):
-            troubles.append(("red", f"mailbox {box.name}: {box.last_error}"))
+    troubles = [*_queue_troubles(queues), *_worker_troubles(running), *_mailbox_troubles(mailboxes)]
     colours = [colour for colour, _ in troubles]
     return {
         "colour": "red" if "red" in colours else ("yellow" if "yellow" in colours else "green"),
@@ -222,6 +199,39 @@ def status_record(*, now: datetime) -> Row:
             for worker in running
         ],
     }
+
+
+def _queue_troubles(queues: dict[str, dict[str, dict[str, int]]]) -> Iterator[tuple[str, str]]:
+    ledger, outbox = queues["ledger"], queues["outbox"]
+    if count := ledger["failed"]["count"]:
+        yield "red", f"{count} mails failed (gateway ledger list --state failed)"
+    if count := outbox["held"]["count"]:
+        yield "red", f"{count} outgoing mails are held (gateway outbox list --state held)"
+    if count := outbox["failed"]["count"]:
+        yield "yellow", f"{count} outgoing mails were refused (gateway outbox list --state failed)"
+    if count := ledger["quarantined"]["count"]:
+        yield "yellow", f"{count} mails wait in quarantine (gateway quarantine list)"
+    for name, states in queues.items():
+        minutes = states["waiting"]["age_seconds"] // 60
+        if minutes >= _WAITS_LONG_MINUTES:
+            yield (
+                ("red" if minutes >= _WAITS_TOO_LONG_MINUTES else "yellow"),
+                f"the {name} has waited for {minutes} minutes",
+            )
+
+
+def _worker_troubles(running: list[Worker]) -> Iterator[tuple[str, str]]:
+    if not running:
+        yield "red", "no gateway is running"
+    for worker in running:
+        if worker.last_error:
+            yield "red", f"{worker.name}: {worker.last_error}"
+
+
+def _mailbox_troubles(mailboxes: list[Mailbox]) -> Iterator[tuple[str, str]]:
+    for box in mailboxes:
+        if box.last_error_at is not None and (box.last_ok_at is None or box.last_error_at > box.last_ok_at):
+            yield "red", f"mailbox {box.name}: {box.last_error}"
 
 
 def _open_count() -> int:

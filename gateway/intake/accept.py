@@ -31,7 +31,8 @@ from gateway.intake.envelope import envelope_to_json, source_key
 from gateway.mail import Envelope
 from gateway.store.database import connection, savepoint, transaction
 from gateway.store.queue import split_parts
-from gateway.store.tables import PART_SIZE_BYTES, Dedupe, Ledger, LedgerState, Outcome, RawMailPart
+from gateway.store.states import LedgerState, Outcome
+from gateway.store.tables import PART_SIZE_BYTES, Dedupe, Ledger, RawMailPart
 
 MINIMUM_FREE_BYTES = 1024 * 1024 * 1024
 GROUP_LIMIT_MAILS = 64

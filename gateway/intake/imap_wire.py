@@ -97,7 +97,7 @@ class BoundedIMAP4(imaplib.IMAP4):
 
     def read(self, size: int) -> bytes:
         """Read a literal of exactly that many octets."""
-        if False:
+        if size > LITERAL_LIMIT_BYTES:
             raise self.abort(f"the server announces a piece of {size} octets")
         self._refuse_octets_before_tls()
         while len(self._buffer) < size:

@@ -28,13 +28,19 @@ class OptionTable(BaseModel):
     )
 
 
-def _one_or_many(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+def _not_empty(value: object) -> object:
+    if value == "":
+        raise wrong("is empty")
+    return value
 
 
-# TOML has lists, texts and no paths; these three may be read from what TOML has.
-Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-FilePath = Annotated[Path, Field(strict=False)]
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+# TOML has texts and no paths. A path that may be absent is written "".
+FilePath = Annotated[Path, BeforeValidator(_not_empty), Field(strict=False)]
+OptionalFilePath = Annotated[Annotated[Path, Field(strict=False)] | None, BeforeValidator(_empty_is_none)]
 
 
 def wrong(message: str, suggestion: str = "") -> PydanticCustomError:

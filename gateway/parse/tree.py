@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import email
+import email.utils
 import quopri
 import re
 from collections.abc import Iterator
@@ -104,10 +105,7 @@ def build(raw: bytes, head: bytes, body_start: int) -> Tree:
         message = email.message_from_bytes(light)
     except RecursionError as error:
         raise MimeLimit("parts nested too deeply") from error
-    parts = tuple(_walk(message))
-    for part in parts:
-        _repair_headers(part.message)
-    return Tree(raw=raw, message=message, parts=parts, held=tuple(held))
+    return Tree(raw=raw, message=message, parts=tuple(_walk(message)), held=tuple(held))
 
 
 def _boundaries(head: bytes, raw: bytes) -> set[bytes]:
@@ -181,8 +179,10 @@ def _walk(message: Message) -> Iterator[Part]:
             raise MimeLimit("too many parts")
         if depth > limits.MIME_DEPTH:
             raise MimeLimit("parts nested too deeply")
+        _repair_headers(node)
+        _repair_charset(node)
         yield Part(number=number, message=node, depth=depth, within=within, parent=parent)
-        payload = node.get_payload()
+        payload = node.get_payload() if node.is_multipart() else None
         if isinstance(payload, list):
             inside = number if node.get_content_maintype() == "message" else within
             for child in reversed(payload):
@@ -206,6 +206,17 @@ def _repair_headers(message: Message) -> None:
                 repaired = ";".join(repaired[: limits.PARAMETER_BYTES].split(";")[: limits.PARAMETERS])
         if repaired is not text:
             message.replace_header(name, repaired)
+
+
+def _repair_charset(message: Message) -> None:
+    """Name a charset that email.message may decode with: it would raise on an RFC 2231 label, and take any codec."""
+    if "charset" not in str(message.get("content-type", "")).lower():
+        return
+    label = message.get_param("charset", "")
+    plain = email.utils.collapse_rfc2231_value(label) if isinstance(label, tuple) else str(label)
+    name = charsets.codec_name(plain[:100])
+    if isinstance(label, tuple) or not name:
+        message.set_param("charset", name or "unknown-8bit")
 
 
 def _decoded(message: Message) -> bytes:

@@ -18,7 +18,9 @@ from gateway.policy.values import (
     FullName,
     Impact,
     Language,
+    LanguageOrNone,
     Name,
+    NameOrNone,
     Names,
     Prefix,
     TimeZone,
@@ -106,11 +108,11 @@ class Agent(OptionTable):
     """The full name; requesters see it."""
     address: Address
     """The address that tickets are sent to and that answers come from."""
-    handle: Name = ""
+    handle: NameOrNone = ""
     """A short name, as in `#assign anna`; by default what stands before the @ of `address`."""
     other_addresses: Addresses = ()
     """Other addresses that this agent writes from."""
     teams: Names = ()
     """The short names of this agent's teams."""
-    language: Language | Literal[""] = ""
+    language: LanguageOrNone = ""
     """The language of the desk's mails to this agent; "" = the desk's."""

@@ -6,12 +6,12 @@ import re
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from opening_hours import validate as is_opening_hours
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.options.suggestions import did_you_mean
 from gateway.options.tables import wrong
 from gateway.ticket import Level, Priority, TicketType
+from gateway.worktime import is_opening_hours
 
 _ADDRESS = re.compile(r"[^@\s<>()\[\],;:\\\"]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)*[^\W_](?:[\w-]*[^\W_])?")
 _DOMAIN = re.compile(r"(?:\*\.)?(?:[^\W_](?:[\w-]*[^\W_])?\.)*[^\W_](?:[\w-]*[^\W_])?")
@@ -149,11 +149,13 @@ Address = Annotated[str, AfterValidator(_address)]
 AddressPattern = Annotated[str, AfterValidator(_address_pattern)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Name = Annotated[str, AfterValidator(_name)]
+NameOrNone = Annotated[str, AfterValidator(lambda text: text and _name(text))]
 FullName = Annotated[str, AfterValidator(_full_name)]
 Category = Annotated[str, AfterValidator(_category)]
 CategoryPart = Annotated[str, AfterValidator(_category_part)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Language = Annotated[str, AfterValidator(_language)]
+LanguageOrNone = Annotated[str, AfterValidator(lambda text: text and _language(text))]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 WorkingHours = Annotated[str, AfterValidator(_working_hours)]
 Word = Annotated[str, AfterValidator(_word)]

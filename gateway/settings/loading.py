@@ -114,7 +114,8 @@ def _inline_secrets(data: dict[str, Any]) -> list[Mistake]:
     """Refuse secrets that are written into a file which people commit, copy and send around."""
     mistakes = []
     for path, table, variable in _secret_tables(data):
-        if "password" in table:
+        # The template shows the key empty, which is no secret.
+        if table.pop("password", ""):
             table["password"] = STAND_IN
             hint = f'write password_file = "/path/to/file", or set {variable}'
             mistakes.append(
@@ -133,7 +134,7 @@ def _read_secrets(data: dict[str, Any], folder: Path) -> list[Mistake]:
     mistakes = []
     for path, table, _ in _secret_tables(data):
         file = table.get("password_file")
-        if isinstance(table.get("password"), str) or not isinstance(file, str) or not file:
+        if table.get("password") or not isinstance(file, str) or not file:
             continue
         try:
             secret = (folder / file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")

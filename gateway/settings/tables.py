@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.options.tables import FilePath, OptionTable, wrong
+from gateway.options.tables import FilePath, OptionalFilePath, OptionTable, wrong
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -66,7 +66,7 @@ class Storage(OptionTable):
     """The database: sqlite:///path or postgresql://user@host:5432/name; "" = gateway.sqlite in the folder."""
     password: SecretStr = SecretStr("")
     """The password of the database; only from GATEWAY_STORAGE_PASSWORD or password_file."""
-    password_file: FilePath | None = None
+    password_file: OptionalFilePath = None
     """A file with the password of the database in its first line."""
     minimum_free_bytes: Count = GIBIBYTE
     """New mail is put off (452) when less than this is free on the disk…"""
@@ -87,9 +87,9 @@ class Smtp(OptionTable):
     """The name that we greet with; "" = the machine's."""
     size_limit_bytes: SizeBytes = 52_428_800
     """The largest mail that we take."""
-    tls_certificate: FilePath | None = None
+    tls_certificate: OptionalFilePath = None
     """A PEM file with certificate and chain; STARTTLS is offered when it is set."""
-    tls_key: FilePath | None = None
+    tls_key: OptionalFilePath = None
     """A PEM file with the key; by default it is in the certificate's file."""
     require_starttls: bool = False
     """Whether mail is taken only after STARTTLS."""
@@ -121,13 +121,13 @@ class Mailbox(OptionTable):
     """Its port."""
     tls: Tls = "implicit"
     """implicit (993), starttls (143), or none, which is allowed on this machine only."""
-    ca_file: FilePath | None = None
+    ca_file: OptionalFilePath = None
     """A PEM file with the authority of the server's certificate; by default the system's."""
     user: Annotated[str, Field(min_length=1)]
     """The login."""
     password: SecretStr = SecretStr("")
     """The password; only from GATEWAY_MAILBOX_<NAME>_PASSWORD or password_file."""
-    password_file: FilePath | None = None
+    password_file: OptionalFilePath = None
     """A file with the password in its first line."""
     folder: Annotated[str, Field(min_length=1)] = "INBOX"
     """The folder that is watched."""
@@ -158,13 +158,13 @@ class Relay(OptionTable):
     """Its port."""
     tls: Tls = "starttls"
     """starttls (587), implicit (465), or none."""
-    ca_file: FilePath | None = None
+    ca_file: OptionalFilePath = None
     """A PEM file with the authority of the server's certificate; by default the system's."""
     user: str = ""
     """The login; "" = none."""
     password: SecretStr = SecretStr("")
     """The password; only from GATEWAY_RELAY_PASSWORD or password_file."""
-    password_file: FilePath | None = None
+    password_file: OptionalFilePath = None
     """A file with the password in its first line."""
     per_minute: Count = 0
     """At most so many mails a minute; 0 = no limit. Microsoft 365 allows 30."""

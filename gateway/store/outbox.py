@@ -19,7 +19,8 @@ from peewee import Database as Database  # so that delivery can name its type wi
 from gateway.store import queue
 from gateway.store.database import is_sqlite, transaction
 from gateway.store.queue import Claim
-from gateway.store.tables import Contact, Outbox, OutboxPart, OutboxState, Worker
+from gateway.store.states import OutboxState
+from gateway.store.tables import Contact, Outbox, OutboxPart, Worker
 
 LAST_MINUTE = timedelta(minutes=1)
 

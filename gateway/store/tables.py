@@ -27,61 +27,12 @@ from peewee import (
 
 from gateway.mail import Transport
 from gateway.store.fields import CleanText, Json, UtcDateTime
+from gateway.store.states import AuthorRole, LedgerState, MessageState, OutboxState, Outcome
 from gateway.ticket import HoldReason, Level, Priority, Role, Status, TicketType, Visibility
 
 PART_SIZE_BYTES = 1024 * 1024
 
 database_proxy: Any = DatabaseProxy()
-
-
-class LedgerState(StrEnum):
-    """Where an accepted mail stands. Every row ends in done, or waits for a person in failed or quarantined."""
-
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
-    QUARANTINED = "quarantined"
-
-
-class Outcome(StrEnum):
-    """What became of a mail that is done: exactly one of these."""
-
-    NONE = ""
-    OPENED = "opened"
-    APPENDED = "appended"
-    HELD = "held"
-    FILED = "filed"
-    DUPLICATE = "duplicate"
-    DELETED = "deleted"
-
-
-class OutboxState(StrEnum):
-    """Where an outgoing mail stands. `held` waits for a person or for the relay's configuration."""
-
-    WAITING = "waiting"
-    SENT = "sent"
-    HELD = "held"
-    FAILED = "failed"
-    MERGED = "merged"
-    CANCELLED = "cancelled"
-
-
-class MessageState(StrEnum):
-    """A held message was written by an agent and waits for `#send`; a dropped one was replaced or withdrawn."""
-
-    POSTED = "posted"
-    HELD = "held"
-    DROPPED = "dropped"
-
-
-class AuthorRole(StrEnum):
-    """As what the author of a message stood on the ticket."""
-
-    REQUESTER = "requester"
-    WATCHER = "watcher"
-    AGENT = "agent"
-    OTHER = "other"
-    AUTOMATIC = "automatic"
 
 
 def _one_of(column: str, words: type[StrEnum], *more: str) -> Any:

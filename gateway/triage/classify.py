@@ -16,7 +16,7 @@ from gateway.mail import Address, Attachment, Mail, MailKind, Passage, PassageRo
 from gateway.options.problems import Mistake, Source
 from gateway.policy import Example, Occasion, Policy, Rule
 from gateway.ticket import Authority, Classification, Field, FieldValue, Level
-from gateway.triage.conditions import Entry, Test, View, Vocabulary, build_vocabulary, compile_condition, look
+from gateway.triage.conditions import Entry, Requirement, View, Vocabulary, build_vocabulary, compile_condition, look
 
 
 def classify(
@@ -59,7 +59,7 @@ class Rulebook:
     """The rules of one policy, compiled: what to look for, and which rules to try when it is found."""
 
     vocabulary: Vocabulary
-    rules: tuple[tuple[Rule, Test], ...]
+    rules: tuple[tuple[Rule, Requirement], ...]
     by_trigger: dict[Entry, tuple[int, ...]]
     always: tuple[int, ...]
 

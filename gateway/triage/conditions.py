@@ -160,13 +160,13 @@ def look(view: View, vocabulary: Vocabulary) -> frozenset[Entry]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Test:
+class Requirement:
     """One `when` or one member of a group: one entry of each of `choices`, and every group, must hold."""
 
     choices: tuple[frozenset[Entry], ...]
-    any: tuple[Test, ...] = ()
-    all: tuple[Test, ...] = ()
-    none: tuple[Test, ...] = ()
+    any: tuple[Requirement, ...] = ()
+    all: tuple[Requirement, ...] = ()
+    none: tuple[Requirement, ...] = ()
 
     def holds(self, found: frozenset[Entry]) -> bool:
         """Say whether this holds where those entries were found."""
@@ -199,11 +199,11 @@ class Test:
         return min(candidates, key=len, default=None)
 
 
-def _one_holds(tests: tuple[Test, ...], found: frozenset[Entry]) -> bool:
+def _one_holds(tests: tuple[Requirement, ...], found: frozenset[Entry]) -> bool:
     return any(test.holds(found) for test in tests)
 
 
-def compile_condition(condition: Condition) -> Test:
+def compile_condition(condition: Condition) -> Requirement:
     """Turn a `when` into what is looked up."""
     choices = [frozenset((f"header:{name}", word) for word in words) for name, words in condition.header.items()]
     for name, field in Condition.model_fields.items():
@@ -214,7 +214,7 @@ def compile_condition(condition: Condition) -> Test:
         if values:
             folded = (value.casefold() for value in values) if key == "language" else values
             choices.append(frozenset((key, str(value)) for value in folded))
-    return Test(
+    return Requirement(
         choices=tuple(choices),
         any=tuple(map(compile_condition, condition.any)),
         all=tuple(map(compile_condition, condition.all)),

@@ -9,6 +9,7 @@ from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,10 +18,10 @@ from hypothesis import strategies as st
 from gateway.compose import Letter, LetterRefused, Templates, compose, load_templates
 from gateway.compose.headers import check_plan, checked_address, clean_value, references
 from gateway.compose.samples import sample_letters
-from gateway.compose.templates import packaged_templates
+from gateway.defaults_files import default_file
 from gateway.mail import Address
 
-TEMPLATES: Templates = load_templates(packaged_templates())
+TEMPLATES: Templates = load_templates(default_file("templates"))
 LETTER = sample_letters("acknowledgement")[0]
 PLANNED = [
     *("From", "To", "Reply-To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted"),
@@ -95,12 +96,10 @@ MACHINE_FIELDS = ["reply_to", "message_id", "token", "automatic", "loop_mark", "
 @pytest.mark.parametrize("value", [value for value in HOSTILE if value.strip()])
 @pytest.mark.parametrize("field", MACHINE_FIELDS)
 def test_a_hostile_machine_value_is_refused(field: str, value: str) -> None:
-    if field == "address":
-        letter = replace(LETTER, recipient=Address(address=value))
-    else:
-        letter = replace(LETTER, **{field: value})
+    changed: dict[str, Any] = {"recipient": Address(address=value)} if field == "address" else {field: value}
+    letter = replace(LETTER, **changed)
     if field in ("loop_mark", "list_id") and re.fullmatch("[ -~]{1,500}", value) and "=?" not in value:
-        assert [name.lower() for name in headers_of(letter).keys()].count(field.replace("_", "-")) <= 1
+        assert [name.lower() for name in headers_of(letter)].count(field.replace("_", "-")) <= 1
         return
     with pytest.raises(LetterRefused):
         compose(letter, TEMPLATES)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from gateway.compose import NOTICES, Letter, LetterFile, LetterRefused, compose, load_templates
 from gateway.compose.mime import clean_filename
 from gateway.compose.samples import sample_letters
-from gateway.compose.templates import packaged_templates
+from gateway.defaults_files import default_file
 
-TEMPLATES = load_templates(packaged_templates())
+TEMPLATES = load_templates(default_file("templates"))
 ANSWER = sample_letters("answer")[0]
 PICTURE = LetterFile(filename="a.png", content_type="image/png", content=b"\x89PNG", content_id="a@x", inline=True)
 
@@ -69,6 +69,12 @@ def test_parts_are_nested_as_clients_expect(html: str, files: tuple[LetterFile, 
     assert tree(read(replace(with_message(ANSWER, html=html), files=files))) == expected
 
 
+def test_a_content_id_may_have_an_ampersand() -> None:
+    letter = replace(ANSWER, files=(replace(PICTURE, content_id="a&b@x"),))
+    mail = read(with_message(letter, html='<img src="cid:a&amp;b@x">'))
+    assert tree(mail) == ["related", ALTERNATIVE, "image/png"]
+
+
 def test_a_shown_picture_is_found_by_its_content_id() -> None:
     mail = read(replace(with_message(ANSWER, html=HTML), files=(PICTURE,)))
     assert 'src="cid:a@x"' in body(mail, "html")
@@ -84,7 +90,7 @@ def test_plain_text_comes_before_html_so_that_clients_prefer_the_html() -> None:
 
 
 def test_the_same_letter_gives_the_same_bytes() -> None:
-    assert compose(ANSWER, TEMPLATES) == compose(ANSWER, load_templates(packaged_templates()))
+    assert compose(ANSWER, TEMPLATES) == compose(ANSWER, load_templates(default_file("templates")))
 
 
 def test_an_attached_message_travels_as_a_file() -> None:
@@ -143,7 +149,10 @@ def test_any_file_name_is_one_line_and_short(name: str) -> None:
     assert not set(cleaned) & set("\r\n\0/\\")
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_size=400), st.binary(max_size=300))
+@given(
+    st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\u202d\u202e"), max_size=400),
+    st.binary(max_size=300),
+)
 def test_any_text_and_file_arrive_as_they_were(text: str, content: bytes) -> None:
     file = LetterFile(filename="a.bin", content_type="application/x-any", content=content)
     mail = read(replace(with_message(ANSWER, text=f"begin {text} end", html=""), files=(file,)))
@@ -163,7 +172,7 @@ def test_any_text_at_all_is_sent(text: str) -> None:
 def test_long_and_odd_lines_of_a_person_are_carried(line: str) -> None:
     data = compose(with_message(ANSWER, text=f"{line}\n{line}", html=""), TEMPLATES)
     assert max(map(len, data.split(b"\r\n"))) <= 998
-    text = body(message_from_bytes(data, policy=policy.default), "plain")  # type: ignore[arg-type]
+    text = body(read(with_message(ANSWER, text=f"{line}\n{line}", html="")), "plain")
     assert line.replace("\r", "\n").replace("\x00", "") in text
 
 

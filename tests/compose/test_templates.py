@@ -21,9 +21,10 @@ from gateway.compose import (
     load_templates,
 )
 from gateway.compose.samples import sample_letters
-from gateway.compose.templates import packaged_templates
+from gateway.defaults_files import default_file
+from gateway.errors import ConfigurationError
 
-SHIPPED = load_templates(packaged_templates())
+SHIPPED = load_templates(default_file("templates"))
 LANGUAGES = ("de", "en", "es", "fr", "pt")
 ACKNOWLEDGEMENT, STRANGERS_ACKNOWLEDGEMENT = sample_letters("acknowledgement")
 
@@ -55,11 +56,11 @@ def test_what_we_ship_has_no_problem() -> None:
 
 
 def test_every_language_has_every_file() -> None:
-    english = {path.name for path in packaged_templates().glob("*.txt")}
+    english = {path.name for path in default_file("templates").glob("*.txt")}
     assert {f"{notice}.txt" for notice in NOTICES} <= english
     for language in LANGUAGES:
         if language != "en":
-            assert {path.name for path in (packaged_templates() / language).iterdir()} == english
+            assert {path.name for path in (default_file("templates") / language).iterdir()} == english
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -304,6 +305,32 @@ def test_an_html_file_counts_only_beside_its_text(tmp_path: Path) -> None:
     letter = sample_letters("answer")[0]
     assert "old" not in bodies(replace(letter, language="de"), changed)[2]
     assert "old" not in bodies(letter, changed)[2]
+
+
+def test_an_html_file_must_show_the_delimiter(tmp_path: Path) -> None:
+    own(tmp_path, "answer.txt", "Subject: x\n\nx")
+    problems = check_templates(own(tmp_path, "answer.html", "<p>x</p>"))
+    assert [(problem.file, problem.message) for problem in problems] == [
+        ("answer.html", "must show {{ delimiter }} first")
+    ]
+
+
+def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "closing.txt").write_bytes("Subject: x\n\nGrüße".encode("latin-1"))
+    with pytest.raises(ConfigurationError) as error:
+        load_templates(tmp_path)
+    assert [(problem.file, problem.line) for problem in error.value.problems] == [(str(tmp_path / "closing.txt"), 3)]
+
+
+def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "closing.txt").write_bytes(b"\xef\xbb\xbfSubject: {{ subject }}\r\n\r\nBye\r\n")
+    templates = load_templates(tmp_path)
+    assert check_templates(templates) == []
+    assert "\n\nBye\n" in bodies(sample_letters("closing")[0], templates)[1]
+
+
+def test_a_folder_that_is_no_language_is_left_alone(tmp_path: Path) -> None:
+    assert own(tmp_path, "backup/closing.txt", "{{ broken").languages == LANGUAGES
 
 
 def test_templates_do_not_change_once_loaded(tmp_path: Path) -> None:

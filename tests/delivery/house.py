@@ -16,7 +16,8 @@ from gateway.delivery import Deliverer, Rendered
 from gateway.settings import Relay
 from gateway.store.database import connection, migrate, open_database
 from gateway.store.outbox import Database
-from gateway.store.tables import Contact, Outbox, OutboxPart, OutboxState, Worker
+from gateway.store.states import OutboxState
+from gateway.store.tables import Contact, Outbox, OutboxPart, Worker
 from gateway.ticket import Role
 from tests.servers.certificates import Certificates
 from tests.servers.sink import Sink

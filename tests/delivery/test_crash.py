@@ -16,7 +16,8 @@ import pytest
 
 from gateway.delivery import Rendered
 from gateway.store.database import transaction
-from gateway.store.tables import Outbox, OutboxState
+from gateway.store.states import OutboxState
+from gateway.store.tables import Outbox
 from tests.delivery.house import AFTER_THE_LEASE, NOW, House
 from tests.servers.processes import with_parent_death_signal
 from tests.servers.sink import Sink, Stage

@@ -12,7 +12,8 @@ import pytest
 from gateway.compose import TemplateFailure
 from gateway.delivery import Rendered
 from gateway.errors import Problem
-from gateway.store.tables import Outbox, OutboxPart, OutboxState
+from gateway.store.states import OutboxState
+from gateway.store.tables import Outbox, OutboxPart
 from tests.delivery.house import NOW, REVERSE_PATH, House, is_about, relay_to
 from tests.servers.sink import Sink, Stage
 

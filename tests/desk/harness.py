@@ -30,10 +30,12 @@ from gateway.parsing import Parser
 from gateway.policy import Policy, parse_policy
 from gateway.sorting import Sorter
 from gateway.store.database import connection, migrate, open_database, transaction
-from gateway.store.tables import Ledger, Outbox, OutboxState
+from gateway.store.states import OutboxState
+from gateway.store.tables import Ledger, Outbox
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DESK = "helpdesk@example.com"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:

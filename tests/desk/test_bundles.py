@@ -12,7 +12,8 @@ import pytest
 from gateway.desk.bundles import merge_waiting
 from gateway.store.database import connection, migrate, open_database
 from gateway.store.outbox import Database
-from gateway.store.tables import AuthorRole, Contact, Message, MessageState, Outbox, OutboxState, Ticket
+from gateway.store.states import AuthorRole, MessageState, OutboxState
+from gateway.store.tables import Contact, Message, Outbox, Ticket
 from gateway.ticket import Level, Priority, Role, Status, TicketType, Visibility
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -71,7 +71,9 @@ def test_a_reply_to_a_resolved_ticket_reopens_it(desk: DeskUnderTest) -> None:
     assert "still drops" in desk.last(ANNA, "new_reply").text
 
 
-@pytest.mark.parametrize("thanks", ["Thanks!", "Vielen Dank, läuft wieder!", "Merci beaucoup", "Gracias", "Obrigada, já funciona"])
+@pytest.mark.parametrize(
+    "thanks", ["Thanks!", "Vielen Dank, läuft wieder!", "Merci beaucoup", "Gracias", "Obrigada, já funciona"]
+)
 def test_thanks_do_not_reopen(desk: DeskUnderTest, thanks: str) -> None:
     desk.write(ERIKA, "It drops since this morning.")
     desk.answer(ANNA, desk.last(ANNA), "#resolve")
@@ -79,7 +81,9 @@ def test_thanks_do_not_reopen(desk: DeskUnderTest, thanks: str) -> None:
     assert desk.ticket()["status"] == "resolved"
 
 
-def test_a_resolved_ticket_closes_after_five_working_days_and_a_later_reply_opens_a_follow_up(desk: DeskUnderTest) -> None:
+def test_a_resolved_ticket_closes_after_five_working_days_and_a_later_reply_opens_a_follow_up(
+    desk: DeskUnderTest,
+) -> None:
     desk.write(ERIKA, "It drops since this morning.")
     desk.answer(ANNA, desk.last(ANNA), "#resolve")
     resolution = desk.last("erika@example.com")

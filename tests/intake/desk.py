@@ -13,7 +13,8 @@ import peewee
 
 from gateway.mail import Envelope, Transport
 from gateway.store.database import connection, migrate, open_database
-from gateway.store.tables import Ledger, LedgerState, RawMailPart
+from gateway.store.states import LedgerState
+from gateway.store.tables import Ledger, RawMailPart
 
 DESK = "helpdesk@example.com"
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

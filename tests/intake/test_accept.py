@@ -22,7 +22,8 @@ from gateway.intake.accept import GROUP_LIMIT_MAILS, Door, Receipt
 from gateway.intake.envelope import envelope_from_json
 from gateway.mail import Transport
 from gateway.store.database import connection
-from gateway.store.tables import PART_SIZE_BYTES, Ledger, LedgerState, Outcome, RawMailPart
+from gateway.store.states import LedgerState, Outcome
+from gateway.store.tables import PART_SIZE_BYTES, Ledger, RawMailPart
 from tests.intake.desk import DESK, Clock, a_mail, an_envelope, new_database, rows, stored, waiting_rows
 
 MEBIBYTE = 1024 * 1024

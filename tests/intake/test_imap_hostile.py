@@ -108,6 +108,15 @@ HOSTILE: dict[str, bytes | Callable[[socket.socket, bytes], None]] = {
 }
 
 
+REASONS = {
+    "a real gigabyte": "announces a piece of 1000000000 octets",
+    "two announced gigabytes": "announces a piece of 2000000000 octets",
+    "a drip": "no complete answer within",
+    "a refusal": "sorry",
+    "NIL": "gives nothing of it",
+}
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_one_bad_mail_costs_little_and_is_given_up_while_the_others_come(
     house: House, server: ScriptedServer, name: str
@@ -131,6 +140,7 @@ def test_one_bad_mail_costs_little_and_is_given_up_while_the_others_come(
     assert house.row()["last_uid"] == 3
     assert "UID 2 was skipped" in house.row()["last_error"]
     assert "topsecret" not in house.row()["last_error"]
+    assert REASONS.get(name, "") in house.row()["last_error"]
     assert "UID 2 was skipped" in house.events("mail_skipped")[0]
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before) / 1024 < 120
     server.add(mail_bytes("Later"))

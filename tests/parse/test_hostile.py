@@ -1,7 +1,5 @@
 """Mails made to hang or break a parser: each gives a `Mail`, soon, and keeps what its header says."""
 
-# ruff: noqa: E501 - a case is a row
-
 from __future__ import annotations
 
 import base64

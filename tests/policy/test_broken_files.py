@@ -29,6 +29,8 @@ def problems_of(text: str) -> list[str]:
 
 # What is written after SOUND (whose last line is line 8), and what is said about it.
 BROKEN_TABLES = [
+    ('[[agent]]\nname = "Ben"\naddress = "ben@example.com"\nlanguage = "german"',
+     'rules.toml:12:1: agent[2].language: "german" is not a language (write its code, like "en", "de" or "pt-BR")'),
     ('[[rule]]\nname = "a"\nwhen.subjct = "vpn"\nset.type = "request"',
      'rules.toml:11:1: rule[1].when.subjct: there is no such key (did you mean "subject"?)'),
     ('[[rule]]\nname = "a"\nwhen = { any = [{ words = "x1" }, { froom = "x" }] }\nset.type = "request"',

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.defaults_files import default_file
 from gateway.options.tables import OptionDescription
-from gateway.policy import Policy, describe_policy, load_policy
+from gateway.policy import Policy, describe_policy, load_policy, parse_policy
 from gateway.triage.classify import check_examples, mail_of, rules_holding
 
 TEXT = default_file("rules.toml").read_text(encoding="utf-8")
@@ -42,6 +42,20 @@ def test_every_option_stands_in_it_with_its_default(row: OptionDescription) -> N
     assert lines, f"{row.table} {row.key} is not shown"
     if row.default and f"# {row.key} = " in TEXT:
         assert any(line.startswith(row.default) for line in lines), f"the default of {row.key} is {row.default}"
+
+
+def test_every_commented_option_may_be_uncommented(shipped: Policy) -> None:
+    head, rest = TEXT.split("\n# Rules\n")
+    uncommented = re.sub(r'^# (?=("\w+/\w+"|[a-z_]+) = )', "", head, flags=re.MULTILINE)
+    policy = parse_policy(f"{uncommented}\n{rest}")
+    agents = tuple(agent.model_copy(update={"handle": "agent"}) for agent in policy.agents)
+    assert (policy.desk, policy.defaults, policy.teams, agents, policy.matrix) == (
+        shipped.desk,
+        shipped.defaults,
+        shipped.teams,
+        shipped.agents,
+        shipped.matrix,
+    )
 
 
 def test_every_example_comes_true(shipped: Policy) -> None:

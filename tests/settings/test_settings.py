@@ -130,6 +130,8 @@ BROKEN: list[tuple[str, dict[str, str], list[str]]] = [
     ('[smtp]\ntrusted_peers = ["mail.example.com"]', {},
      ['gateway.toml:2:18: smtp.trusted_peers[1]: "mail.example.com" is not an IP address or network '
       '(write "192.0.2.7" or "192.0.2.0/24")']),
+    ('rules_file = ""', {},
+     ["gateway.toml:1:1: rules_file: is empty"]),
     ("[smtp]\nrequire_starttls = true", {},
      ["gateway.toml:2:1: smtp.require_starttls: needs tls_certificate"]),
     ('[smtp]\ntls_key = "k.pem"', {},
@@ -229,6 +231,20 @@ def test_a_mailbox_is_found_by_name_in_any_case(tmp_path: Path) -> None:
 def test_the_commented_template_says_what_holds_without_it(tmp_path: Path) -> None:
     shipped = default_file("gateway.toml").read_text(encoding="utf-8")
     assert load(tmp_path, shipped) == load(tmp_path, "[log]")
+
+
+def test_every_line_of_the_template_may_be_uncommented(tmp_path: Path) -> None:
+    shipped = default_file("gateway.toml").read_text(encoding="utf-8")
+    uncommented = re.sub(r"^# (?=\[\[|[a-z_]+ = )", "", shipped, flags=re.MULTILINE)
+    settings = load(tmp_path, uncommented, GATEWAY_MAILBOX_SUPPORT_PASSWORD="sesame")
+    assert settings.mailboxes[0].ca_file is None
+    assert settings.model_copy(update={"mailboxes": ()}) == load(tmp_path, "[log]")
+
+
+def test_an_empty_variable_hides_no_password_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("sesame", encoding="utf-8")
+    text = '[relay]\nhost = "h"\nuser = "u"\npassword_file = "secret"'
+    assert load(tmp_path, text, GATEWAY_RELAY_PASSWORD="").relay.password.get_secret_value() == "sesame"
 
 
 @pytest.mark.parametrize("row", describe_settings(), ids=lambda row: f"{row.table}{row.key}")
