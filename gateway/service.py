@@ -275,7 +275,7 @@ class Gateway(Base):
 
 
 def _owner_name() -> str:
-    """Who holds a lease: host and process, and a part that tells this process from an earlier one of the same number."""
+    """Who holds a lease: host, process, and what tells it from an earlier process of the same number."""
     return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 

@@ -95,14 +95,15 @@ def mailbox(address: Address) -> str:
 def references(chain: Iterable[str], in_reply_to: str) -> tuple[str, ...]:
     """Return the ids for References: each once, the answered one last (RFC 5322 §3.6.4).
 
-    A long thread keeps its first and its newest ids, at most 20 and about 1 KiB; ids are never cut, and one that can't
-    be written (white space or 8-bit, as a few mailers make them) is left out.
+    A long thread keeps its first two (the root, and the one with the reply key) and its newest ids, at most 20 and
+    about 1 KiB; ids are never cut, and one that can't be written (white space or 8-bit, as a few mailers make them) is
+    left out.
     """
     ids = [item for item in dict.fromkeys(chain) if item != in_reply_to and is_writable_id(item)]
     if is_writable_id(in_reply_to):
         ids.append(in_reply_to)
-    while len(ids) > 2 and (len(ids) > _REFERENCES_LIMIT or len(" ".join(ids)) > _REFERENCES_LIMIT_OCTETS):
-        del ids[1]
+    while len(ids) > 3 and (len(ids) > _REFERENCES_LIMIT or len(" ".join(ids)) > _REFERENCES_LIMIT_OCTETS):
+        del ids[2]
     return tuple(ids)
 
 

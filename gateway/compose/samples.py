@@ -132,13 +132,14 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"address": "e@example.org", "reason": "", "message": None},
     ),
     "question": (
-        # `held_text`: the agent's own text; `their_text`: a colleague's answer that was sent meanwhile (a collision).
+        # `suggestion`: a command in its right form; `held_text`: the agent's own text; `their_text`: a colleague's
+        # answer that was sent meanwhile (a collision); `commands`: the commands in the held mail.
         {
             "why": "Ben Helper answered the requester 3 minutes before your mail arrived.",
-            "suggestion": "Did you mean #resolve?",
+            "suggestion": "#resolve",
             "held_text": "Please restart the VPN client.\n\n#resolv",
             "their_text": "I have renewed your VPN profile.",
-            "commands": ["#resolve [text]", "#assign NAME|TEAM"],
+            "commands": ["#resolv", "#priority P2"],
         },
         {"why": "It has no text.", "suggestion": "", "held_text": "", "their_text": "", "commands": []},
     ),

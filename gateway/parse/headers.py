@@ -13,6 +13,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
 from email.message import Message
 
 from gateway.mail import Address
@@ -124,6 +125,7 @@ def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
     """Read the address headers and the date through mail-parser."""
     import mailparser
 
+    # It logs what strangers write, kilobytes of it.
     logging.getLogger("mailparser").setLevel(logging.CRITICAL)
     raw = raw_headers(message)
     view = Message()
@@ -138,7 +140,7 @@ def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
         found = {name: _addresses(parser, name) for name in _ADDRESS_HEADERS if name in view}
         defects = [str(defect["reason"]) for defect in parser.address_header_defects if defect.get("header") == "from"]
         date = parser.date
-    except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError, MessageError):
         # Seen on hostile headers; whoever sends them has no identity, but the mail is kept.
         found, defects, date = {}, ["unreadable-addresses"], None
     from_value = str(view.get("from", ""))

@@ -6,6 +6,7 @@ the enhanced status code; bounces of other shapes go to the library, but only ma
 
 from __future__ import annotations
 
+import logging
 import re
 from email.message import Message
 
@@ -97,6 +98,8 @@ def _recipient(block: Message) -> FailedRecipient | None:
 def _from_library(tree: Tree) -> tuple[FailedRecipient, ...]:
     from flufl.bounce import all_failures
 
+    # One of its detectors fails on every mail without a sender, and it logs each failure with a traceback.
+    logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
     try:
         temporary, permanent = all_failures(tree.message)
     except (AttributeError, LookupError, TypeError, ValueError, UnicodeError, RecursionError):

@@ -71,7 +71,7 @@ def test_no_line_of_ours_looks_like_a_command(notice: str, language: str) -> Non
     assert source
     for which in (0, 1):
         _, text, _ = in_language(notice, language, which)
-        ours = text.partition("#resolv\n")[2] if notice == "question" and which == 0 else text
+        ours = text.rpartition("#resolv\n")[2] if notice == "question" and which == 0 else text
         assert not re.search(r"^#\w", ours, re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""A desk without sockets: the real door, sorter, parser, letters and clockwork on a real database, with a clock to turn.
+"""A desk without sockets: the real door, sorter, parser, letters and clockwork, a real database, a clock to turn.
 
 A story writes mails as a person's client would (`write`, `answer`) and reads what everybody would get (`inbox`).
 """

@@ -81,7 +81,7 @@ def test_thanks_do_not_reopen(desk: DeskUnderTest, thanks: str) -> None:
     assert desk.ticket()["status"] == "resolved"
 
 
-def test_a_resolved_ticket_closes_after_five_working_days_and_a_later_reply_opens_a_follow_up(
+def test_a_resolved_ticket_closes_after_five_working_days_and_then_a_reply_opens_a_follow_up(
     desk: DeskUnderTest,
 ) -> None:
     desk.write(ERIKA, "It drops since this morning.")
@@ -220,7 +220,8 @@ def test_a_bounce_is_told_to_the_agents_and_matched_by_its_address(desk: DeskUnd
 
 def test_a_bounce_of_nothing_of_ours_waits_in_quarantine(desk: DeskUnderTest) -> None:
     bounce = (
-        b"From: MAILER-DAEMON@mx.example.org\r\nTo: helpdesk@example.com\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
+        b"From: MAILER-DAEMON@mx.example.org\r\nTo: helpdesk@example.com\r\nSubject: Undelivered\r\n"
+        b"MIME-Version: 1.0\r\n"
         b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
         b"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.org\r\n\r\n"
         b"Final-Recipient: rfc822; x@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"

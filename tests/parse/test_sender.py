@@ -120,3 +120,8 @@ def test_the_topmost_authentication_results_are_read(value: str, expected: tuple
     auth = read(f"Authentication-Results: {value}\r\nAuthentication-Results: other; spf=fail\r\nFrom: a@b.example").auth
     assert auth is not None
     assert (auth.authserv_id, auth.spf, auth.dkim, auth.dmarc, auth.header_from) == expected
+
+
+def test_an_encoded_word_that_cannot_be_decoded_is_no_identity() -> None:
+    mail = read("From: =?utf-8?b?Q=UJD?= <a@example.org>\r\nSubject: kept")
+    assert mail.subject == "kept" and mail.defect == ""
