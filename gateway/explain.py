@@ -16,7 +16,6 @@ from gateway.desk.people import read_secrets
 from gateway.mail import Envelope, Mail, PassageRole, Transport
 from gateway.parsing import Parser, Raw
 from gateway.policy import Policy, load_policy
-from gateway.service import database_url
 from gateway.settings import Settings
 from gateway.store.database import connection, execute, is_sqlite, open_database
 from gateway.ticket import Field, TicketType
@@ -71,7 +70,7 @@ class Explainer:
 
 def _open_database(settings: Settings, stack: contextlib.ExitStack) -> Mapping[int, bytes] | None:
     """The secrets of an existing, migrated database, kept open on the stack; None where there is none yet."""
-    url = database_url(settings)
+    url = settings.storage.url
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
         return None
     database = open_database(url)

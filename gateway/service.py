@@ -60,7 +60,7 @@ class Base:
         folder.mkdir(parents=True, exist_ok=True)
         self.scratch = folder / "tmp"
         self.scratch.mkdir(exist_ok=True)
-        self.database = open_database(database_url(settings))
+        self.database = open_database(settings.storage.url)
         with connection(self.database):
             migrate(self.database, now=clock())
             with transaction(self.database):
@@ -93,18 +93,6 @@ class Base:
         return Parser(
             workers=sorting.workers, parse_seconds=sorting.parse_seconds, memory_bytes=sorting.parse_memory_bytes
         )
-
-
-def database_url(settings: Settings) -> str:
-    """The database: the configured one with its password, or SQLite in the storage folder."""
-    storage = settings.storage
-    url = storage.url or f"sqlite:///{storage.folder / 'gateway.sqlite'}"
-    password = storage.password.get_secret_value()
-    if password and "@" in url and url.startswith("postgres"):
-        scheme, _, rest = url.partition("://")
-        user, _, place = rest.partition("@")
-        url = f"{scheme}://{user.partition(':')[0]}:{password}@{place}"
-    return url
 
 
 class Gateway(Base):

@@ -31,6 +31,7 @@ from gateway.intake.envelope import envelope_to_json, source_key
 from gateway.mail import Envelope
 from gateway.store.database import connection, savepoint, transaction
 from gateway.store.queue import split_parts
+from gateway.store.rows import find, insert
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import PART_SIZE_BYTES, Dedupe, Ledger, RawMailPart
 
@@ -244,13 +245,14 @@ class Door:
     def _insert(self, submission: _Submission, digest: Digest, *, now: datetime) -> Receipt:
         envelope = submission.envelope
         place = source_key(envelope)
-        known: Any = Ledger.get_or_none(Ledger.source_key == place) if place else None
+        known: Any = find(Ledger, "source_key = ?", place) if place else None
         if known:
             return Receipt(ledger_id=known.id, duplicate_of=known.duplicate_of_id)
-        known_digest: Any = Dedupe.get_or_none(Dedupe.digest == digest.digest)
+        known_digest: Any = find(Dedupe, "digest = ?", digest.digest)
         first = known_digest.ledger_id if known_digest and _is_same(known_digest, digest, now=now) else None
         part_count = 0 if first else max(1, -(-digest.size_bytes // PART_SIZE_BYTES))
-        ledger_id = Ledger.insert(
+        ledger_id = insert(
+            Ledger,
             received_at=now,
             transport=envelope.transport,
             envelope=envelope_to_json(envelope),
@@ -260,11 +262,11 @@ class Door:
             digest=digest.digest,
             part_count=part_count,
             **_duplicate(first, now=now) if first else {"state": LedgerState.WAITING},
-        ).execute()
+        )
         if first is None:
             _remember(digest, ledger_id, again=known_digest is not None, now=now)
             for sequence, part in enumerate(split_parts(submission.content)):
-                RawMailPart.insert(ledger=ledger_id, sequence=sequence, content=part).execute()
+                insert(RawMailPart, ledger=ledger_id, sequence=sequence, content=part)
         return Receipt(ledger_id=ledger_id, duplicate_of=first)
 
 
@@ -287,7 +289,7 @@ def _remember(digest: Digest, ledger_id: int, *, again: bool, now: datetime) -> 
     if again:
         Dedupe.update(ledger=ledger_id, received_at=now).where(Dedupe.digest == digest.digest).execute()
     else:
-        Dedupe.insert(digest=digest.digest, ledger=ledger_id, received_at=now).execute()
+        insert(Dedupe, digest=digest.digest, ledger=ledger_id, received_at=now)
 
 
 def _digest_or_failure(submission: _Submission) -> Digest | TemporaryFailure:

@@ -43,6 +43,8 @@ _SINGLE = (
     "mime-version",
     "content-transfer-encoding",
 )
+# Long names come in encoded words that are longer than RFC 2047 §2 allows; every reader decodes them alike.
+_HARMLESS = ("overlong-encoded-word",)
 _ADDRESS_HEADERS = ("from", "reply-to", "to", "cc")
 
 
@@ -144,6 +146,7 @@ def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
         # Seen on hostile headers; whoever sends them has no identity, but the mail is kept.
         found, defects, date = {}, ["unreadable-addresses"], None
     from_value = str(view.get("from", ""))
+    defects = [defect for defect in defects if defect not in _HARMLESS]
     defects += [f"repeated-{name}" for name in _SINGLE if seen.get(name, 0) > 1]
     sender, sender_defects = _judge_sender(from_value, found.get("from", ()))
     return People(

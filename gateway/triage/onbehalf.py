@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gateway.mail import Address, Reason
 from gateway.policy import Agent
 from gateway.subject import clean_subject
-from gateway.ticket import Field, Level, Role, Status, Visibility
+from gateway.ticket import Classification, Field, Level, Role, Status, Visibility
 from gateway.triage.actions import ADDRESS
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
@@ -68,7 +68,7 @@ def _may_be_requester(case: Case, address: str, agent: Agent) -> bool:
 def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
     """Open the ticket for the person; commands count at once with proof, and after a confirmation without."""
     proven = case.facts.auth_trusted and not case.mail.sender_defects
-    classification = classify(case.mail, policy=case.policy, occasion="open")
+    classification = _classified(case, logged)
     marks = [mark for mark in marks_of(case) if "also addressed" not in mark]
     marks.append(f"logged by {agent.name} for {logged.requester.address}")
     marks += [f"{wrong.raw} {wrong.why}: not carried out" for wrong in logged.written.misplaced]
@@ -167,9 +167,15 @@ def _commands(
     return done.changes, ()
 
 
+def _classified(case: Case, logged: Logged) -> Classification:
+    """What the rules say of the matter, as if its owner had written."""
+    requester = logged.requester.address
+    return classify(case.mail, policy=case.policy, kind=case.screening.kind, requester=requester)
+
+
 def _ticket_to_be(case: Case, logged: Logged) -> TicketFacts:
     """The ticket as it is about to be opened, for commands that come with its first mail."""
-    classification = classify(case.mail, policy=case.policy, occasion="open")
+    classification = _classified(case, logged)
     person = Person(id=0, address=logged.requester.address, name=logged.requester.name)
     return TicketFacts(
         number=0,

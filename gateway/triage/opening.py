@@ -44,7 +44,7 @@ def _open(
     reasons: tuple[Reason, ...] = (),
     tell_requester_link: bool = False,
 ) -> Decision:
-    classification = classify(case.mail, policy=case.policy, occasion="open")
+    classification = classify(case.mail, policy=case.policy, occasion="open", kind=case.screening.kind)
     marks = marks_of(case) + ((mark,) if mark else ())
     opened = OpenTicket(
         requester=case.sender,

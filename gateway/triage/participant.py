@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.mail import Reason
+from gateway.policy import Occasion
 from gateway.ticket import Authority, HoldReason, Status
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
@@ -68,7 +69,8 @@ def _moves(case: Case, ticket: TicketFacts, thanks: bool) -> tuple[tuple[MoveSta
 
 def _rules_on_reply(case: Case, ticket: TicketFacts, *, reopened: bool) -> tuple[SetFields, ...]:
     """What rules with `on = ["reply"]` or `["reopen"]` set; agents' words and earlier rules' stay."""
-    classification = classify(case.mail, policy=case.policy, occasion="reopen" if reopened else "reply")
+    occasion: Occasion = "reopen" if reopened else "reply"
+    classification = classify(case.mail, policy=case.policy, occasion=occasion, kind=case.screening.kind)
     values = tuple(
         replace(value)
         for value in classification.values

@@ -125,3 +125,20 @@ def test_the_topmost_authentication_results_are_read(value: str, expected: tuple
 def test_an_encoded_word_that_cannot_be_decoded_is_no_identity() -> None:
     mail = read("From: =?utf-8?b?Q=UJD?= <a@example.org>\r\nSubject: kept")
     assert mail.subject == "kept" and mail.defect == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Anna M. Meyer <a@example.org>",
+        "Jörg Müller <a@example.org>",
+        "=?iso-8859-1?q?M=FCller=2C_J=F6rg?= <a@example.org>",
+        "=?utf-8?q?" + "Anna_" * 20 + "?= <a@example.org>",
+        "a@example.org (Anna)",
+        "<a@example.org>",
+    ],
+)
+def test_ordinary_names_leave_the_identity_alone(value: str) -> None:
+    mail = read(f"From: {value}")
+    assert mail.sender is not None and mail.sender.address == "a@example.org"
+    assert mail.sender_defects == ()
