@@ -13,7 +13,7 @@ import peewee
 from gateway.defaults_files import default_file
 from gateway.desk.facts import gather_facts, is_authenticated
 from gateway.desk.people import read_secrets
-from gateway.mail import Envelope, Mail, PassageRole, Transport
+from gateway.mail import Attachment, Envelope, Mail, PassageRole, Transport
 from gateway.parsing import Parser, Raw
 from gateway.policy import Policy, load_policy
 from gateway.settings import Settings
@@ -100,7 +100,8 @@ def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict
         "from": mail.sender.address if mail.sender else "",
         "text": mail.text,
         "reply_text": "".join(one.text for one in mail.passages if one.role is not PassageRole.QUOTED).strip(),
-        "attachments": [{"filename": one.filename, "size": one.size_bytes} for one in mail.attachments],
+        "attachments": [_file(one) for one in (*mail.attachments, *mail.enclosed) if one.is_named],
+        "unnamed_parts": [_file(one) for one in mail.attachments if not one.is_named],
         "auth": {"spf": auth.spf, "dkim": auth.dkim, "dmarc": auth.dmarc}
         if auth
         else {"spf": "", "dkim": "", "dmarc": ""},
@@ -116,3 +117,7 @@ def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict
             if isinstance(change, Notice)
         ],
     }
+
+
+def _file(one: Attachment) -> dict[str, Any]:
+    return {"filename": one.filename, "size": one.size_bytes}

@@ -93,7 +93,8 @@ class Attachment:
 
     `number` counts all MIME parts of the unpruned mail depth first from 0 (the order of `email.message.Message.walk`);
     `sha256` is the hex digest of the decoded bytes, "" where they were not decoded (mail above the decoding limit);
-    `content_id` stands without angle brackets. `inline` pictures are shown by the HTML body through `cid:`.
+    `content_id` stands without angle brackets. `inline` pictures are shown by the HTML body through `cid:`. Where the
+    sender gave no name, `is_named` is false and the name is made from the part's number and type.
     """
 
     number: int
@@ -103,6 +104,7 @@ class Attachment:
     sha256: str = ""
     content_id: str = ""
     inline: bool = False
+    is_named: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +173,8 @@ class Mail:
     header, None where there is no such thing; `sender_defects` says why it must not be trusted as an identity.
     `headers` holds (lower-case name, decoded and unfolded value) in order, names repeated as they came.
     `html` is the sanitised HTML body with `cid:` references, `new_html` its part above the quote; both "" where the
-    mail has no HTML. `defect` names what made the mail unparsable, "" for an ordinary mail; then only what could be
+    mail has no HTML. `enclosed` are the named files inside mails that are attached; to `attachments` such a mail is one file.
+    `defect` names what made the mail unparsable, "" for an ordinary mail; then only what could be
     read is filled in.
     """
 
@@ -194,6 +197,7 @@ class Mail:
     new_html: str = ""
     from_html: bool = False
     attachments: tuple[Attachment, ...] = ()
+    enclosed: tuple[Attachment, ...] = ()
     structure: Structure = Structure()
     auth: AuthResults | None = None
     report: DeliveryReport | None = None

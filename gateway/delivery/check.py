@@ -70,7 +70,7 @@ def _login_fact(session: Session, settings: Relay) -> Fact:
 
 def _size_fact(session: Session) -> Fact:
     limit = session.client.esmtp_extensions.get("size", "").strip()
-    if not limit.isdigit() or int(limit) == 0:
+    if not limit.isdecimal() or int(limit) == 0:
         return Fact(name="SIZE", text="no limit announced")
     return Fact(name="SIZE", text=f"{int(limit):,} bytes at most")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from time import monotonic
 
 from gateway.delivery.outcome import Answer, Fate
@@ -24,8 +25,9 @@ ASK_AFTER_SECONDS = 1.0
 class RelayChannel:
     """At most `connections` sessions with the relay of the settings."""
 
-    def __init__(self, settings: Relay) -> None:
+    def __init__(self, settings: Relay, *, ticks: Callable[[], float] = monotonic) -> None:
         self._settings = settings
+        self._ticks = ticks
         self._context: ssl.SSLContext | None = None
         self._hostname = settings.hostname
         self._kept: list[Session] = []
@@ -57,7 +59,7 @@ class RelayChannel:
     async def _kept_session(self) -> Session | None:
         while self._kept:
             session = self._kept.pop()
-            if monotonic() - session.last_used > ASK_AFTER_SECONDS:
+            if self._ticks() - session.last_used > ASK_AFTER_SECONDS:
                 await session.reset()
             if session.is_open:
                 return session
@@ -68,11 +70,11 @@ class RelayChannel:
             self._context = make_tls_context(self._settings)
         if not self._hostname:
             self._hostname = await asyncio.to_thread(socket.getfqdn)
-        return await open_session(self._settings, self._context, hostname=self._hostname)
+        return await open_session(self._settings, self._context, hostname=self._hostname, ticks=self._ticks)
 
     async def close_idle(self) -> None:
         """Close the sessions that nobody has used for a while."""
-        now = monotonic()
+        now = self._ticks()
         idle = [session for session in self._kept if now - session.last_used > IDLE_SECONDS]
         self._kept = [session for session in self._kept if session not in idle]
         for session in idle:

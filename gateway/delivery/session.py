@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parseaddr
 from time import monotonic
@@ -56,11 +57,14 @@ class _Envelope:
 class Session:
     """An open session. After an answer other than TAKEN it is reset, or closed where that fails."""
 
-    def __init__(self, client: aiosmtplib.SMTP, *, timeout_seconds: float) -> None:
+    def __init__(
+        self, client: aiosmtplib.SMTP, *, timeout_seconds: float, ticks: Callable[[], float] = monotonic
+    ) -> None:
         self.client = client
         self._timeout_seconds = timeout_seconds
+        self._ticks = ticks
         self._is_kept = False
-        self.last_used = monotonic()
+        self.last_used = self._ticks()
 
     @property
     def is_open(self) -> bool:
@@ -78,7 +82,7 @@ class Session:
         if answer.fate is not Fate.TAKEN:
             await self.reset()
         self._is_kept = True
-        self.last_used = monotonic()
+        self.last_used = self._ticks()
         return answer
 
     async def _dialogue(self, parcel: Parcel) -> Answer:
@@ -153,7 +157,7 @@ def _envelope(client: aiosmtplib.SMTP, parcel: Parcel) -> _Envelope:
     if client.supports_extension("size"):
         limit = client.esmtp_extensions["size"].strip()
         # RFC 1870 §4: no number, or 0, means no fixed limit.
-        if limit.isdigit() and 0 < int(limit) < size_bytes:
+        if limit.isdecimal() and 0 < int(limit) < size_bytes:
             raise Unsendable(f"the mail has {size_bytes:,} bytes, the relay takes at most {int(limit):,}")
         options.append(f"SIZE={size_bytes}")
     needs_utf8 = not (sender + recipient).isascii() or not _header_of(parcel.content).isascii()
@@ -171,7 +175,7 @@ def _envelope(client: aiosmtplib.SMTP, parcel: Parcel) -> _Envelope:
 
 def _ascii_domain(address: str) -> str:
     # aiosmtplib passes every address through parseaddr, which would turn "a(b)@example.com" into somebody else's.
-    if parseaddr(address)[1] != address:
+    if parseaddr(address)[1] != address or not address.isprintable():
         raise Unsendable(f"this cannot be written as an envelope address: {address!r}")
     local, at, domain = address.rpartition("@")
     if domain.isascii():
@@ -186,7 +190,9 @@ def _header_of(content: bytes) -> bytes:
     return content[: content.find(b"\r\n\r\n") + 2]
 
 
-async def open_session(settings: Relay, context: ssl.SSLContext | None, *, hostname: str) -> Session:
+async def open_session(
+    settings: Relay, context: ssl.SSLContext | None, *, hostname: str, ticks: Callable[[], float] = monotonic
+) -> Session:
     """Connect, secure, greet and log in; raises ChannelTrouble. Never continues with less than what is configured."""
     client = aiosmtplib.SMTP(
         hostname=settings.host,
@@ -206,7 +212,7 @@ async def open_session(settings: Relay, context: ssl.SSLContext | None, *, hostn
     except (OSError, aiosmtplib.SMTPException, ValueError) as error:
         client.close()
         raise ChannelTrouble(_why_no_session(error)) from error
-    return Session(client, timeout_seconds=settings.timeout_seconds)
+    return Session(client, timeout_seconds=settings.timeout_seconds, ticks=ticks)
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:

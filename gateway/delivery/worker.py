@@ -39,8 +39,10 @@ IDLE_SECONDS = 1.0
 BEAT = timedelta(seconds=15)
 # How long a stop waits for the relay's answers; a supervisor's patience ends at 30 seconds.
 GRACE_SECONDS = 20.0
-# After trouble with the database: how long to wait before the next round.
-RECOVERY_SECONDS = 1.0
+# After trouble with the database: how long to wait before the next round, doubled each time up to the second number.
+RECOVERY_SECONDS, LONGEST_RECOVERY_SECONDS = 1.0, 30.0
+# For how long to use fewer connections after the relay has refused one more.
+NARROW_FOR = timedelta(minutes=5)
 
 
 def utc_now() -> datetime:
@@ -84,6 +86,8 @@ class Deliverer:
         self._ready: list[Outgoing] = []
         self._under_way: dict[asyncio.Task[Answer], Outgoing] = {}
         self._width = self._channel.connections
+        self._narrowed_at: datetime | None = None
+        self._started_at: datetime | None = None
         self._reported: tuple[datetime, str] | None = None
         self._runner = asyncio.Runner()
         self._is_closed = False
@@ -94,16 +98,19 @@ class Deliverer:
 
     def run(self, stop: Event, wake: Event) -> None:
         """Send until `stop`; `wake` says that there is something new. The body of the deliverer's thread."""
+        pause_seconds = RECOVERY_SECONDS
         while not stop.is_set():
             try:
                 with connection(self._database):
                     while not stop.is_set():
                         wake.clear()
                         self._runner.run(self._drain(self._clock, stop))
+                        pause_seconds = RECOVERY_SECONDS
                         wake.wait(IDLE_SECONDS)
             except Exception:  # noqa: BLE001 (the one broad catch of this loop)
                 events.round_broke()
-                stop.wait(RECOVERY_SECONDS)
+                stop.wait(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, LONGEST_RECOVERY_SECONDS)
         self.close()
 
     def close(self) -> None:
@@ -135,12 +142,13 @@ class Deliverer:
                 break
             await asyncio.wait(self._under_way, timeout=TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             self._renew(clock())
-        self._width = self._channel.connections
+        if self._narrowed_at is not None and now - self._narrowed_at >= NARROW_FOR:
+            self._width, self._narrowed_at = self._channel.connections, None
         await self._channel.close_idle()
         return sent
 
     def _refill(self, now: datetime) -> None:
-        if self._ready or len(self._under_way) >= self._width or self._health.is_paused(now):
+        if self._ready or len(self._under_way) >= self._free_width() or self._health.is_paused(now):
             return
         # After trouble, one mail tries whether the relay is back.
         limit = 1 if self._health.failures else BATCH
@@ -152,8 +160,12 @@ class Deliverer:
             claimed = outbox.claim(self._database, owner=self._owner, now=now, limit=limit)
         self._ready = self._preparation.prepare(claimed, now)
 
+    def _free_width(self) -> int:
+        """How many mails may be under way. One tries first: a wrong password is not to be shown three times."""
+        return self._width if self._health.is_proven else 1
+
     def _start(self) -> None:
-        while self._ready and len(self._under_way) < self._width:
+        while self._ready and len(self._under_way) < self._free_width():
             outgoing = self._ready.pop(0)
             try:
                 content = outbox.read_bytes(outgoing)
@@ -195,10 +207,12 @@ class Deliverer:
         if talks:
             self._health.well()
         for answer in answers:
-            if answer.fate is Fate.UNREACHABLE and (talks or self._under_way) and self._width > 1:
+            if answer.fate not in CHANNEL_FATES:
+                continue
+            if (talks or self._under_way) and self._width > 1:
                 # It talks with us in other sessions: this one was one too many (Exchange: 3 for each mailbox).
-                self._width -= 1
-            elif answer.fate in CHANNEL_FATES:
+                self._width, self._narrowed_at = self._width - 1, now
+            else:
                 self._health.trouble(answer, now)
         if self._health.is_paused(now):
             self._give_back()
@@ -226,9 +240,16 @@ class Deliverer:
 
     def _report(self, now: datetime) -> None:
         error = self._health.error
+        self._started_at = self._started_at or now
         if self._reported is None or self._reported[1] != error or now - self._reported[0] >= BEAT:
             with transaction(self._database):
-                outbox.report_worker(name=self._owner, now=now, error=error, error_at=self._health.error_at)
+                outbox.report_worker(
+                    name=self._owner,
+                    started_at=self._started_at,
+                    now=now,
+                    error=error,
+                    error_at=self._health.error_at,
+                )
             self._reported = (now, error)
 
 

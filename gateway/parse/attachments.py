@@ -75,9 +75,11 @@ def describe(tree: Tree, part: Part) -> Attachment:
         data = content(tree, part)
         size, digest = len(data), hashlib.sha256(data).hexdigest()
     content_id = headers.decode_value(str(message.get("content-id", ""))).strip("<> ")
+    name = clean_name(declared_name(message))
     return Attachment(
         number=part.number,
-        filename=clean_name(declared_name(message)) or _derived_name(part),
+        filename=name or _derived_name(part),
+        is_named=bool(name),
         content_type=kind,
         size_bytes=size,
         sha256=digest,

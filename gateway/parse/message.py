@@ -65,6 +65,7 @@ def _read(tree: Tree, scanned: Scanned, size: int, own: tuple[str, ...]) -> Mail
         new_html=above,
         from_html=from_html,
         attachments=_attachments(tree, is_report=is_report),
+        enclosed=_enclosed(tree),
         structure=_structure(tree),
         report=report,
         forwarded=forwarded,
@@ -164,6 +165,15 @@ def _attachments(tree: Tree, *, is_report: bool) -> tuple[Attachment, ...]:
             found.append(attachments.describe(tree, part))
             inside.add(part.number)
     return tuple(found)
+
+
+def _enclosed(tree: Tree) -> tuple[Attachment, ...]:
+    """The files that have a name inside the mails that are attached."""
+    return tuple(
+        attachments.describe(tree, part)
+        for part in tree.parts
+        if part.within >= 0 and attachments.is_file(part.message) and attachments.declared_name(part.message)
+    )
 
 
 def _structure(tree: Tree) -> Structure:

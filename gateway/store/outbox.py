@@ -183,17 +183,17 @@ def give_all_back(database: Database, every: Sequence[Outgoing]) -> None:
             give_back(outgoing)
 
 
-def report_worker(*, name: str, now: datetime, error: str, error_at: datetime | None) -> None:
+def report_worker(*, name: str, started_at: datetime, now: datetime, error: str, error_at: datetime | None) -> None:
     """Write the heartbeat and the present trouble ("" when all is well) of a deliverer, for `gateway status`."""
     Worker.insert(
         name=name,
         host=socket.gethostname(),
         pid=os.getpid(),
-        started_at=now,
+        started_at=started_at,
         beat_at=now,
         last_error=error,
         last_error_at=error_at,
     ).on_conflict(
         conflict_target=[Worker.name],
-        preserve=[Worker.host, Worker.pid, Worker.beat_at, Worker.last_error, Worker.last_error_at],
+        preserve=[Worker.host, Worker.pid, Worker.started_at, Worker.beat_at, Worker.last_error, Worker.last_error_at],
     ).execute()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.delivery.outcome import Fate
+from gateway.delivery.parcel import Parcel
+from gateway.delivery.relay import RelayChannel
 from gateway.settings import Relay
 from gateway.store.tables import Outbox
 from tests.delivery.house import NOW, House, relay_to, secure_relay_to
@@ -99,6 +103,17 @@ def test_a_wrong_password_holds_everything_until_it_is_right(house: House, new_s
     assert_that_everything_waits(house, words="535")
     assert house.deliverer(relay_to(sink, user="desk", password="right")).run_once(NOW) == 3
     assert house.trouble() == ""
+
+
+def test_a_wrong_password_is_shown_to_the_relay_once(small_house: House, new_sink: Callable[..., Sink]) -> None:
+    """Many servers lock an account after a few tries."""
+    sink = new_sink(user="desk", password="right")
+    for _ in range(20):
+        small_house.add()
+    deliverer = small_house.deliverer(relay_to(sink, user="desk", password="wrong", connections=3))
+    for second in range(50):
+        deliverer.run_once(NOW + timedelta(seconds=second))
+    assert sink.sessions_seen == 1
 
 
 def test_a_relay_that_wants_a_login_and_gets_none_holds_everything(house: House, new_sink: Callable[..., Sink]) -> None:
@@ -227,3 +242,40 @@ def test_a_relay_that_restarts_between_two_mails_costs_nothing(small_house: Hous
     assert deliverer.run_once(NOW) == 1
     assert small_house.row(second).attempts == 1
     sink.stop()
+
+
+def parcel(content: bytes = b"Subject: x\r\n\r\nx\r\n") -> Parcel:
+    return Parcel(
+        id=1, attempt=1, created_at=NOW, recipient="a@example.com", reverse_path="", content=content, sha256=b""
+    )
+
+
+def test_an_idle_session_is_asked_before_its_next_mail_and_closed_after_a_while(sink: Sink) -> None:
+    ticks = [0.0]
+
+    async def story() -> None:
+        channel = RelayChannel(relay_to(sink), ticks=lambda: ticks[0])
+        assert (await channel.send(parcel())).fate is Fate.TAKEN
+        ticks[0] += 29
+        await channel.close_idle()
+        assert (await channel.send(parcel())).fate is Fate.TAKEN
+        assert sink.sessions_seen == 1
+        ticks[0] += 31
+        await channel.close_idle()
+        assert (await channel.send(parcel())).fate is Fate.TAKEN
+        assert sink.sessions_seen == 2
+        await channel.close()
+
+    asyncio.run(story())
+
+
+def test_a_message_with_dots_and_a_null_sender_arrives_as_it_is(sink: Sink) -> None:
+    content = b"Subject: x\r\n\r\n.\r\n..\r\n.x\r\n\r\n"
+
+    async def story() -> None:
+        channel = RelayChannel(relay_to(sink))
+        assert (await channel.send(parcel(content))).fate is Fate.TAKEN
+        await channel.close()
+
+    asyncio.run(story())
+    assert (sink.mails[0].sender, sink.mails[0].content) == ("", content)

@@ -257,7 +257,8 @@ def test_eight_bit_bytes_are_announced_or_not_sent(small_house: House, new_sink:
 
 
 @pytest.mark.parametrize(
-    "address", ["a(b)@example.com", "a@example.com\nrcpt to:<b@example.com>", "a b@example.com,c@d"]
+    "address",
+    ["a(b)@example.com", "\x01a@example.com", "a@example.com\nrcpt to:<b@example.com>", "a b@example.com,c@d"],
 )
 def test_an_address_that_would_become_another_one_is_not_sent_to(small_house: House, sink: Sink, address: str) -> None:
     outbox_id = small_house.add(address, content=b"Subject: x\r\n\r\nx\r\n")
