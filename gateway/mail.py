@@ -173,9 +173,9 @@ class Mail:
     header, None where there is no such thing; `sender_defects` says why it must not be trusted as an identity.
     `headers` holds (lower-case name, decoded and unfolded value) in order, names repeated as they came.
     `html` is the sanitised HTML body with `cid:` references, `new_html` its part above the quote; both "" where the
-    mail has no HTML. `enclosed` are the named files inside mails that are attached; to `attachments` such a mail is one file.
-    `defect` names what made the mail unparsable, "" for an ordinary mail; then only what could be
-    read is filled in.
+    mail has no HTML. `enclosed` are the named files inside mails that are attached; to `attachments` such a mail is one
+    file. `defect` names what made the mail unparsable, "" for an ordinary mail; then only what could be read is
+    filled in.
     """
 
     size_bytes: int

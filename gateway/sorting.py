@@ -22,6 +22,7 @@ import structlog
 from gateway.desk.carry_out import Unit, carry_out
 from gateway.desk.facts import gather_facts
 from gateway.desk.ledger import LeaseLost, write_decision
+from gateway.desk.rereading import reread
 from gateway.intake.envelope import envelope_from_json
 from gateway.mail import Envelope, Mail
 from gateway.parsing import Parser, Raw
@@ -126,6 +127,7 @@ class Sorter:
         now = self._clock()
         try:
             with savepoint(self._database):
+                mail = reread(mail, own_addresses=(policy.desk.address, *policy.desk.aliases))
                 facts = gather_facts(mail, envelope, policy, now=now, secrets=self._secrets)
                 decision = decide(mail, envelope, facts, policy)
                 unit = Unit(

@@ -1,11 +1,12 @@
-"""What commands share: the folder, opening the base, printing rows and JSON."""
+"""What commands share: the folder, opening the storage, mistakes in words, JSON, ages."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,31 +14,92 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    import peewee
+
     from gateway.service import Base
     from gateway.settings import Settings
 
-Folder = Annotated[Path, typer.Option("--folder", "-C", help="The folder with rules.toml and gateway.toml.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
 EXIT_TEMPORARY = 75
+EXIT_CONFIGURATION = 78
+
+
+def _chosen_folder(context: typer.Context, folder: Path) -> Path:
+    """The command's own -C, else the one before the command (`gateway -C DIR status`), else here."""
+    before = context.find_root().obj
+    return before if folder == Path() and isinstance(before, Path) else folder
+
+
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--folder",
+        "-C",
+        metavar="DIR",
+        callback=_chosen_folder,
+        show_default="here",
+        help="The folder with rules.toml and gateway.toml.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Limit = Annotated[int, typer.Option(min=1, metavar="N", help="At most so many, the newest first.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An existing storage with this thread's connection open, and the moment of the command."""
+
+    settings: Settings
+    database: peewee.Database
+    now: datetime
 
 
 def settings_of(folder: Path) -> Settings:
+    """The settings of a folder. Raises ConfigurationError, also where the folder is not there."""
+    from gateway.errors import ConfigurationError, Problem
     from gateway.settings import load_settings
 
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "there is no such folder"
+        raise ConfigurationError([Problem(file=str(folder), message=what, suggestion="name the desk's folder with -C")])
     return load_settings(folder.resolve(), os.environ)
 
 
 @contextlib.contextmanager
-def opened(folder: Path) -> Iterator[Base]:
-    """The base with this thread's connection open."""
+def opened(folder: Path, *, write: bool = False) -> Iterator[Opened]:
+    """What a command needs that looks at rows, or with `write` changes some; makes no database and needs no rules."""
+    from gateway.service import utc_now
+    from gateway.storage import existing_database
+
+    quiet_logs()
+    settings = settings_of(folder)
+    _refuse_wrong_folder(settings)
+    with existing_database(settings, write=write) as database:
+        yield Opened(settings=settings, database=database, now=utc_now())
+
+
+@contextlib.contextmanager
+def opened_base(folder: Path) -> Iterator[Base]:
+    """The base that takes mail in: its storage is made where there is none; this thread's connection is open."""
     from gateway.service import Base
+    from gateway.storage import explained, explained_start
     from gateway.store.database import connection
 
     quiet_logs()
-    base = Base(settings_of(folder))
-    with connection(base.database):
+    settings = settings_of(folder)
+    with explained_start(settings):
+        base = Base(settings)
+    with explained(settings), connection(base.database):
         yield base
+
+
+def _refuse_wrong_folder(settings: Settings) -> None:
+    from gateway.errors import ConfigurationError, Problem
+
+    if settings.rules_file.exists() or (settings.folder / "gateway.toml").exists() or settings.storage.folder.exists():
+        return
+    hint = f"name the desk's folder with -C, or make one: gateway init {settings.folder}"
+    problem = Problem(file=str(settings.folder), message="there is no desk here: no rules.toml", suggestion=hint)
+    raise ConfigurationError([problem])
 
 
 def quiet_logs() -> None:
@@ -63,58 +125,50 @@ def _as_json(value: object) -> object:
     return str(value)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
-    """A table that reads well in a terminal; plain lines apart by tabs where there is no terminal."""
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        typer.echo(empty)
-        return
-    console = Console()
-    if not console.is_terminal:
-        typer.echo("\t".join(columns))
-        for row in rows:
-            typer.echo("\t".join(shown(cell).replace("\t", " ") for cell in row))
-        return
-    from rich.text import Text
-
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(shown(cell)) for cell in row))
-    console.print(table)
-
-
 def shown(value: object) -> str:
-    """One cell: control characters out, moments to the second."""
+    """What stands in one cell: control characters out, moments to the second, lists apart by commas."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    text = str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = ", ".join(shown(one) for one in value) if isinstance(value, list | tuple) else str(value)
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def age(since: datetime | None, now: datetime) -> str:
     """How long ago, in one unit."""
-    if since is None:
-        return ""
-    seconds = max(0, int((now - since).total_seconds()))
+    return "" if since is None else duration(int((now - since).total_seconds()))
+
+
+def duration(seconds: int) -> str:
+    """Seconds in the largest unit that they fill."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds // length} {unit}"
-    return f"{seconds} s"
+    return f"{max(0, seconds)} s"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 mail`, `2 mails`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def lines_of(values: Mapping[str, Any]) -> None:
-    """Print a record as `key: value` lines."""
-    width = max(map(len, values), default=0)
-    for key, value in values.items():
-        typer.echo(f"{key + ':':<{width + 2}}{shown(value)}")
+    """Print a record as `key: value` lines, without the empty ones."""
+    filled = {key.replace("_", " "): text for key, value in values.items() if (text := shown(value))}
+    width = max(map(len, filled), default=0)
+    for key, text in filled.items():
+        typer.echo(f"{key + ':':<{width + 2}}{text}")
+
+
+def print_reasons(reasons: list[list[str]]) -> None:
+    for code, text in reasons:
+        typer.echo(f"  - {code}: {shown(text)}")
 
 
 def fail(text: str, code: int = 1) -> typer.Exit:
+    """Say on standard error why it was not done; to be raised."""
     typer.echo(text, err=True)
     return typer.Exit(code)

@@ -139,9 +139,19 @@ def _post(unit: Unit, change: PostMessage) -> None:
         _attach(unit, message, unit.mail)
     _touch(unit, ticket, author_role=change.author_role, visibility=change.visibility, held=change.held)
     kind = "held" if change.held else ("note" if change.visibility is Visibility.INTERNAL else "message")
-    unit.record(
-        kind, f"{change.author_role}: {len(change.text)} characters", message=message.id, marks=list(change.marks)
-    )
+    text = f"{_what_was_posted(change)} ({len(change.text)} characters)"
+    unit.record(kind, text, message=message.id, marks=list(change.marks))
+
+
+def _what_was_posted(change: PostMessage) -> str:
+    """A message in the words of the history."""
+    if change.held:
+        return "wrote a mail that is held"
+    if change.author_role == "automatic":
+        return "an automatic mail was filed"
+    if change.visibility is Visibility.INTERNAL:
+        return "wrote an internal note"
+    return "answered the requester" if change.author_role == "agent" else "wrote"
 
 
 def _attach(unit: Unit, message: Message, mail: Mail) -> None:

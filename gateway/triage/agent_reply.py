@@ -52,6 +52,9 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     if isinstance(done, Refusal):
         return _hold(case, reply, why=done.why, suggestion=done.suggestion)
     public = _public_text(reply, done)
+    if _says_nothing(case, reply):
+        why = "no words of yours were found in it; what stands below our line counts as quoted"
+        return _hold(case, reply, why=why, suggestion="write above the first line of the mail that you answer")
     if public and done.ticket.requester.address == UNKNOWN_SENDER.address:
         return _hold(case, reply, why="nobody knows the requester's address", suggestion="#requester name@example.com")
     collision = _collision(case, reply, public)
@@ -185,6 +188,12 @@ def _is_file_only(case: Case, reply: Reply) -> bool:
     """A mail that is nothing but a file sends that file; one with commands sends what the commands mean."""
     bare = not (reply.text.public or reply.text.has_note or reply.commands or reply.confirmed)
     return bare and any(not attachment.inline for attachment in case.mail.attachments)
+
+
+def _says_nothing(case: Case, reply: Reply) -> bool:
+    """No words, no note, no command, no file: the agent meant something that we can't see."""
+    said = reply.text.public or reply.text.internal or reply.commands or reply.confirmed
+    return not said and not _is_file_only(case, reply)
 
 
 def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[Change]:

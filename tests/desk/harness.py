@@ -31,7 +31,7 @@ from gateway.policy import Policy, parse_policy
 from gateway.sorting import Sorter
 from gateway.store.database import connection, migrate, open_database, transaction
 from gateway.store.states import OutboxState
-from gateway.store.tables import Ledger, Outbox
+from gateway.store.tables import Ledger, Outbox, OutboxPart
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DESK = "helpdesk@example.com"
@@ -255,6 +255,13 @@ class DeskUnderTest:
                     )
                 )
                 Outbox.update(state=OutboxState.HELD, hold_reason="test").where(Outbox.id == row.id).execute()
+
+    def keep_bytes(self) -> None:
+        """Store what was rendered, as the delivery does before it connects."""
+        with connection(self.database), transaction(self.database):
+            for one in self.sent:
+                if not OutboxPart.select().where(OutboxPart.outbox == one.id).exists():
+                    OutboxPart.create(outbox=one.id, sequence=0, content=one.content)
 
     def inbox(self, address: str, notice: str = "") -> list[Sent]:
         return [one for one in self.sent if one.to == address and notice in ("", one.notice)]

@@ -87,7 +87,7 @@ class House:
     sink: Sink | None = None
     smtp_port: int = 0
     """Where people hand in their mail; 0 stands for the gateway's own port."""
-    people: list[Person] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list, repr=False)
 
     def person(self, address: str, name: str = "", *, inbox: Callable[[], Iterable[bytes]] | None = None) -> Person:
         """Somebody who writes and reads; `inbox` gives the bytes of what has come to them."""
@@ -175,12 +175,12 @@ class House:
 class Person:
     """Somebody with a mail client."""
 
-    house: House
+    house: House = field(repr=False)
     address: str
     name: str
-    inbox: Callable[[], Iterable[bytes]]
-    _known: dict[bytes, Letter] = field(default_factory=dict)
-    _read: set[bytes] = field(default_factory=set)
+    inbox: Callable[[], Iterable[bytes]] = field(repr=False)
+    _known: dict[bytes, Letter] = field(default_factory=dict, repr=False)
+    _read: set[bytes] = field(default_factory=set, repr=False)
 
     @property
     def mailbox(self) -> str:
@@ -214,6 +214,11 @@ class Person:
         more["headers"] = headers | dict(more.get("headers", {}))
         return self.writes(quoted(letter, text), subject=subject, to=more.pop("to", letter.reply_to), **more)
 
+    def opens(self, text: str, **more: Any) -> int:
+        """Write a first mail; the number of the ticket that it opened, by its acknowledgement."""
+        self.writes(text, **more)
+        return self.gets("Your number").ticket
+
     # --- reads ---
 
     def letters(self) -> list[Letter]:
@@ -238,6 +243,10 @@ class Person:
         assert letter is not None
         self._read.add(letter.content)
         return letter
+
+    def has_read_everything(self) -> None:
+        """Forget what has come so far."""
+        self._read.update(letter.content for letter in self.letters())
 
     def got(self, about: int = 0) -> list[str]:
         """Once the house has settled: the texts of what is unread (about that ticket)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.stories.house import DESK, SECRET, House, Person
+from tests.stories.house import DESK, House, Person
 
 
 def test_from_the_first_mail_to_still_broken(house: House, erika: Person, anna: Person, ben: Person) -> None:
@@ -16,7 +16,7 @@ def test_from_the_first_mail_to_still_broken(house: House, erika: Person, anna: 
     ben.gets("It drops since this morning.", about=number)
     anna.answers(notice, "Please restart the client.\n\n-- \nAnna Agent, anna@example.com")
     answer = erika.gets("Please restart the client.")
-    assert answer.header("From") == f"Anna Agent (Help Desk) <{DESK}>"
+    assert answer.header("From") == f'"Anna Agent (Help Desk)" <{DESK}>'
     assert acknowledgement.message_id in answer.references
     ben.gets("Anna Agent has answered", about=number)
 
