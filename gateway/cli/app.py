@@ -1,37 +1,47 @@
-"""The command tree, and what all commands share: finding the folder, showing errors, exit codes."""
+"""The command tree, and what all commands share: the folder before the command, showing mistakes, exit codes."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway import __version__
 from gateway.cli import explaining, inspecting, outbox, quarantine, running, setting_up, tickets
-from gateway.errors import ConfigurationError, EdgeFailure
+from gateway.cli.common import EXIT_CONFIGURATION, EXIT_TEMPORARY
+from gateway.errors import ConfigurationError, EdgeFailure, GatewayError
+
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 not done, not found or not clean; 2 wrong usage; 75 not possible now, try again; 78 a file of "
+    "yours is wrong. `status` and `deliver` have their own, see their help."
+)
 
 app = typer.Typer(
     name="gateway",
     help="A help desk that lives in the mailbox.",
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(tickets.app, name="ticket")
-app.add_typer(inspecting.ledger, name="ledger")
-app.add_typer(outbox.app, name="outbox")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(setting_up.mailbox, name="mailbox")
-app.add_typer(explaining.rules, name="rules")
-app.command()(running.serve)
-app.command()(running.demo)
-app.command()(running.deliver)
-app.command()(setting_up.init)
-app.command()(setting_up.check)
-app.command()(explaining.explain)
-app.command()(inspecting.status)
-app.command()(inspecting.audit)
+_RUN, _LOOK, _SET_UP = "Run it", "Look at it", "Set it up"
+app.command(rich_help_panel=_SET_UP)(setting_up.init)
+app.command(rich_help_panel=_SET_UP)(setting_up.check)
+app.add_typer(explaining.rules, name="rules", rich_help_panel=_SET_UP)
+app.add_typer(setting_up.mailbox, name="mailbox", rich_help_panel=_SET_UP)
+app.command(rich_help_panel=_RUN)(running.serve)
+app.command(rich_help_panel=_RUN)(running.deliver)
+app.command(rich_help_panel=_RUN)(running.demo)
+app.command(rich_help_panel=_LOOK)(inspecting.status)
+app.add_typer(tickets.app, name="ticket", rich_help_panel=_LOOK)
+app.add_typer(inspecting.ledger, name="ledger", rich_help_panel=_LOOK)
+app.add_typer(quarantine.app, name="quarantine", rich_help_panel=_LOOK)
+app.add_typer(outbox.app, name="outbox", rich_help_panel=_LOOK)
+app.command(rich_help_panel=_LOOK)(explaining.explain)
+app.command(rich_help_panel=_LOOK)(inspecting.audit)
 
 
 def _show_version(wanted: bool) -> None:
@@ -42,20 +52,28 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def gateway(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", "-C", metavar="DIR", help="The desk's folder, for any command.")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """A help desk that lives in the mailbox."""
+    context.obj = folder
 
 
 def main() -> None:
-    """Run the command line; mistakes of an admin end in a clear text and exit code 78, never in a traceback."""
+    """Run the command line; what a person can mend ends in a clear text and an exit code, never in a traceback."""
     try:
         app()
     except ConfigurationError as error:
         typer.echo(str(error), err=True)
-        sys.exit(78)
+        sys.exit(EXIT_CONFIGURATION)
     except EdgeFailure as error:
         typer.echo(error.public_text, err=True)
-        sys.exit(75)
+        sys.exit(EXIT_TEMPORARY)
+    except GatewayError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(1)

@@ -8,15 +8,30 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.common import Folder, Json, age, fail, lines_of, opened, print_json, print_table
+from gateway.cli.common import Folder, Json, Limit, age, counted, fail, lines_of, opened, print_json
+from gateway.cli.tables import Column, print_table
 
 app = typer.Typer(help="The outbox: every mail that we send.", no_args_is_help=True)
+
+_COLUMNS = (
+    Column(key="id"),
+    Column(key="age"),
+    Column(key="notice"),
+    Column(key="to", bends=True),
+    Column(key="ticket"),
+    Column(key="state"),
+    Column(key="why", bends=True),
+    Column(key="attempts", title="tries", wide=True),
+    Column(key="reply", wide=True, bends=True),
+)
 
 
 @app.command("list")
 def outbox_list(
-    state: Annotated[str, typer.Option(help="waiting, sent, held, failed, merged or cancelled.")] = "",
-    limit: Annotated[int, typer.Option(help="At most so many, the newest first.")] = 50,
+    state: Annotated[
+        str, typer.Option(metavar="STATE", help="Only waiting, sent, held, failed, merged or cancelled ones.")
+    ] = "",
+    limit: Limit = 50,
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:
@@ -25,26 +40,23 @@ def outbox_list(
     from gateway.store.states import OutboxState
 
     if state and state not in list(OutboxState):
-        raise fail(f"there is no state {state!r}; one of {', '.join(OutboxState)}", 64)
-    with opened(folder) as base:
+        raise typer.BadParameter(f"there is no {state!r}; one of {', '.join(OutboxState)}", param_hint="--state")
+    with opened(folder) as desk:
         rows = outbox_rows(state=state, limit=limit)
-        now = base.clock()
     if as_json:
         print_json(rows)
         return
-    columns = ["id", "age", "notice", "to", "ticket", "state", "why", "attempts", "reply"]
-    cells = [[age(row["created"], now) if name == "age" else row[name] for name in columns] for row in rows]
-    print_table("Outbox", columns, cells, empty="No such mails.")
+    print_table(_COLUMNS, [row | {"age": age(row["created"], desk.now)} for row in rows], empty="No such mails.")
 
 
 @app.command("show")
 def outbox_show(
-    number: Annotated[int, typer.Argument(help="The id of the outgoing mail.")],
+    number: Annotated[int, typer.Argument(metavar="ID", help="The id of the outgoing mail.")],
     raw: Annotated[bool, typer.Option("--raw", help="Write the final bytes to standard output.")] = False,
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:
-    """Show one outgoing mail."""
+    """Show one outgoing mail: to whom, where it stands, what the relay said."""
     from gateway.desk.raw import read_outgoing
     from gateway.desk.views import outbox_record
     from gateway.store.tables import Outbox
@@ -53,6 +65,8 @@ def outbox_show(
         row = Outbox.get_or_none(Outbox.id == number)
         if row is None:
             raise fail(f"there is no mail {number} in the outbox")
+        if raw and not row.part_count:
+            raise fail(f"mail {number} is {row.state} and was not rendered yet: it has no bytes")
         if raw:
             sys.stdout.buffer.write(read_outgoing(number))
             return
@@ -65,16 +79,21 @@ def outbox_show(
 
 @app.command("retry")
 def outbox_retry(
-    numbers: Annotated[list[int] | None, typer.Argument(help="Ids of held or failed mails.")] = None,
+    numbers: Annotated[list[int] | None, typer.Argument(metavar="ID", help="Ids of held or failed mails.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every held mail.")] = False,
     folder: Folder = Path(),
+    as_json: Json = False,
 ) -> None:
-    """Send held or failed mails after all."""
+    """Send held or failed mails after all. Exit 1 where one of them was neither."""
     from gateway.desk.operating import retry_outbox
 
-    if not numbers and not everything:
-        raise fail("name the mails, or say --all (every held one)", 64)
-    with opened(folder) as base:
-        count = retry_outbox(base.database, numbers if numbers else None, now=base.clock())
-    typer.echo(f"{count} mails will be sent.")
-    raise typer.Exit(0 if count else 1)
+    if bool(numbers) == everything:
+        raise typer.BadParameter("name the mails, or say --all (every held one)", param_hint="ID")
+    with opened(folder, write=True) as desk:
+        count = retry_outbox(desk.database, numbers or None, now=desk.now)
+    if as_json:
+        print_json({"retried": count})
+    else:
+        named = f" of {len(numbers)}" if numbers else ""
+        typer.echo(f"{count}{named} mails will be sent." if named else f"{counted(count, 'mail')} will be sent.")
+    raise typer.Exit(0 if everything or count == len(numbers or ()) else 1)

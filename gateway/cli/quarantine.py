@@ -3,40 +3,65 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, age, fail, lines_of, opened, print_json, print_table, shown
+from gateway.cli.common import (
+    Folder,
+    Json,
+    Limit,
+    age,
+    fail,
+    lines_of,
+    opened,
+    print_json,
+    print_reasons,
+    shown,
+)
+from gateway.cli.tables import Column, print_table
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 app = typer.Typer(help="The quarantine: mails that a person decides.", no_args_is_help=True)
 
+_COLUMNS = (
+    Column(key="id"),
+    Column(key="age"),
+    Column(key="reason", bends=True),
+    Column(key="kind", wide=True),
+    Column(key="from", bends=True),
+    Column(key="subject", bends=True),
+    Column(key="size", wide=True),
+)
+_SHOWN_LINES = 30
+
+Numbers = Annotated[list[int], typer.Argument(metavar="ID…", help="Ids of the mails, as `list` shows them.")]
+
 
 @app.command("list")
-def quarantine_list(
-    limit: Annotated[int, typer.Option(help="At most so many, the newest first.")] = 50,
-    folder: Folder = Path(),
-    as_json: Json = False,
-) -> None:
-    """List the mails that wait for a person."""
+def quarantine_list(limit: Limit = 50, folder: Folder = Path(), as_json: Json = False) -> None:
+    """List the mails that wait for a person, the newest first."""
     from gateway.desk.views import ledger_rows
+    from gateway.store.states import LedgerState
 
-    with opened(folder) as base:
-        rows = ledger_rows(state="quarantined", limit=limit)
-        now = base.clock()
+    with opened(folder) as desk:
+        rows = ledger_rows(state=LedgerState.QUARANTINED, limit=limit)
     if as_json:
         print_json(rows)
         return
-    columns = ["id", "age", "reason", "kind", "from", "size"]
-    cells = [[age(row["received"], now) if name == "age" else row[name] for name in columns] for row in rows]
-    print_table("Quarantine", columns, cells, empty="The quarantine is empty.")
+    print_table(
+        _COLUMNS, [row | {"age": age(row["received"], desk.now)} for row in rows], empty="The quarantine is empty."
+    )
 
 
 @app.command("show")
 def quarantine_show(
-    number: Annotated[int, typer.Argument(help="The id of the mail.")],
+    number: Annotated[int, typer.Argument(metavar="ID", help="The id of the mail.")],
     raw: Annotated[bool, typer.Option("--raw", help="Write the mail itself to standard output.")] = False,
     folder: Folder = Path(),
     as_json: Json = False,
@@ -44,62 +69,99 @@ def quarantine_show(
     """Show one mail: why it is here, what it says, what a release would do."""
     from gateway.desk.raw import read_raw
     from gateway.desk.views import ledger_record
-    from gateway.explain import Explainer
     from gateway.store.states import LedgerState
     from gateway.store.tables import Ledger
 
-    with opened(folder) as base:
-        row = Ledger.get_or_none((Ledger.id == number) & (Ledger.state == LedgerState.QUARANTINED))
-        if row is None:
-            raise fail(f"mail {number} is not in quarantine")
+    with opened(folder) as desk:
+        row = Ledger.get_or_none(Ledger.id == number)
+        if row is None or row.state != LedgerState.QUARANTINED:
+            state = f"it is {row.state} ({row.outcome or 'no outcome yet'})" if row else "there is no such mail"
+            raise fail(f"mail {number} is not in quarantine: {state}")
         content = read_raw(number)
         if raw:
             sys.stdout.buffer.write(content)
             return
         record = ledger_record(row)
-        parser = base.parser()
-        try:
-            explainer = Explainer(policy=base.keeper.policy, parser=parser, secrets=base.secrets)
-            record["mail"] = explainer.explain([content])[0]
-        finally:
-            parser.close()
+        record["mail"] = _release(desk.settings, content, row.envelope)
     if as_json:
         print_json(record)
-        return
+    else:
+        _print(record)
+
+
+def _release(settings: Settings, content: bytes, envelope: dict[str, Any]) -> dict[str, Any]:
+    """What the mail is, and what would become of it if a person let it in now."""
+    from dataclasses import replace
+
+    from gateway.explain import Explainer
+    from gateway.intake.envelope import envelope_from_json
+
+    with Explainer.open(settings) as explainer:
+        return explainer.explain_one(content, replace(envelope_from_json(envelope), released=True))
+
+
+def _print(record: dict[str, Any]) -> None:
     mail = record.pop("mail")
-    lines_of({key: value for key, value in record.items() if key != "reasons" and value not in ("", None, [])})
-    lines_of({"subject": mail["subject"][:120], "sender": mail["from"]})
-    for code, text in record["reasons"]:
-        typer.echo(f"  - {code}: {shown(text)}")
-    for line in mail["text"][:400].splitlines():
+    lines_of({key: value for key, value in record.items() if key not in ("reasons", "outcome")})
+    lines_of({"author": mail["from"], "subject": mail["subject"]})
+    typer.echo("Why it is here")
+    print_reasons(record["reasons"])
+    lines = mail["text"].splitlines()
+    typer.echo("What it says" if lines else "It has no text")
+    for line in lines[:_SHOWN_LINES]:
         typer.echo(f"  | {shown(line)}")
+    if len(lines) > _SHOWN_LINES:
+        typer.echo(f"  … {len(lines) - _SHOWN_LINES} lines more (--raw shows the whole mail)")
+    words = {"open": "open a ticket", "append": "append it to", "hold": "hold it on", "file": "file it on no ticket"}
+    release = words.get(mail["action"], mail["action"])
+    typer.echo(f"A release would {release}{f' {mail["ticket"]}' if mail['ticket'] else ''}.")
 
 
 @app.command("release")
-def quarantine_release(
-    numbers: Annotated[list[int], typer.Argument(help="Ids of the mails.")], folder: Folder = Path()
-) -> None:
-    """Let mails in: they open or join a ticket with the trust that they had, and are not acknowledged."""
+def quarantine_release(numbers: Numbers, folder: Folder = Path(), as_json: Json = False) -> None:
+    """Let mails in: they open or join a ticket with the trust that they had, and are not acknowledged.
+
+    Exit 1 where one of them is not in quarantine.
+    """
     from gateway.desk.operating import release
 
-    with opened(folder) as base:
-        count = release(base.database, numbers, by=getpass.getuser(), now=base.clock())
-    typer.echo(f"{count} of {len(numbers)} mails released; a running gateway sorts them at once.")
-    raise typer.Exit(0 if count == len(numbers) else 1)
+    with opened(folder, write=True) as desk:
+        count = release(desk.database, numbers, by=_operator(), now=desk.now)
+    _report(count, numbers, "released", "; a running gateway sorts them at once", as_json=as_json)
 
 
 @app.command("delete")
 def quarantine_delete(
-    numbers: Annotated[list[int], typer.Argument(help="Ids of the mails.")],
-    reason: Annotated[str, typer.Option(help="Why; it is kept in the history.")] = "",
+    numbers: Numbers,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept in the history.")],
     folder: Folder = Path(),
+    as_json: Json = False,
 ) -> None:
-    """Delete mails for good; who did it and why stays in the history."""
+    """Delete the bytes of mails for good; who did it and why stays in the history.
+
+    Exit 1 where one of them is not in quarantine.
+    """
     from gateway.desk.operating import delete
 
-    if not reason:
-        raise fail("say why: --reason TEXT", 64)
-    with opened(folder) as base:
-        count = delete(base.database, numbers, by=getpass.getuser(), reason=reason, now=base.clock())
-    typer.echo(f"{count} of {len(numbers)} mails deleted.")
-    raise typer.Exit(0 if count == len(numbers) else 1)
+    if not reason.strip():
+        raise typer.BadParameter("say why", param_hint="--reason")
+    with opened(folder, write=True) as desk:
+        count = delete(desk.database, numbers, by=_operator(), reason=reason, now=desk.now)
+    _report(count, numbers, "deleted", as_json=as_json)
+
+
+def _report(count: int, numbers: list[int], done: str, more: str = "", *, as_json: bool) -> None:
+    wanted = len(set(numbers))
+    if as_json:
+        print_json({done: count})
+    else:
+        typer.echo(f"{count} of {wanted} mails {done}{more if count else ''}.")
+    raise typer.Exit(0 if count == wanted else 1)
+
+
+def _operator() -> str:
+    """Who does this, for the history: the login behind sudo too."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

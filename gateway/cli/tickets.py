@@ -4,33 +4,52 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, fail, lines_of, opened, print_json, print_table, shown
+from gateway.cli.common import Folder, Json, Limit, age, fail, lines_of, opened, print_json, shown
+from gateway.cli.tables import Column, print_table
 
 app = typer.Typer(help="Tickets: what is open, and everything about one.", no_args_is_help=True)
+
+_COLUMNS = (
+    Column(key="ticket"),
+    Column(key="priority", title="prio"),
+    Column(key="status"),
+    Column(key="team"),
+    Column(key="assignee", wide=True, bends=True),
+    Column(key="requester", bends=True),
+    Column(key="category", wide=True, bends=True),
+    Column(key="subject", bends=True),
+    Column(key="idle", title="idle"),
+)
+_LONGEST_LIST = 200
 
 
 @app.command("list")
 def list_tickets(
     everything: Annotated[bool, typer.Option("--all", help="Also what is resolved, closed or cancelled.")] = False,
-    team: Annotated[str, typer.Option(help="Only this team's.")] = "",
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 200,
+    team: Annotated[str, typer.Option(metavar="TEAM", help="Only this team's.")] = "",
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = _LONGEST_LIST,
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:
     """List tickets, the most pressing first."""
     from gateway.desk.views import ticket_rows
+    from gateway.policy import load_policy
 
-    with opened(folder) as base:
-        rows = ticket_rows(base.keeper.policy, everything=everything, team=team, limit=limit)
+    with opened(folder) as desk:
+        policy = load_policy(desk.settings.rules_file)
+        if team and team not in {one.name for one in policy.teams}:
+            known = ", ".join(one.name for one in policy.teams)
+            raise typer.BadParameter(f"there is no team {team!r}; one of {known}", param_hint="--team")
+        rows = ticket_rows(policy, everything=everything, team=team, limit=limit)
     if as_json:
         print_json(rows)
         return
-    columns = ["ticket", "priority", "status", "team", "assignee", "requester", "category", "subject", "updated"]
-    print_table("Tickets", columns, [[row[name] for name in columns] for row in rows], empty="No open tickets.")
+    cells = [row | {"idle": age(row["updated"], desk.now)} for row in rows]
+    print_table(_COLUMNS, cells, empty="No tickets." if everything else "No open tickets.")
 
 
 @app.command("show")
@@ -41,41 +60,44 @@ def show_ticket(
 ) -> None:
     """Show a ticket: fields and who set them, messages, files, history, mails."""
     from gateway.desk.views import ticket_record
+    from gateway.policy import load_policy
 
     digits = re.findall(r"\d+", ticket)
     if len(digits) != 1:
-        raise fail(f"{ticket!r} names no ticket; write INC-1042 or 1042", 64)
-    with opened(folder) as base:
-        record = ticket_record(int(digits[0]), base.keeper.policy)
+        raise typer.BadParameter(f"{ticket!r} names no ticket; write INC-1042 or 1042", param_hint="TICKET")
+    with opened(folder) as desk:
+        record = ticket_record(int(digits[0]), load_policy(desk.settings.rules_file))
     if record is None:
         raise fail(f"there is no ticket {ticket}")
     if as_json:
         print_json(record)
-        return
-    plain = {key: value for key, value in record.items() if value and not isinstance(value, list | dict)}
-    lines_of(
-        {
-            "ticket": record["ticket"],
-            **plain,
-            "watchers": ", ".join(record["watchers"]),
-            "links": ", ".join(record["links"]),
-        }
-    )
-    typer.echo("set by:     " + ", ".join(f"{field} {who}" for field, who in record["set_by"].items()))
+    else:
+        _print(record)
+
+
+def _print(record: dict[str, Any]) -> None:
+    apart = ("set_by", "messages", "history", "mails")
+    set_by = ", ".join(f"{field} by {who}" for field, who in record["set_by"].items())
+    lines_of({key: value for key, value in record.items() if key not in apart} | {"set": set_by})
     for message in record["messages"]:
-        state = "" if message["state"] == "posted" else f" [{message['state']}]"
-        typer.echo(f"\n-- {shown(message['at'])} {message['from']} ({message['as']}, {message['visibility']}){state}")
-        for mark in message["marks"]:
-            typer.echo(f"   ! {shown(mark)}")
-        for line in message["text"].splitlines():
-            typer.echo(f"   {shown(line)}")
-        for file in message["files"]:
-            typer.echo(
-                f"   + {shown(file['filename'])} ({file['size']} bytes){' set aside' if file['set_aside'] else ''}"
-            )
-    typer.echo("\nHistory:")
+        _print_message(message)
+    typer.echo("\nHistory")
     for event in record["history"]:
-        typer.echo(f"  {shown(event['at'])} {event['actor']}: {shown(event['text'])}")
-    typer.echo("Mails:")
+        typer.echo(f"  {shown(event['at'])}  {shown(event['actor'])}: {shown(event['text'])}")
+    typer.echo("\nMails" if record["mails"] else "\nNo mails")
     for mail in record["mails"]:
-        typer.echo(f"  {mail['id']}: {mail['notice']} to {mail['to']}: {mail['state']}")
+        typer.echo(f"  {mail['id']}  {mail['notice']} to {shown(mail['to'])}: {mail['state']}")
+
+
+def _print_message(message: dict[str, Any]) -> None:
+    state = "" if message["state"] == "posted" else f" [{message['state']}]"
+    place = f" (ledger {message['ledger']})" if message["ledger"] is not None else ""
+    author = shown(message["from"]) or "unknown"
+    typer.echo(f"\n{shown(message['at'])}  {author} as {message['as']}, {message['visibility']}{state}{place}")
+    for mark in message["marks"]:
+        typer.echo(f"  ! {shown(mark)}")
+    for line in message["text"].splitlines():
+        typer.echo(f"  | {shown(line)}")
+    for file in message["files"]:
+        note = ", set aside" if file["set_aside"] else ""
+        typer.echo(f"  + {shown(file['filename'])} ({file['size']} bytes{note})")

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from peewee import fn
-
 from gateway.desk.outgoing import enqueue
 from gateway.desk.people import contact_of
 from gateway.desk.references import remember_reference
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
-from gateway.store.rows import find, insert
+from gateway.store.rows import find, find_values, insert
 from gateway.store.states import MessageState
 from gateway.store.tables import AttachmentRow, Contact, Event, Message, Ticket, TicketLink, TicketWatcher
 from gateway.ticket import Field, Status, Visibility
@@ -86,7 +84,8 @@ def carry_out(unit: Unit) -> Ticket | None:
 def _open(unit: Unit, change: OpenTicket) -> None:
     requester = contact_of(change.requester, now=unit.now)
     made = change.classification
-    number = max(FIRST_NUMBER, 1 + int(Ticket.select(fn.MAX(Ticket.number)).scalar() or 0))
+    highest = find_values("SELECT MAX(number) FROM ticket")[0][0] or 0
+    number = max(FIRST_NUMBER, 1 + int(highest))
     row_id = insert(
         Ticket,
         number=number,
@@ -109,6 +108,8 @@ def _open(unit: Unit, change: OpenTicket) -> None:
         updated_at=unit.now,
     )
     unit.ticket = find(Ticket, "id = ?", row_id)
+    if unit.ticket is not None:
+        unit.ticket.requester = requester
     rules = {value.field.value: value.rule for value in made.values if value.rule}
     token = unit.policy.token(made.type, number)
     unit.record("opened", f"{token} opened for {requester.address}", rules=rules, policy=unit.policy.version)

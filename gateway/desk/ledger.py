@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.policy import Policy
 from gateway.store.queue import Claim, finish
+from gateway.store.rows import update
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Ledger, Ticket
 from gateway.triage.decision import Action, Decision, OpenTicket
@@ -59,6 +60,4 @@ def _learn_language(decision: Decision, ticket: Ticket | None) -> None:
     """Whoever opens a ticket in a language reads it; the first one that we were sure of stays."""
     opened = next((change for change in decision.changes if isinstance(change, OpenTicket)), None)
     if opened is not None and opened.language and ticket is not None:
-        Contact.update(language=opened.language).where(
-            (Contact.id == ticket.requester_id) & (Contact.language == "")
-        ).execute()
+        update(Contact, {"language": opened.language}, "id = ? AND language = ''", ticket.requester_id)

@@ -39,5 +39,5 @@ def _answered_text(mail: Mail) -> str:
     found = find_all(Outbox, f"message_id IN ({marks(ids)})", *ids, order="id DESC", limit=1)
     content = read_outgoing(found[0].id) if found else b""
     sent = email.message_from_bytes(content, policy=email.policy.default)
-    body = sent.get_body(("plain",)) if isinstance(sent, EmailMessage) else None
+    body = sent.get_body(("plain",))
     return str(body.get_content()) if isinstance(body, EmailMessage) else ""

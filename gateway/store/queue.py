@@ -14,6 +14,7 @@ from typing import IO, Any
 import peewee
 
 from gateway.store.database import claimable, transaction
+from gateway.store.rows import update
 from gateway.store.states import LedgerState, OutboxState
 from gateway.store.tables import PART_SIZE_BYTES, Ledger, Mailbox, Outbox
 
@@ -66,19 +67,19 @@ def finish(table: type[Ledger] | type[Outbox], claimed: Claim, **changes: Any) -
 
     The caller's transaction makes it durable together with what the work did.
     """
-    updated: int = (
-        table.update(lease_owner="", lease_until=None, **changes)
-        .where((table.id == claimed.id) & (table.lease_owner == claimed.owner) & (table.attempts == claimed.attempt))
-        .execute()
-    )
-    return updated == 1
+    new = {"lease_owner": "", "lease_until": None} | changes
+    if any(isinstance(value, peewee.Expression) for value in changes.values()):
+        ours = (table.id == claimed.id) & (table.lease_owner == claimed.owner) & (table.attempts == claimed.attempt)
+        return bool(table.update(**new).where(ours).execute() == 1)
+    condition = "id = ? AND lease_owner = ? AND attempts = ?"
+    return update(table, new, condition, claimed.id, claimed.owner, claimed.attempt) == 1
 
 
 def release(database: peewee.Database, table: type[Ledger] | type[Outbox], claims: Sequence[Claim]) -> None:
     """Give claimed rows back unworked (a clean stop): the attempt does not count."""
     with transaction(database):
         for claimed in claims:
-            finish(table, claimed, attempts=table.attempts - 1)
+            finish(table, claimed, attempts=claimed.attempt - 1)
 
 
 def free_leases(database: peewee.Database, *, is_dead: Callable[[str], bool]) -> int:

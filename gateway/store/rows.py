@@ -49,6 +49,14 @@ def find_values(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     return [tuple(found) for found in cursor.fetchall()]
 
 
+def update(table: type[peewee.Model], changes: dict[str, Any], condition: str, *values: Any) -> int:
+    """Change the rows for which `condition` holds, and return how many there were."""
+    meta = _meta(table)
+    sql = _update_sql(table, tuple(changes), condition, _mark())
+    new = tuple(meta.fields[name].db_value(_key_of(value)) for name, value in changes.items())
+    return int(database_proxy.execute_sql(sql, (*new, *map(_plain, values))).rowcount)
+
+
 def marks(values: Sequence[object]) -> str:
     """As many ? as there are values, for an IN ( )."""
     return ", ".join("?" * len(values))
@@ -75,6 +83,13 @@ def _insert_sql(table: type[peewee.Model], names: tuple[str, ...], ignore: bool,
         return sql + " ON CONFLICT DO NOTHING", False
     has_id = "id" in meta.fields and not meta.composite_key
     return (sql if mark == "?" or not has_id else sql + ' RETURNING "id"'), has_id
+
+
+@lru_cache(maxsize=512)
+def _update_sql(table: type[peewee.Model], names: tuple[str, ...], condition: str, mark: str) -> str:
+    meta = _meta(table)
+    setters = ", ".join(f'"{meta.fields[name].column_name}" = {mark}' for name in names)
+    return f'UPDATE "{meta.table_name}" SET {setters} WHERE {condition.replace("?", mark)}'  # noqa: S608
 
 
 @lru_cache(maxsize=512)
