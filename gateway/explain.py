@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
-
-import peewee
 
 from gateway.defaults_files import default_file
 from gateway.desk.facts import gather_facts, is_authenticated
 from gateway.desk.people import read_secrets
+from gateway.errors import ConfigurationError, TemporaryFailure
 from gateway.mail import Attachment, Envelope, Mail, PassageRole, Transport
 from gateway.parsing import Parser, Raw
 from gateway.policy import Policy, load_policy
 from gateway.settings import Settings
-from gateway.store.database import connection, execute, is_sqlite, open_database
+from gateway.storage import NoDatabase, existing_database
 from gateway.ticket import Field, TicketType
 from gateway.triage.classify import classify
 from gateway.triage.decide import decide
@@ -28,26 +26,39 @@ from gateway.triage.facts import Facts
 class Explainer:
     """Decides mails with the policy of a folder and, where there is one, what its database knows."""
 
-    def __init__(self, *, policy: Policy, parser: Parser, secrets: Mapping[int, bytes] | None, note: str = "") -> None:
+    def __init__(
+        self, *, policy: Policy, parser: Parser, secrets: Mapping[int, bytes] | None, notes: Sequence[str] = ()
+    ) -> None:
         self._policy = policy
         self._parser = parser
         self._secrets = secrets
-        self.note = note
+        self.notes = tuple(notes)
 
     @classmethod
     @contextlib.contextmanager
     def open(cls, settings: Settings) -> Iterator[Self]:
-        """An explainer for a folder; without rules.toml there, the shipped rules explain."""
-        rules, note = settings.rules_file, ""
+        """An explainer for a folder; without rules.toml there, the shipped rules explain. `notes` say what is missing.
+
+        Raises ConfigurationError for a broken rules.toml.
+        """
+        rules, notes = settings.rules_file, []
         if not rules.exists():
             rules = default_file("rules.toml")
-            note = f"no {settings.rules_file.name} in {settings.folder}: the shipped rules explain"
+            notes.append(f"no {settings.rules_file.name} in {settings.folder}: the shipped rules explain")
+        policy = load_policy(rules)
         sorting = settings.sorting
         parser = Parser(workers=1, parse_seconds=sorting.parse_seconds, memory_bytes=sorting.parse_memory_bytes)
         with contextlib.ExitStack() as stack:
             stack.callback(parser.close)
-            secrets = _open_database(settings, stack)
-            yield cls(policy=load_policy(rules), parser=parser, secrets=secrets, note=note)
+            secrets = None
+            try:
+                stack.enter_context(existing_database(settings))
+                secrets = read_secrets()
+            except NoDatabase:
+                pass  # a desk that has not begun yet knows nothing
+            except (ConfigurationError, TemporaryFailure) as error:
+                notes.append(f"explained without what the desk knows of tickets: {error}")
+            yield cls(policy=policy, parser=parser, secrets=secrets or None, notes=notes)
 
     def explain(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
         """One record for each mail, in order."""
@@ -55,9 +66,16 @@ class Explainer:
         mails = self._parser.parse_many([Raw(content=content) for content in contents], own)
         return [self._explain_one(mail) for mail in mails]
 
-    def _explain_one(self, mail: Mail) -> dict[str, Any]:
+    def explain_one(self, content: bytes, envelope: Envelope) -> dict[str, Any]:
+        """The record of a mail that came with an envelope."""
+        own = (self._policy.desk.address, *self._policy.desk.aliases)
+        (mail,) = self._parser.parse_many([Raw(content=content)], own)
+        return self._explain_one(mail, envelope)
+
+    def _explain_one(self, mail: Mail, envelope: Envelope | None = None) -> dict[str, Any]:
         now = datetime.now(UTC)
-        envelope = Envelope(transport=Transport.FILE, received_at=now, reverse_path=mail.return_path)
+        if envelope is None:
+            envelope = Envelope(transport=Transport.FILE, received_at=now, reverse_path=mail.return_path)
         facts = self._facts(mail, envelope, now)
         return record(mail, facts, decide(mail, envelope, facts, self._policy), self._policy)
 
@@ -66,21 +84,6 @@ class Explainer:
             own = mail.sender is not None and self._policy.is_desk_address(mail.sender.address)
             return Facts(now=now, is_own=own, auth_trusted=is_authenticated(mail, self._policy))
         return gather_facts(mail, envelope, self._policy, now=now, secrets=self._secrets)
-
-
-def _open_database(settings: Settings, stack: contextlib.ExitStack) -> Mapping[int, bytes] | None:
-    """The secrets of an existing, migrated database, kept open on the stack; None where there is none yet."""
-    url = settings.storage.url
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-        return None
-    database = open_database(url)
-    stack.enter_context(connection(database))
-    if is_sqlite(database):
-        execute(database, "PRAGMA query_only = 1")
-    try:
-        return read_secrets() or None
-    except peewee.DatabaseError:
-        return None
 
 
 def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict[str, Any]:

@@ -17,12 +17,15 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 
 from gateway.ticket import Role
 
 KEY_LENGTH = 40
+# The header with the key of a mail that `gateway check --connect` sends, and how long the desk knows it again.
+PROBE_HEADER = "X-Helpdesk-Gateway-Probe"
+PROBE_AGE = timedelta(days=7)
 _TAG_SIZE_BYTES = 11
 _KEY = re.compile(r"[a-z2-7]{40}")
 _OWN_ID = re.compile(r"<hg\.([a-z2-7]{40})\.([a-z0-9]{1,32})@([^<>@\s]+)>", re.IGNORECASE)
@@ -34,6 +37,7 @@ class Purpose(Enum):
 
     REPLY = 1
     BOUNCE = 2
+    PROBE = 3
 
 
 _ROLE_OCTETS = {Role.REQUESTER: 1, Role.WATCHER: 2, Role.AGENT: 3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli import explaining, inspecting, outbox, quarantine, running, setting_up, tickets
-from gateway.cli.common import EXIT_CONFIGURATION, EXIT_TEMPORARY
+from gateway.cli.common import EXIT_CONFIGURATION, EXIT_TEMPORARY, EXIT_USAGE
 from gateway.errors import ConfigurationError, EdgeFailure, GatewayError
 
 _EXIT_CODES = (
@@ -66,6 +67,10 @@ def gateway(
 
 def main() -> None:
     """Run the command line; what a person can mend ends in a clear text and an exit code, never in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # Mails are in every script; a terminal that has no letters for one shows a ? and not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except ConfigurationError as error:
@@ -77,3 +82,7 @@ def main() -> None:
     except GatewayError as error:
         typer.echo(str(error), err=True)
         sys.exit(1)
+    except SystemExit as end:
+        # To a mail server 2 means "never": a slip in its alias file must not bounce people's mail.
+        wrong_usage = end.code == EXIT_USAGE and "deliver" in sys.argv[1:]
+        sys.exit(EXIT_TEMPORARY if wrong_usage else end.code)

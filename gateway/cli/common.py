@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.service import Base
     from gateway.settings import Settings
 
+EXIT_USAGE = 2
 EXIT_TEMPORARY = 75
 EXIT_CONFIGURATION = 78
 
@@ -110,11 +112,21 @@ def quiet_logs() -> None:
 
 
 def print_json(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_as_json))
+    typer.echo(_json(value, indent=2))
 
 
 def print_json_line(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, default=_as_json))
+    typer.echo(_json(value))
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    """JSON in people's letters; escaped where standard output or UTF-8 has none for what a stranger wrote."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_as_json)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=indent, default=_as_json)
+    return text
 
 
 def _as_json(value: object) -> object:

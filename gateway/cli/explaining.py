@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, fail, print_json_line, quiet_logs, settings_of
+from gateway.cli.common import (
+    Folder,
+    Json,
+    counted,
+    lines_of,
+    print_json,
+    print_json_line,
+    quiet_logs,
+    settings_of,
+    shown,
+)
 
 if TYPE_CHECKING:
     from gateway.explain import Explainer
@@ -17,33 +28,46 @@ if TYPE_CHECKING:
 rules = typer.Typer(help="The admin's rules.", no_args_is_help=True)
 
 _AT_ONCE = 16
+_SHOWN_LINES = 40
+_ACTIONS = {
+    "open": "a ticket opens",
+    "append": "it is added to",
+    "hold": "it is held on",
+    "file": "it is filed, on no ticket",
+    "quarantine": "it waits for a person",
+}
 
 
 def explain(
     files: Annotated[
-        list[str] | None, typer.Argument(help="Mails as files; - reads one mail from standard input.")
+        list[str] | None, typer.Argument(metavar="FILE", help="Mails as files; - reads one mail from standard input.")
     ] = None,
     files_from: Annotated[
-        str, typer.Option("--files-from", help="- reads paths from standard input, one a line.")
+        str, typer.Option("--files-from", metavar="-", help="- reads paths from standard input, one a line.")
     ] = "",
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:
-    """Say what a mail is and what would happen to it, with every reason. Writes nothing."""
+    """Say what mails are and what would happen to them, with every reason. Writes nothing.
+
+    --json prints one object a line. Exit 1 where a file can't be read; the others are explained all the same.
+    """
     from gateway.explain import Explainer
 
     quiet_logs()
     if files_from not in ("", "-"):
-        raise fail("--files-from takes only -", 64)
+        raise typer.BadParameter("takes only - (standard input)", param_hint="--files-from")
     if not files and not files_from:
-        raise fail("name a file, or - for standard input", 64)
-    failed = False
+        raise typer.BadParameter("name a file, or - for standard input", param_hint="FILE")
+    if files_from and "-" in (files or ()):
+        raise typer.BadParameter("standard input can't be a mail and a list of paths", param_hint="--files-from")
+    is_good = True
     with Explainer.open(settings_of(folder)) as explainer:
-        if explainer.note:
-            typer.echo(explainer.note, err=True)
+        for note in explainer.notes:
+            typer.echo(note, err=True)
         for group in _groups(files or [], follow=files_from == "-"):
-            failed |= not _explain_group(explainer, group, as_json=as_json)
-    raise typer.Exit(1 if failed else 0)
+            is_good &= _explain_group(explainer, group, as_json=as_json)
+    raise typer.Exit(0 if is_good else 1)
 
 
 def _groups(files: Sequence[str], *, follow: bool) -> Iterator[list[str]]:
@@ -51,81 +75,105 @@ def _groups(files: Sequence[str], *, follow: bool) -> Iterator[list[str]]:
     for start in range(0, len(files), _AT_ONCE):
         yield list(files[start : start + _AT_ONCE])
     if follow:
-        for line in sys.stdin:
-            if line.strip("\r\n"):
-                yield [line.rstrip("\r\n")]
+        # Bytes: a path is not always text.
+        for line in sys.stdin.buffer:
+            if name := line.rstrip(b"\r\n"):
+                yield [os.fsdecode(name)]
 
 
 def _explain_group(explainer: Explainer, group: list[str], *, as_json: bool) -> bool:
-    named: list[tuple[str, bytes]] = []
-    good = True
+    """Explain some files in their order; False where one can't be read."""
+    contents: dict[str, bytes] = {}
+    errors: dict[str, str] = {}
     for name in group:
         try:
-            named.append((name, sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()))
-        except OSError as error:
-            good = False
-            text = f"{name}: {error.strerror or error}"
-            if as_json:
-                print_json_line({"file": name, "error": text})
-            else:
-                typer.echo(text, err=True)
-    explained = explainer.explain([content for _, content in named])
-    for (name, _), result in zip(named, explained, strict=True):
-        if as_json:
-            print_json_line({"file": name, **result})
+            contents[name] = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        except (OSError, ValueError) as error:
+            errors[name] = getattr(error, "strerror", None) or str(error)
+    explained = dict(zip(contents, explainer.explain(list(contents.values())), strict=True))
+    for name in group:
+        shown_name = os.fsencode(name).decode("utf-8", "replace")
+        if name in errors and as_json:
+            print_json_line({"file": shown_name, "error": errors[name]})
+        elif name in errors:
+            typer.echo(f"{shown(shown_name)}: {errors[name]}", err=True)
+        elif as_json:
+            print_json_line({"file": shown_name, **explained[name]})
         else:
-            _print(name, result)
+            _print(shown_name, explained[name])
         sys.stdout.flush()
-    return good
+    return not errors
 
 
 def _print(name: str, result: dict[str, Any]) -> None:
-    from gateway.cli.common import lines_of, shown
-
-    typer.echo(f"== {shown(name)}")
-    head = {
-        "What it is": result["kind"],
-        "Verdict": result["verdict"] + (f" ({result['quarantine']})" if result["quarantine"] else ""),
-        "What happens": result["action"] + (f" {result['ticket']}" if result["ticket"] else ""),
-        "Acknowledged": "yes" if result["would_acknowledge"] else "no",
-        "From": result["from"],
-        "Subject": result["subject"],
-    }
-    if result["attachments"]:
-        head["Files"] = ", ".join(f"{one['filename']} ({one['size']} bytes)" for one in result["attachments"])
-    if result["action"] == "open":
-        head["Ticket"] = (
-            f"{result['type']}, {result['priority']} (impact {result['impact']}, urgency {result['urgency']})"
-        )
-        head["Category"] = "/".join(part for part in (result["category"], result["subcategory"]) if part)
-        head["Team"] = result["team"]
-    lines_of(head)
-    typer.echo("Why:")
+    typer.secho(f"== {shown(name)}", bold=True)
+    lines_of(_head(result))
+    typer.echo("Why")
     for reason in result["reasons"]:
         typer.echo(f"  - {shown(reason)}")
+    by_rule: dict[str, list[str]] = {}
     for field, rule in result["rules"].items():
-        typer.echo(f"  - {field}: by rule {rule!r}")
+        by_rule.setdefault(rule, []).append(field)
+    if result["action"] == "open":
+        for rule, fields in by_rule.items():
+            typer.echo(f"  - rule {shown(rule)!r} sets {', '.join(fields)}")
+    if result["mails"]:
+        typer.echo("Would send")
     for notice in result["mails"]:
-        typer.echo(f"Would send: {notice['notice']} to {shown(notice['to'])}")
-    typer.echo("New text:")
-    for line in result["reply_text"].splitlines()[:40]:
+        typer.echo(f"  - {notice['notice']} to {shown(notice['to'])}")
+    lines = result["reply_text"].splitlines()
+    typer.echo("New text" if lines else "No new text")
+    for line in lines[:_SHOWN_LINES]:
         typer.echo(f"  | {shown(line)}")
+    if len(lines) > _SHOWN_LINES:
+        typer.echo(f"  … {len(lines) - _SHOWN_LINES} lines more")
     typer.echo("")
 
 
+def _head(result: dict[str, Any]) -> dict[str, object]:
+    auth = {name: verdict for name, verdict in result["auth"].items() if verdict}
+    trusted = "believed" if result["auth_trusted"] else "not believed: [desk] trusted_authserv_id"
+    head: dict[str, object] = {
+        "what it is": result["kind"],
+        "verdict": result["verdict"].replace("_", " ") + (f" ({result['quarantine']})" if result["quarantine"] else ""),
+        "what happens": " ".join(filter(None, [_ACTIONS.get(result["action"], result["action"]), result["ticket"]])),
+        "acknowledged": result["would_acknowledge"],
+        "from": result["from"],
+        "subject": result["subject"],
+        "files": [f"{one['filename']} ({one['size']} bytes)" for one in result["attachments"]],
+        "authentication": ", ".join(f"{name} {verdict}" for name, verdict in auth.items()),
+        "bounced": result["bounced"],
+    }
+    if auth:
+        head["authentication"] = f"{head['authentication']} ({trusted})"
+    if result["action"] == "open":
+        head["new ticket"] = (
+            f"{result['type']}, {result['priority']} (impact {result['impact']}, urgency {result['urgency']})"
+        )
+        head["category"] = "/".join(filter(None, (result["category"], result["subcategory"])))
+        head["team"] = result["team"]
+    return head
+
+
 @rules.command("check")
-def rules_check(folder: Folder = Path()) -> None:
-    """Read rules.toml and run every example in it."""
+def rules_check(folder: Folder = Path(), as_json: Json = False) -> None:
+    """Read rules.toml and run every example in it. Exit 1 where an example goes wrong, 78 where the file is broken."""
     from gateway.policy import load_policy
     from gateway.triage.classify import check_examples
 
     settings = settings_of(folder)
     policy = load_policy(settings.rules_file)
     problems = check_examples(policy)
-    for problem in problems:
-        typer.echo(str(problem), err=True)
-    if problems:
-        raise typer.Exit(1)
-    typer.echo(
-        f"{settings.rules_file.name}: {len(policy.rules)} rules, {len(policy.examples)} examples, all as expected"
-    )
+    if as_json:
+        found = [{"line": one.line, "key": one.key, "message": one.message} for one in problems]
+        print_json({"rules": len(policy.rules), "examples": len(policy.examples), "problems": found})
+    else:
+        for problem in problems:
+            typer.echo(str(problem), err=True)
+        if problems:
+            wrong = counted(len(problems), "example is wrong", "examples are wrong")
+            typer.echo(f"{wrong}, of {len(policy.examples)}.", err=True)
+        else:
+            counts = f"{counted(len(policy.rules), 'rule')}, {counted(len(policy.examples), 'example')}"
+            typer.echo(f"{settings.rules_file.name}: {counts}, all as expected.")
+    raise typer.Exit(1 if problems else 0)

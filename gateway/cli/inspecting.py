@@ -4,68 +4,151 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, age, fail, lines_of, opened, print_json, print_table, shown
+from gateway.cli.common import (
+    Folder,
+    Json,
+    Limit,
+    age,
+    counted,
+    duration,
+    fail,
+    lines_of,
+    opened,
+    print_json,
+    print_reasons,
+    shown,
+)
+from gateway.cli.subjects import with_subjects
+from gateway.cli.tables import Column, print_table
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 ledger = typer.Typer(help="The ledger: every mail that we said yes to.", no_args_is_help=True)
 
 _EXIT_CODES = {"green": 0, "yellow": 1, "red": 2}
+_COLUMNS = (
+    Column(key="id"),
+    Column(key="age"),
+    Column(key="by", wide=True),
+    Column(key="from", bends=True),
+    Column(key="subject", bends=True),
+    Column(key="kind", wide=True),
+    Column(key="state"),
+    Column(key="outcome"),
+    Column(key="ticket"),
+    Column(key="reason", bends=True),
+    Column(key="error", bends=True, wide=True),
+)
 
 
 def status(folder: Folder = Path(), as_json: Json = False) -> None:
-    """Is it running? Exit 0 all is well, 1 look tomorrow, 2 a person must act."""
-    from gateway.desk.views import status_record
+    """Is it running? Exit 0: all is well. 1: look tomorrow. 2: a person must act (also where it can't be told).
 
-    with opened(folder) as base:
-        record = status_record(now=base.clock())
+    Looks only: where no gateway has run yet, none of its files are made.
+    """
+    from gateway.errors import EdgeFailure
+    from gateway.storage import NoDatabase
+
+    try:
+        record = _status(folder)
+    except (NoDatabase, EdgeFailure) as error:
+        trouble = {"colour": "red", "text": getattr(error, "public_text", str(error))}
+        record = {"colour": "red", "troubles": [trouble]}
     if as_json:
         print_json(record)
-        raise typer.Exit(_EXIT_CODES[record["colour"]])
-    typer.echo(f"Status: {record['colour']}")
+    else:
+        _print_status(record)
+    raise typer.Exit(_EXIT_CODES[record["colour"]])
+
+
+def _status(folder: Path) -> dict[str, Any]:
+    from gateway.desk.views import status_record
+
+    with opened(folder) as desk:
+        record = status_record(now=desk.now)
+        for worker in record["workers"]:
+            worker["beat_age_seconds"] = int((desk.now - worker["beat"]).total_seconds())
+    # A running gateway tells by itself that it has refused a file.
+    problem = "" if any(worker["last_error"] for worker in record["workers"]) else _rules_problem(desk.settings)
+    if problem:
+        record["troubles"].insert(0, {"colour": "red", "text": problem})
+        record["colour"] = "red"
+    return record
+
+
+def _rules_problem(settings: Settings) -> str:
+    """The first problem of rules.toml: without it no gateway can start."""
+    from gateway.errors import ConfigurationError
+    from gateway.policy import load_policy
+
+    try:
+        load_policy(settings.rules_file)
+    except ConfigurationError as error:
+        more = len(error.problems) - 1
+        return str(error.problems[0]) + (f" (and {more} more: gateway check)" if more else "")
+    return ""
+
+
+def _print_status(record: dict[str, Any]) -> None:
+    typer.secho(f"Status: {record['colour']}", bold=True, fg=str(record["colour"]))
     for trouble in record["troubles"]:
         typer.echo(f"  {trouble['colour']}: {shown(trouble['text'])}")
-    typer.echo(f"Open tickets: {record['tickets']['open']}")
-    for name, states in record["queues"].items():
-        parts = [
-            f"{state} {depth['count']}" + (f" (oldest {depth['age_seconds']} s)" if state == "waiting" else "")
-            for state, depth in states.items()
-            if depth["count"] or state == "waiting"
-        ]
-        typer.echo(f"{name.capitalize()}: {', '.join(parts)}")
-    for box in record["mailboxes"]:
-        left = f", {box['left_alone']} left alone at first contact" if box["left_alone"] else ""
-        error = f", last error: {shown(box['last_error'])}" if box["last_error"] else ""
-        typer.echo(
-            f"Mailbox {box['name']} ({shown(box['folder'])}): last read {shown(box['last_ok']) or 'never'}{left}{error}"
-        )
+    if "queues" not in record:
+        return
     for worker in record["workers"]:
-        typer.echo(f"Running: {worker['name']} (pid {worker['pid']}): {worker['runs']}")
-    raise typer.Exit(_EXIT_CODES[record["colour"]])
+        typer.echo(
+            f"Running: {worker['runs']} as process {worker['pid']} on {worker['host']},"
+            f" seen {duration(worker['beat_age_seconds'])} ago"
+        )
+    typer.echo(f"Tickets: {record['tickets']['open']} open")
+    for name, states in record["queues"].items():
+        typer.echo(f"{name.capitalize()}: {_depths(states)}")
+    for box in record["mailboxes"]:
+        left = f", {counted(box['left_alone'], 'older mail')} left alone" if box["left_alone"] else ""
+        typer.echo(f"Mailbox {box['name']}: {shown(box['folder'])}, last read {shown(box['last_ok']) or 'never'}{left}")
+        if box["last_error"]:
+            typer.echo(f"  last error: {shown(box['last_error'])}")
+
+
+def _depths(states: dict[str, dict[str, int]]) -> str:
+    parts = []
+    for state, depth in states.items():
+        if depth["count"] and state in ("waiting", "held"):
+            parts.append(f"{depth['count']} {state} (the oldest for {duration(depth['age_seconds'])})")
+        elif depth["count"] or state == "waiting":
+            parts.append(f"{depth['count']} {state}")
+    return ", ".join(parts)
 
 
 def audit(folder: Folder = Path(), as_json: Json = False) -> None:
     """Prove that nothing was lost and nothing happened twice; exit 1 and name what breaks it."""
     from gateway.desk.audit import audit_all
+    from gateway.desk.people import read_secrets
 
-    with opened(folder) as base:
-        report = audit_all(base.secrets)
+    with opened(folder):
+        report = audit_all(read_secrets())
     if as_json:
         print_json({"clean": report.is_clean, "checked": report.checked, "findings": report.findings})
     else:
         for finding in report.findings:
             typer.echo(shown(finding))
         counts = ", ".join(f"{count} {what}" for what, count in report.checked.items())
-        typer.echo(f"{'Clean' if report.is_clean else f'{len(report.findings)} findings'}: checked {counts}.")
+        head = "Clean" if report.is_clean else counted(len(report.findings), "finding")
+        typer.echo(f"{head}: checked {counts}.")
     raise typer.Exit(0 if report.is_clean else 1)
 
 
 @ledger.command("list")
 def ledger_list(
-    state: Annotated[str, typer.Option(help="waiting, done, failed or quarantined.")] = "",
-    limit: Annotated[int, typer.Option(help="At most so many, the newest first.")] = 50,
+    state: Annotated[
+        str, typer.Option(metavar="STATE", help="Only waiting, done, failed or quarantined ones.")
+    ] = "",
+    limit: Limit = 50,
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:
@@ -74,21 +157,18 @@ def ledger_list(
     from gateway.store.states import LedgerState
 
     if state and state not in list(LedgerState):
-        raise fail(f"there is no state {state!r}; one of {', '.join(LedgerState)}", 64)
-    with opened(folder) as base:
-        rows = ledger_rows(state=state, limit=limit)
-        now = base.clock()
+        raise typer.BadParameter(f"there is no {state!r}; one of {', '.join(LedgerState)}", param_hint="--state")
+    with opened(folder) as desk:
+        rows = with_subjects(ledger_rows(state=state, limit=limit))
     if as_json:
         print_json(rows)
         return
-    columns = ["id", "age", "by", "from", "kind", "state", "outcome", "ticket", "reason", "error"]
-    cells = [[age(row["received"], now) if name == "age" else row[name] for name in columns] for row in rows]
-    print_table("Ledger", columns, cells, empty="No such mails.")
+    print_table(_COLUMNS, [row | {"age": age(row["received"], desk.now)} for row in rows], empty="No such mails.")
 
 
 @ledger.command("show")
 def ledger_show(
-    number: Annotated[int, typer.Argument(help="The id of the ledger row.")],
+    number: Annotated[int, typer.Argument(metavar="ID", help="The id of the ledger row.")],
     raw: Annotated[bool, typer.Option("--raw", help="Write the mail itself to standard output.")] = False,
     folder: Folder = Path(),
     as_json: Json = False,
@@ -105,29 +185,35 @@ def ledger_show(
         if raw:
             sys.stdout.buffer.write(read_raw(number))
             return
-        record = ledger_record(row) | {"envelope": row.envelope}
+        record = with_subjects([ledger_record(row)])[0] | {"envelope": row.envelope}
     if as_json:
         print_json(record)
         return
-    lines_of(
-        {key: value for key, value in record.items() if key not in ("reasons", "envelope") and value not in ("", None)}
-    )
-    for code, text in record["reasons"]:
-        typer.echo(f"  - {code}: {shown(text)}")
+    lines_of({key: value for key, value in record.items() if key not in ("reasons", "envelope")})
+    if record["reasons"]:
+        typer.echo("Why")
+        print_reasons(record["reasons"])
 
 
 @ledger.command("retry")
 def ledger_retry(
-    numbers: Annotated[list[int] | None, typer.Argument(help="Ids of failed mails.")] = None,
+    numbers: Annotated[list[int] | None, typer.Argument(metavar="ID", help="Ids of failed mails.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every failed mail.")] = False,
     folder: Folder = Path(),
+    as_json: Json = False,
 ) -> None:
-    """Try failed mails again, after what broke them was mended."""
+    """Try failed mails again, after what broke them was mended. Exit 1 where one of them has not failed."""
     from gateway.desk.operating import retry_ledger
 
-    if not numbers and not everything:
-        raise fail("name the mails, or say --all", 64)
-    with opened(folder) as base:
-        count = retry_ledger(base.database, numbers if numbers else None, now=base.clock())
-    typer.echo(f"{count} mails will be tried again.")
-    raise typer.Exit(0 if count else 1)
+    if bool(numbers) == everything:
+        raise typer.BadParameter("name the mails, or say --all", param_hint="ID")
+    with opened(folder, write=True) as desk:
+        count = retry_ledger(desk.database, numbers or None, now=desk.now)
+    wanted = len(set(numbers or ()))
+    if as_json:
+        print_json({"retried": count})
+    elif everything:
+        typer.echo(f"{counted(count, 'mail')} will be tried again.")
+    else:
+        typer.echo(f"{count} of {counted(wanted, 'mail')} will be tried again.")
+    raise typer.Exit(0 if everything or count == wanted else 1)

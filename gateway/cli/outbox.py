@@ -91,9 +91,11 @@ def outbox_retry(
         raise typer.BadParameter("name the mails, or say --all (every held one)", param_hint="ID")
     with opened(folder, write=True) as desk:
         count = retry_outbox(desk.database, numbers or None, now=desk.now)
+    wanted = len(set(numbers or ()))
     if as_json:
         print_json({"retried": count})
+    elif everything:
+        typer.echo(f"{counted(count, 'mail')} will be sent.")
     else:
-        named = f" of {len(numbers)}" if numbers else ""
-        typer.echo(f"{count}{named} mails will be sent." if named else f"{counted(count, 'mail')} will be sent.")
-    raise typer.Exit(0 if everything or count == len(numbers or ()) else 1)
+        typer.echo(f"{count} of {counted(wanted, 'mail')} will be sent.")
+    raise typer.Exit(0 if everything or count == wanted else 1)

@@ -22,6 +22,7 @@ from gateway.cli.common import (
     print_reasons,
     shown,
 )
+from gateway.cli.subjects import with_subjects
 from gateway.cli.tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def quarantine_list(limit: Limit = 50, folder: Folder = Path(), as_json: Json = 
     from gateway.store.states import LedgerState
 
     with opened(folder) as desk:
-        rows = ledger_rows(state=LedgerState.QUARANTINED, limit=limit)
+        rows = with_subjects(ledger_rows(state=LedgerState.QUARANTINED, limit=limit))
     if as_json:
         print_json(rows)
         return
@@ -114,7 +115,7 @@ def _print(record: dict[str, Any]) -> None:
         typer.echo(f"  … {len(lines) - _SHOWN_LINES} lines more (--raw shows the whole mail)")
     words = {"open": "open a ticket", "append": "append it to", "hold": "hold it on", "file": "file it on no ticket"}
     release = words.get(mail["action"], mail["action"])
-    typer.echo(f"A release would {release}{f' {mail["ticket"]}' if mail['ticket'] else ''}.")
+    typer.echo(" ".join(filter(None, ["A release would", release, mail["ticket"]])) + ".")
 
 
 @app.command("release")

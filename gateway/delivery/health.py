@@ -10,13 +10,12 @@ from gateway.delivery.outcome import Answer, channel_delay
 
 
 class Health:
-    """The trouble of one channel. `error` is "" when all is well; `is_proven` once the relay has talked about a mail."""
+    """The trouble of one channel. `error` is "" when all is well."""
 
     def __init__(self, *, chance: Callable[[], float]) -> None:
         self._chance = chance
         self._paused_until: datetime | None = None
         self.failures = 0
-        self.is_proven = False
         self.error = ""
         self.error_at: datetime | None = None
 
@@ -29,7 +28,6 @@ class Health:
         if self.is_paused(now):
             return
         self.failures += 1
-        self.is_proven = False
         self._paused_until = now + channel_delay(answer.fate, self.failures, chance=self._chance())
         events.channel_paused(answer, self._paused_until)
 
@@ -37,4 +35,4 @@ class Health:
         """The relay has talked with us about a mail, whatever it said."""
         if self.failures:
             events.channel_well()
-        self._paused_until, self.failures, self.error, self.is_proven = None, 0, "", True
+        self._paused_until, self.failures, self.error = None, 0, ""

@@ -31,6 +31,8 @@ class RelayChannel:
         self._context: ssl.SSLContext | None = None
         self._hostname = settings.hostname
         self._kept: list[Session] = []
+        self._opening = asyncio.Lock()
+        self._trouble: ChannelTrouble | None = None
 
     @property
     def connections(self) -> int:
@@ -66,6 +68,19 @@ class RelayChannel:
         return None
 
     async def _new_session(self) -> Session:
+        """Open a session, one at a time: a wrong password is not to be shown to the relay by all of us at once."""
+        known = self._trouble
+        async with self._opening:
+            if self._trouble is not None and self._trouble is not known:
+                # Whoever went before us has found out.
+                raise ChannelTrouble(self._trouble.answer)
+            try:
+                return await self._open()
+            except ChannelTrouble as trouble:
+                self._trouble = trouble
+                raise
+
+    async def _open(self) -> Session:
         if self._context is None:
             self._context = make_tls_context(self._settings)
         if not self._hostname:

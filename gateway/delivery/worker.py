@@ -148,7 +148,7 @@ class Deliverer:
         return sent
 
     def _refill(self, now: datetime) -> None:
-        if self._ready or len(self._under_way) >= self._free_width() or self._health.is_paused(now):
+        if self._ready or len(self._under_way) >= self._width or self._health.is_paused(now):
             return
         # After trouble, one mail tries whether the relay is back.
         limit = 1 if self._health.failures else BATCH
@@ -160,12 +160,8 @@ class Deliverer:
             claimed = outbox.claim(self._database, owner=self._owner, now=now, limit=limit)
         self._ready = self._preparation.prepare(claimed, now)
 
-    def _free_width(self) -> int:
-        """How many mails may be under way. One tries first: a wrong password is not to be shown three times."""
-        return self._width if self._health.is_proven else 1
-
     def _start(self) -> None:
-        while self._ready and len(self._under_way) < self._free_width():
+        while self._ready and len(self._under_way) < self._width:
             outgoing = self._ready.pop(0)
             try:
                 content = outbox.read_bytes(outgoing)
@@ -213,6 +209,7 @@ class Deliverer:
                 # It talks with us in other sessions: this one was one too many (Exchange: 3 for each mailbox).
                 self._width, self._narrowed_at = self._width - 1, now
             else:
+                self._width, self._narrowed_at = self._channel.connections, None
                 self._health.trouble(answer, now)
         if self._health.is_paused(now):
             self._give_back()

@@ -182,13 +182,9 @@ def _touch(unit: Unit, ticket: Ticket, *, author_role: str, visibility: str, hel
 
 def _release(unit: Unit, change: ReleaseMessage) -> None:
     message = Message.get_by_id(change.message_id)
-    message.state, message.visibility, message.text, message.at = (
-        MessageState.POSTED,
-        change.visibility,
-        change.text,
-        unit.now,
-    )
-    message.save(only=[Message.state, Message.visibility, Message.text, Message.at])
+    message.state, message.visibility, message.at = MessageState.POSTED, change.visibility, unit.now
+    message.text, message.html = change.text, change.html
+    message.save(only=[Message.state, Message.visibility, Message.at, Message.text, Message.html])
     unit.messages[change.label] = message
     _touch(unit, _ticket(unit), author_role="agent", visibility=change.visibility, held=False)
     unit.record("released", "a held mail was sent after all", message=message.id)

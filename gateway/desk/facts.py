@@ -12,6 +12,8 @@ from gateway.desk.references import reference_digest
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.keys import (
     KEY_LENGTH,
+    PROBE_AGE,
+    PROBE_HEADER,
     Purpose,
     is_own_mark,
     key_in_id,
@@ -51,9 +53,11 @@ def gather_facts(
     leads_to = {number: facts.number for number, facts in tickets.items()}
     sender = find_contact(mail.sender.address) if mail.sender else None
     hour, day = _acknowledgements(sender, now)
+    is_own = _is_own(mail, policy, secrets)
     return Facts(
         now=now,
-        is_own=_is_own(mail, policy, secrets),
+        is_own=is_own,
+        is_probe=(is_own or mail.report is not None) and _carries_probe_key(mail, envelope, now=now, secrets=secrets),
         auth_trusted=is_authenticated(mail, policy),
         sender=as_person(sender) if sender else None,
         keys=tuple(_led(key, leads_to) for key in keys if key.ticket in leads_to),
@@ -81,6 +85,16 @@ def _is_own(mail: Mail, policy: Policy, secrets: Mapping[int, bytes]) -> bool:
         return True
     mark = mail.header("x-helpdesk-gateway").strip()
     return bool(mark) and is_own_mark(mark, mail.message_id, secrets)
+
+
+def _carries_probe_key(mail: Mail, envelope: Envelope, *, now: datetime, secrets: Mapping[int, bytes]) -> bool:
+    """Whether a key of a probe of ours stands where the probe had it, or where its report was sent to."""
+    addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in mail.to))
+    written = [mail.header(PROBE_HEADER.lower()).strip(), key_in_id(mail.message_id)]
+    written += [plus_suffix(address) for address in addresses[:_MOST_IDS]]
+    written += [key_in_id(an_id) for an_id in (mail.report.returned_ids if mail.report else ())[:_MOST_IDS]]
+    keys = [unseal(one, purpose=Purpose.PROBE, secrets=secrets) for one in dict.fromkeys(written) if one]
+    return any(key is not None and now.date() - key.issued_on <= PROBE_AGE for key in keys)
 
 
 def _keys(
@@ -138,6 +152,7 @@ def _references(mail: Mail) -> Iterable[ReferenceFact]:
     if not by_digest:
         return
     digests = list(by_digest)
+    itself = mail.in_reply_to or mail.references[-1:]
     found = find_all(ThreadReference, f"digest IN ({marks(digests)})", *digests, limit=4 * _MOST_IDS)
     for row in found:
         ours = row.outbox
@@ -146,6 +161,7 @@ def _references(mail: Mail) -> Iterable[ReferenceFact]:
             ticket=row.ticket.number,
             named=frozenset(row.named),
             is_own_id=row.message_id == mail.message_id and row.message_id not in answered,
+            is_answered=row.message_id in itself,
             notice=ours.notice if ours is not None else "",
             about=ours.about_id if ours is not None else None,
             sent_at=ours.created_at if ours is not None else None,

@@ -23,6 +23,7 @@ from gateway.ticket import Priority, Role
 LANGUAGES = ("en", "de", "fr", "es", "pt")
 _WRITTEN_BY_A_PERSON = frozenset({"answer"})
 _MOST_REFERENCES = 20
+_OF_TICKET = "(ticket_id = ? OR ticket_id IN (SELECT id FROM ticket WHERE merged_into_id = ?))"
 _SHOWS_SENDER = frozenset({"new_ticket", "new_reply", "internal_note", "agent_answered"})
 
 Extract = Callable[[bytes, Sequence[int]], dict[int, bytes]]
@@ -103,19 +104,21 @@ class LetterBuilder:
     def _thread(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> tuple[str, tuple[str, ...]]:
         """In-Reply-To and References: the person's own mails on the ticket and ours to them, in order of time.
 
-        One more id stands in every References: it carries the reply key even where a relay rewrites our Message-ID.
+        Those on tickets that were merged into it count: to the person it is one conversation that goes on. One more id stands in every References: it carries the reply key even where a relay rewrites our Message-ID.
         """
         if ticket is None:
             return "", ()
         mails = find_values(
-            "SELECT created_at, message_id FROM outbox WHERE ticket_id = ? AND recipient_id = ? AND id < ?",
+            f"SELECT created_at, message_id FROM outbox WHERE {_OF_TICKET} AND recipient_id = ? AND id < ?",
+            ticket.id,
             ticket.id,
             row.recipient_id,
             row.id,
         )
         if row.role != Role.AGENT:
             mails += find_values(
-                "SELECT at, message_id FROM message WHERE ticket_id = ? AND author_id = ? AND message_id <> ''",
+                f"SELECT at, message_id FROM message WHERE {_OF_TICKET} AND author_id = ? AND message_id <> ''",
+                ticket.id,
                 ticket.id,
                 row.recipient_id,
             )

@@ -105,6 +105,7 @@ def _held(ticket: Ticket) -> tuple[HeldMessage, ...]:
             at=row.at,
             text=row.text,
             marks=tuple(mark for mark in row.marks if not mark.startswith("#")),
+            html=row.html,
             commands=tuple(mark for mark in row.marks if mark.startswith("#")),
         )
         for row in query

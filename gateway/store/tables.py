@@ -284,7 +284,11 @@ class Outbox(Table):
 
     class Meta:
         constraints = [_one_of("role", Role), _one_of("state", OutboxState)]
-        indexes = ((("state", "rank", "id"), False), (("recipient", "created_at"), False))
+        indexes = (
+            (("state", "rank", "id"), False),
+            (("state", "sent_at"), False),
+            (("recipient", "created_at"), False),
+        )
 
 
 class OutboxPart(Table):

@@ -18,7 +18,7 @@ from gateway.ticket import (
     TicketType,
 )
 from gateway.triage.decision import AddWatcher, LinkTicket, MoveStatus, SetRequester
-from gateway.triage.facts import TicketFacts
+from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.when import read_until
 from gateway.triage.work import Refusal, Work
 from gateway.worktime import add_working_days
@@ -168,7 +168,12 @@ def cc(work: Work, argument: str) -> Work | Refusal:
     person = _person(work, argument)
     if isinstance(person, Refusal):
         return person
-    return work.with_changes(AddWatcher(watcher=person), told=f"{person.address} gets the answers from now on")
+    told = f"{person.address} gets the answers from now on"
+    if work.ticket.is_on_ticket(person.address):
+        return work.with_changes(AddWatcher(watcher=person), told=told)
+    # What stands in the same mail is the first of these answers.
+    watchers = (*work.ticket.watchers, Person(id=0, address=person.address))
+    return work.with_changes(AddWatcher(watcher=person), ticket=replace(work.ticket, watchers=watchers), told=told)
 
 
 def requester(work: Work, argument: str) -> Work | Refusal:
@@ -214,9 +219,10 @@ def _other_ticket(work: Work, argument: str) -> TicketFacts | Refusal:
         numbers = [int(argument.strip())]
     if len(numbers) != 1:
         return Refusal(why="does not name one ticket")
-    if numbers[0] == work.ticket.number:
+    found = work.ticket_numbered(numbers[0])
+    if found is not None and found.number == work.ticket.number:
         return Refusal(why="is this ticket itself")
-    return work.ticket_numbered(numbers[0]) or Refusal(why="there is no such ticket")
+    return found or Refusal(why="there is no such ticket")
 
 
 def nothing(work: Work, argument: str) -> Work | Refusal:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gateway.mail import Address, Reason
+from gateway.mail import Address, PassageRole, Reason
 from gateway.policy import Agent
 from gateway.ticket import Field, Role, Visibility
 from gateway.triage.actions import take_up
 from gateway.triage.case import UNKNOWN_SENDER, Case
-from gateway.triage.commands import COMMANDS, help_lines, run_commands, suggest_command
+from gateway.triage.commands import COMMANDS, help_lines, run_commands, run_possible_commands, suggest_command
 from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.formatted import without_lines
@@ -26,16 +26,23 @@ from gateway.triage.work import Refusal, Work
 
 QUESTION = "question"
 CONFIRMATION = "confirmation"
+_WORDS_OF_A_YES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What an agent's mail says, after a held one that it releases was put before it."""
+    """What an agent's mail says, after a held one that it releases was put before it.
+
+    `repeated` are the commands of that held mail: what was impossible then and still is does not hold it once more.
+    `html` is the answer as formatted, "" where that can't be had without a command line or an internal word in it.
+    """
 
     agent: Agent
     ticket: TicketFacts
     text: AgentText
     commands: tuple[CommandLine, ...]
+    html: str
+    repeated: tuple[CommandLine, ...] = ()
     released: HeldMessage | None = None
     confirmed: HeldMessage | None = None
 
@@ -48,7 +55,7 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
         suggestion = suggest_command(wrong.raw.lstrip("#＃﹟ ").split()[0].lower()) or wrong.suggestion
         return _hold(case, reply, why=f"{wrong.raw}: {wrong.why}", suggestion=suggestion)
     work = Work(ticket=ticket, others=case.facts.named_tickets, policy=case.policy, agent=agent, now=case.facts.now)
-    done = run_commands(work, reply.commands)
+    done = run_commands(run_possible_commands(work, reply.repeated), reply.commands)
     if isinstance(done, Refusal):
         return _hold(case, reply, why=done.why, suggestion=done.suggestion)
     public = _public_text(reply, done)
@@ -68,16 +75,17 @@ def _read(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
     text = read_agent_text(case.mail.new_text, COMMANDS)
     own = {agent.address, *agent.other_addresses}
     held = [message for message in ticket.held if message.author in own]
-    answered = {reference.about for reference in case.threading.references if reference.about is not None}
+    answered = {reference.about for reference in case.threading.references if reference.is_answered}
     asked = [message for message in held if message.id in answered] or held
     commands = text.commands
-    confirmed = _confirmed(case, asked)
+    confirmed = _confirmed(case, text, asked)
     if confirmed is not None:
         commands = (*command_lines("\n".join(confirmed.commands)), *commands)
     questions = [message for message in asked if QUESTION in message.marks]
     released = questions[-1] if questions and any(line.name == "send" for line in commands) else None
     if released is None:
-        return Reply(agent=agent, ticket=ticket, text=text, commands=commands, confirmed=confirmed)
+        html = _html(case.mail.new_html, case.mail.new_text, text)
+        return Reply(agent=agent, ticket=ticket, text=text, commands=commands, html=html, confirmed=confirmed)
     before = read_agent_text(released.text, COMMANDS)
     merged = AgentText(
         public="\n\n".join(part for part in (before.public, text.public) if part),
@@ -86,17 +94,36 @@ def _read(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
         misplaced=text.misplaced,
         has_note=before.has_note or text.has_note,
     )
-    own_commands = tuple(line for line in before.commands if line.name != "send")
-    return Reply(agent=agent, ticket=ticket, text=merged, commands=own_commands + commands, released=released)
+    repeated = tuple(line for line in before.commands if line.name != "send")
+    html = "" if text.public else _html(released.html, released.text, before)
+    return Reply(
+        agent=agent,
+        ticket=ticket,
+        text=merged,
+        commands=commands,
+        html=html,
+        repeated=repeated,
+        released=released,
+    )
 
 
-def _confirmed(case: Case, asked: Sequence[HeldMessage]) -> HeldMessage | None:
-    """The commands that this mail confirms: it answers the question, or says nothing of what it answers."""
+def _html(markup: str, written: str, text: AgentText) -> str:
+    """The formatted form of the words that `written` says, without any `#word` line."""
+    carries_words = any(line.name == "resolve" and line.argument for line in text.commands)
+    if text.internal or text.has_note or carries_words:
+        return ""
+    return without_lines(markup, [line.raw for line in command_lines(written)])
+
+
+def _confirmed(case: Case, text: AgentText, asked: Sequence[HeldMessage]) -> HeldMessage | None:
+    """The commands that this mail confirms: it answers the question itself.
+
+    A client or relay that loses what is answered leaves only the words: a few, and no command.
+    """
     waiting = [message for message in asked if CONFIRMATION in message.marks]
-    notices = {reference.notice for reference in case.threading.references if reference.notice}
-    if not waiting or (notices and CONFIRMATION not in notices):
-        return None
-    return waiting[-1]
+    answered = {reference.notice for reference in case.threading.references if reference.is_answered}
+    is_yes = not answered and not text.commands and len(text.public.split()) <= _WORDS_OF_A_YES
+    return waiting[-1] if waiting and (CONFIRMATION in answered or is_yes) else None
 
 
 def _public_text(reply: Reply, done: Work) -> str:
@@ -135,6 +162,7 @@ def _hold(case: Case, reply: Reply, *, why: str, suggestion: str, their_text: st
         visibility=Visibility.INTERNAL,
         text=original,
         passages=passages_of(case),
+        html=reply.released.html if reply.released is not None else case.mail.new_html,
         subject=case.mail.subject,
         marks=(QUESTION,),
         held=True,
@@ -185,9 +213,14 @@ def _carry_out(case: Case, reply: Reply, done: Work, public: str) -> Decision:
 
 
 def _is_file_only(case: Case, reply: Reply) -> bool:
-    """A mail that is nothing but a file sends that file; one with commands sends what the commands mean."""
+    """A mail that is nothing but a file or a pasted picture sends that; a signature's picture is neither.
+
+    One with commands sends what the commands mean.
+    """
     bare = not (reply.text.public or reply.text.has_note or reply.commands or reply.confirmed)
-    return bare and any(not attachment.inline for attachment in case.mail.attachments)
+    signed = any(passage.role is PassageRole.SIGNATURE for passage in case.mail.passages)
+    pasted = [one for one in case.mail.attachments if not one.inline or not signed]
+    return bare and any(one.sha256 not in case.facts.known_pictures for one in pasted)
 
 
 def _says_nothing(case: Case, reply: Reply) -> bool:
@@ -201,7 +234,13 @@ def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[C
     messages: list[Change] = []
     if reply.released is not None and answers:
         messages.append(
-            ReleaseMessage(message_id=reply.released.id, visibility=Visibility.PUBLIC, text=public, label="answer")
+            ReleaseMessage(
+                message_id=reply.released.id,
+                visibility=Visibility.PUBLIC,
+                text=public,
+                html=reply.html,
+                label="answer",
+            )
         )
     elif answers:
         messages.append(
@@ -211,19 +250,19 @@ def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[C
                 visibility=Visibility.PUBLIC,
                 text=public or "(see the attached files)",
                 passages=passages_of(case),
-                html=_html(case, reply),
+                html=reply.html,
                 subject=case.mail.subject,
                 label="answer",
             )
         )
-    # A mail of commands alone is kept whole too, for the history.
-    if reply.text.internal or not answers:
+    # A mail of commands alone is kept whole too, for the history; so is the #send that releases another one.
+    if reply.text.internal or not answers or reply.released is not None:
         messages.append(
             PostMessage(
                 author=mailbox,
                 author_role="agent",
                 visibility=Visibility.INTERNAL,
-                text=reply.text.internal or "\n".join(line.raw for line in reply.commands) or "(no text)",
+                text=reply.text.internal or _as_written(reply),
                 passages=passages_of(case),
                 subject=case.mail.subject,
                 with_attachments=not answers,
@@ -233,21 +272,17 @@ def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[C
     return messages
 
 
-def _html(case: Case, reply: Reply) -> str:
-    """The answer as formatted, if it can be had without a command line or an internal word in it."""
-    if (
-        reply.text.internal
-        or reply.text.has_note
-        or any(line.argument for line in reply.commands if line.name == "resolve")
-    ):
-        return ""
-    return without_lines(case.mail.new_html, [line.raw for line in reply.commands])
+def _as_written(reply: Reply) -> str:
+    """What the history keeps of a mail that says nothing to anybody."""
+    words = [reply.text.public] if reply.confirmed is not None else []
+    return "\n".join(filter(None, (*(line.raw for line in reply.commands), *words))) or "(no text)"
 
 
 def _dropped(case: Case, reply: Reply, *, answers: bool) -> tuple[Change, ...]:
     """Held mails that this one settles: confirmed, or written anew in answer to the question."""
     settled = [reply.confirmed] if reply.confirmed is not None else []
-    answered = {reference.about for reference in case.threading.references if reference.notice == QUESTION}
+    references = case.threading.references
+    answered = {one.about for one in references if one.notice == QUESTION and one.is_answered}
     if reply.released is not None and not answers:
         settled.append(reply.released)
     if reply.released is None:

@@ -7,7 +7,7 @@ absent.
 
 from __future__ import annotations
 
-from gateway.mail import MailKind, Reason
+from gateway.mail import MailKind, Reason, Verdict
 from gateway.ticket import Visibility
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
@@ -70,6 +70,12 @@ def file_quietly(case: Case, ticket: TicketFacts | None) -> Decision:
         notices = tell_agents("absent", absent, about="message", context={"agent": agent}, but=[case.agent.address])
     reason = Reason(code="filed-quietly", text=f"{kind.value}: filed, moves nothing and answers nobody")
     return case.decide(Action.APPEND, message, *notices, reasons=(reason,), ticket=ticket.number)
+
+
+def file_probe(case: Case) -> Decision:
+    """The mail of a `gateway check --connect`, or what a server reports about it: that command has read it already."""
+    reason = Reason(code="probe", text="the desk's own test mail: it makes no ticket and is answered by nobody")
+    return case.decide(Action.FILE, reasons=(reason,), verdict=Verdict.ACCEPT_QUIETLY)
 
 
 def file_sent(case: Case, ticket: TicketFacts | None) -> Decision:

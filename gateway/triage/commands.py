@@ -90,6 +90,14 @@ def run_commands(work: Work, lines: Sequence[CommandLine]) -> Work | Refusal:
     return work
 
 
+def run_possible_commands(work: Work, lines: Sequence[CommandLine]) -> Work:
+    """Carry out what is possible of the commands, and leave the rest out."""
+    for line in lines:
+        result = COMMANDS[line.name].apply(work, line.argument)
+        work = work if isinstance(result, Refusal) else result
+    return work
+
+
 def suggest_command(name: str) -> str:
     """The usage of the command that was probably meant, "" where none is near."""
     near = nearest(name, COMMANDS)

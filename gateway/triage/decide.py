@@ -11,7 +11,7 @@ from gateway.mail import Envelope, Mail, MailboxRole, MailKind, Verdict
 from gateway.policy import Policy
 from gateway.triage.agent_reply import reply_by_agent
 from gateway.triage.authorise import Standing, authorise
-from gateway.triage.automatic import file_bounce, file_quietly, file_sent
+from gateway.triage.automatic import file_bounce, file_probe, file_quietly, file_sent
 from gateway.triage.case import Case
 from gateway.triage.decision import Action, Decision
 from gateway.triage.facts import Facts
@@ -47,6 +47,8 @@ def _decide_case(case: Case) -> Decision:
     screening = case.screening
     if case.envelope.mailbox_role is MailboxRole.SENT:
         return file_sent(case, case.ticket)
+    if case.facts.is_probe:
+        return file_probe(case)
     if screening.verdict is Verdict.QUARANTINE:
         return case.quarantine(screening.quarantine_code)
     if screening.kind is MailKind.BOUNCE:

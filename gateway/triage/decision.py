@@ -54,11 +54,12 @@ class PostMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseMessage:
-    """Post a held message after all, with `text` (the command lines taken out)."""
+    """Post a held message after all, with `text` and `html` (the command lines taken out)."""
 
     message_id: int
     visibility: Visibility
     text: str
+    html: str = ""
     label: str = "released"
 
 

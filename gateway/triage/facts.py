@@ -55,6 +55,7 @@ class HeldMessage:
     at: datetime
     text: str
     marks: tuple[str, ...]
+    html: str = ""
     commands: tuple[str, ...] = ()
 
 
@@ -115,7 +116,9 @@ class ReferenceFact:
     """An id of the mail that was seen on a ticket before. `named` are From, To and Cc of the mail that it names.
 
     `is_own_id` is true for the mail's own Message-ID: somebody answered this mail before it arrived.
-    `notice` and `about` tell which of our mails it is, and which message that was about; "" and None for others'.
+    `is_answered` is true for what the mail answers itself (In-Reply-To, else the last of References), not only goes
+    back to. `notice` and `about` tell which of our mails it is, and which message that was about; "" and None for
+    others'.
     """
 
     message_id: str
@@ -123,6 +126,7 @@ class ReferenceFact:
     named: frozenset[str]
     evidence: Evidence = Evidence.REFERENCE
     is_own_id: bool = False
+    is_answered: bool = False
     notice: str = ""
     about: int | None = None
     sent_at: datetime | None = None
@@ -150,10 +154,14 @@ class BouncedMail:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """All that a decision may know. `tickets` holds every ticket that anything here names, merged ones followed."""
+    """All that a decision may know. `named_tickets` holds every ticket that anything here names, merged ones followed.
+
+    `is_probe`: the mail, or a report about it, is one that `gateway check --connect` has sent in the last days.
+    """
 
     now: datetime
     is_own: bool = False
+    is_probe: bool = False
     auth_trusted: bool = False
     sender: Person | None = None
     keys: tuple[KeyFact, ...] = ()

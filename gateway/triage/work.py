@@ -64,7 +64,9 @@ class Work:
         return self.with_changes(SetFields(values=values), ticket=ticket, told=told)
 
     def ticket_numbered(self, number: int) -> TicketFacts | None:
-        return next((ticket for ticket in self.others if ticket.number == number), None)
+        """The ticket of that number, or the one that it was merged into."""
+        known = (self.ticket, *self.others)
+        return next((one for one in known if number == one.number or number in one.merged_from), None)
 
     @property
     def agent_mailbox(self) -> Address:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.triage.commands import COMMANDS
 from tests.stories.house import SECRET, House, Person
-from tests.stories.letters import File, Letter
+from tests.stories.letters import File, Letter, picture
 
 # What is only a setting: the command, and what the ticket says afterwards.
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -195,7 +195,6 @@ def test_a_watcher_gets_what_is_answered_from_now_on_and_no_history(
     erika.gets("Your new VPN profile is ready.")
     assert "hunter2" not in copy.everything
     assert "it drops since this morning" not in copy.everything
-    anna.answers(anna.gets, "") if False else None
     boss.answers(copy, "Thank you, I tell the team.")
     reply = anna.gets("I tell the team", about=number)
     assert first.message_id not in copy.references
@@ -251,8 +250,6 @@ def test_linked_tickets_name_each_other_and_tell_the_requester_nothing(
 
 
 def test_an_answer_of_nothing_but_a_pasted_screenshot_is_sent(erika: Person, anna: Person, notice: Letter) -> None:
-    from tests.stories.letters import picture
-
     shot = File(name="image001.png", content=picture(7), content_type="image/png", content_id="shot@pc")
     anna.answers(notice, "", html='<div><img src="cid:shot@pc"></div>', files=[shot])
     assert shot.content in erika.gets().files.values()

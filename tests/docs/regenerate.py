@@ -1,0 +1,174 @@
+"""Write the generated parts of the pages anew: `python -m tests.docs.regenerate`.
+
+A part stands between ``<!-- generated: NAME -->`` and ``<!-- end: NAME -->``. What it says is written in the code:
+tables of commands and notices, docstrings of settings, helps of the command line. A test compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from gateway.cli.app import app
+from gateway.compose.notices import NOTICES
+from gateway.compose.samples import sample_letters
+from gateway.options.tables import OptionDescription
+from gateway.policy import describe_policy
+from gateway.settings import describe_settings
+from gateway.ticket import PRIORITY_MATRIX, Level
+from gateway.triage.commands import COMMANDS
+from tests.docs.pages import pages, read, shown
+
+PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
+_EXAMPLE_LIMIT_CHARS = 60
+
+
+def main() -> None:
+    for page in pages():
+        text = read(page)
+        new = regenerated(text)
+        if new != text:
+            page.write_text(new, encoding="utf-8")
+            print(f"written: {shown(page)}")
+
+
+def regenerated(text: str) -> str:
+    """A page with every generated part as the code has it now. Raises KeyError for a part that nobody writes."""
+    return PART.sub(lambda match: match.group(1) + PARTS[match.group(2)]() + "\n" + match.group(3), text)
+
+
+def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def code(text: str) -> str:
+    """Text in a fixed font, also where a pipe stands in it: a table would take that for a border."""
+    return f"<code>{text.replace('&', '&amp;').replace('<', '&lt;')}</code>" if "|" in text else f"`{text}`"
+
+
+def commands() -> str:
+    rows = [(code(command.usage), command.help) for command in COMMANDS.values()]
+    return table(("you write", "what happens"), rows)
+
+
+def settings() -> str:
+    return options(describe_settings())
+
+
+def policy() -> str:
+    return options(describe_policy())
+
+
+def options(descriptions: tuple[OptionDescription, ...]) -> str:
+    """One table of keys for each table of the file, in the order of the file."""
+    parts = []
+    for name, group in groupby(descriptions, key=lambda option: option.table):
+        rows = [
+            (code(option.key), code(option.kind) if '"' in option.kind else option.kind, default(option), said(option))
+            for option in group
+        ]
+        parts.append(f"### {f'`{name}`' if name else 'At the top of the file'}\n")
+        parts.append(table(("key", "value", "without it", "what it is"), rows) + "\n")
+    return "\n".join(parts).rstrip()
+
+
+def default(option: OptionDescription) -> str:
+    return code(option.default) if option.default else "must be there"
+
+
+def said(option: OptionDescription) -> str:
+    """The description; a star or an angle bracket in it is meant as such."""
+    return re.sub(r"(`[^`]*`)|([*<])", lambda match: match.group(1) or f"\\{match.group(2)}", option.description)
+
+
+def matrix() -> str:
+    rows = [
+        (f"impact {impact.value}", *(PRIORITY_MATRIX[impact, urgency].value for urgency in Level)) for impact in Level
+    ]
+    return table(("", *(f"urgency {urgency.value}" for urgency in Level)), rows)
+
+
+def notices() -> str:
+    rows = []
+    for notice in NOTICES.values():
+        own = sorted(set(sample_letters(notice.name)[0].context) - {"desk", "ticket", "person"})
+        rows.append((f"`{notice.name}`", notice.audience.value, notice.purpose, ", ".join(map(code, own))))
+    return table(("template", "who reads it", "what it is for", "what else it knows"), rows)
+
+
+def variables() -> str:
+    """Every variable that a template may use, with what it is in the sample that `gateway check` renders."""
+    found: dict[str, str] = {}
+    for name in NOTICES:
+        for key, value in _flat(sample_letters(name)[0].context):
+            found.setdefault(key, value)
+    return table(("variable", "for example"), [(f"`{name}`", found[name]) for name in sorted(found)])
+
+
+def _flat(values: Mapping[str, object], before: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            yield from _flat(value[0], f"{before}{key}[].")
+        else:
+            text = str(value[0] if isinstance(value, list) and value else value).replace("\n", " ")
+            cut = text if len(text) <= _EXAMPLE_LIMIT_CHARS else text[:_EXAMPLE_LIMIT_CHARS].rstrip() + "…"
+            yield before + key + ("[]" if isinstance(value, list) else ""), code(cut)
+
+
+def command_tree() -> dict[str, Any]:
+    """Every command by its words ("ledger list") as the command line knows it."""
+    found: dict[str, Any] = {}
+
+    def walk(group: Any, words: tuple[str, ...]) -> None:
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                walk(command, (*words, name))
+            else:
+                found[" ".join((*words, name))] = command
+
+    walk(typer.main.get_command(app), ())
+    return found
+
+
+def command_line() -> str:
+    rows = []
+    for words, command in sorted(command_tree().items()):
+        arguments = " ".join(map(_usage_of, _arguments(command)))
+        # Click's own mark for "take the rest on a line of its own".
+        help_text = " ".join((command.help or "").replace("\b", "").split())
+        rows.append((code(f"gateway {words} {arguments}".strip()), help_text.replace("<", "\\<").replace("*", "\\*")))
+    return table(("command", "what it does"), rows)
+
+
+def _arguments(command: Any) -> list[Any]:
+    return [one for one in command.params if one.param_type_name == "argument"]
+
+
+def _usage_of(argument: Any) -> str:
+    many = "…" if argument.nargs != 1 else ""
+    name = re.sub(r"[^A-Z]", "", str(argument.metavar or argument.name).upper())
+    return f"{name}{many}" if argument.required else f"[{name}{many}]"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "settings": settings,
+    "policy": policy,
+    "matrix": matrix,
+    "notices": notices,
+    "variables": variables,
+    "command-line": command_line,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""The queue: every row to one claimer at a time, attempts counted before the work, finishes fenced."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import peewee
+import pytest
+
+from gateway.store.database import connection, migrate, open_database, savepoint, transaction
+from gateway.store.queue import LEASE, claim, finish, free_leases, release, split_parts
+from gateway.store.states import LedgerState, OutboxState, Outcome
+from gateway.store.tables import PART_SIZE_BYTES, Contact, Ledger, Outbox
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[peewee.Database]:
+    opened = open_database(database_url)
+    with connection(opened):
+        migrate(opened, now=NOW)
+        yield opened
+
+
+def waiting_mail(number: int = 1, **values: Any) -> int:
+    row: dict[str, Any] = {
+        "received_at": NOW,
+        "transport": "smtp",
+        "envelope": {},
+        "size_bytes": 1,
+        "sha256": b"s",
+        "digest": b"d%d" % number,
+        "part_count": 1,
+        "state": LedgerState.WAITING,
+    }
+    return int(Ledger.create(**(row | values)).id)
+
+
+def waiting_answer(rank: int, number: int) -> int:
+    contact, _ = Contact.get_or_create(address="a@example.com", defaults={"first_seen_at": NOW})
+    row = {"notice": "answer", "rank": rank, "recipient": contact, "role": "requester", "context": {}}
+    row |= {"message_id": f"<{number}>", "dedupe_key": str(number), "state": OutboxState.WAITING, "created_at": NOW}
+    return int(Outbox.create(**row).id)
+
+
+def test_the_oldest_mails_are_claimed_first_and_each_once(database: peewee.Database) -> None:
+    ids = [waiting_mail(number) for number in range(5)]
+    first = claim(database, Ledger, owner="one", now=NOW, limit=3)
+    second = claim(database, Ledger, owner="two", now=NOW, limit=3)
+    assert [one.id for one in first] + [one.id for one in second] == ids
+    assert claim(database, Ledger, owner="three", now=NOW, limit=3) == []
+
+
+def test_people_s_words_are_claimed_before_notices(database: peewee.Database) -> None:
+    notice, answer = waiting_answer(2, 1), waiting_answer(0, 2)
+    assert [one.id for one in claim(database, Outbox, owner="one", now=NOW, limit=9)] == [answer, notice]
+
+
+def test_a_claim_counts_the_attempt_before_the_work(database: peewee.Database) -> None:
+    row = waiting_mail()
+    assert [one.attempt for one in claim(database, Ledger, owner="one", now=NOW, limit=1)] == [1]
+    assert Ledger.get_by_id(row).attempts == 1
+    assert [one.attempt for one in claim(database, Ledger, owner="two", now=NOW + LEASE, limit=1)] == [2]
+
+
+def test_what_is_put_off_waits_for_its_time(database: peewee.Database) -> None:
+    waiting_mail(not_before=NOW + timedelta(seconds=30))
+    assert claim(database, Ledger, owner="one", now=NOW + timedelta(seconds=29), limit=1) == []
+    assert len(claim(database, Ledger, owner="one", now=NOW + timedelta(seconds=30), limit=1)) == 1
+
+
+def test_a_finish_after_the_lease_went_to_another_writes_nothing(database: peewee.Database) -> None:
+    row = waiting_mail()
+    (late,) = claim(database, Ledger, owner="one", now=NOW, limit=1)
+    (heir,) = claim(database, Ledger, owner="two", now=NOW + LEASE, limit=1)
+    assert not finish(Ledger, late, state=LedgerState.DONE, outcome=Outcome.FILED)
+    assert Ledger.get_by_id(row).state == "waiting"
+    assert finish(Ledger, heir, state=LedgerState.DONE, outcome=Outcome.FILED)
+    assert (Ledger.get_by_id(row).lease_owner, Ledger.get_by_id(row).lease_until) == ("", None)
+
+
+def test_the_same_owner_can_not_finish_an_earlier_attempt(database: peewee.Database) -> None:
+    waiting_mail()
+    (early,) = claim(database, Ledger, owner="one", now=NOW, limit=1)
+    (late,) = claim(database, Ledger, owner="one", now=NOW + LEASE, limit=1)
+    assert not finish(Ledger, early, state=LedgerState.FAILED)
+    assert finish(Ledger, late, state=LedgerState.FAILED)
+
+
+def test_what_is_given_back_did_not_cost_an_attempt(database: peewee.Database) -> None:
+    row = waiting_mail()
+    release(database, Ledger, claim(database, Ledger, owner="one", now=NOW, limit=1))
+    assert (Ledger.get_by_id(row).attempts, Ledger.get_by_id(row).lease_owner) == (0, "")
+
+
+def test_the_leases_of_the_dead_are_free_at_once_and_of_the_living_not(database: peewee.Database) -> None:
+    first, second = waiting_mail(1), waiting_mail(2)
+    claim(database, Ledger, owner="dead", now=NOW, limit=1)
+    claim(database, Ledger, owner="living", now=NOW, limit=1)
+    assert free_leases(database, is_dead=lambda owner: owner == "dead") == 1
+    assert [one.id for one in claim(database, Ledger, owner="heir", now=NOW, limit=9)] == [first]
+    assert Ledger.get_by_id(second).lease_owner == "living"
+
+
+def test_many_claimers_at_once_never_get_the_same_row(database: peewee.Database) -> None:
+    ids = {waiting_mail(number) for number in range(60)}
+    taken: list[list[int]] = [[] for _ in range(4)]
+
+    def work(number: int) -> None:
+        with connection(database):
+            while claims := claim(database, Ledger, owner=f"w{number}", now=NOW, limit=3):
+                taken[number] += [one.id for one in claims]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    everything = [row for rows in taken for row in rows]
+    assert sorted(everything) == sorted(ids)
+
+
+def test_a_savepoint_rolls_back_alone(database: peewee.Database) -> None:
+    with transaction(database):
+        waiting_mail(1)
+        with pytest.raises(RuntimeError), savepoint(database):
+            waiting_mail(2)
+            raise RuntimeError
+        waiting_mail(3)
+    assert [bytes(row.digest) for row in Ledger.select().order_by(Ledger.id)] == [b"d1", b"d3"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"state": "sleeping"},
+        {"transport": "pigeon"},
+        {"state": "done", "outcome": ""},
+        {"state": "waiting", "outcome": "filed"},
+        {"state": "done", "outcome": "duplicate"},
+    ],
+)
+def test_the_database_itself_refuses_what_is_in_no_closed_set(database: peewee.Database, values: Any) -> None:
+    with pytest.raises(peewee.IntegrityError), transaction(database):
+        waiting_mail(1, **values)
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_SIZE_BYTES - 1, PART_SIZE_BYTES, PART_SIZE_BYTES + 1, 3 * PART_SIZE_BYTES])
+def test_content_is_cut_into_parts_of_at_most_a_mebibyte_and_at_least_one(size: int) -> None:
+    content = bytes(size)
+    for source in (content, BytesIO(content)):
+        parts = list(split_parts(source))
+        assert b"".join(parts) == content
+        assert max(map(len, parts)) <= PART_SIZE_BYTES
+        assert len(parts) == max(1, -(-size // PART_SIZE_BYTES))
