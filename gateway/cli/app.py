@@ -15,8 +15,8 @@ from gateway.cli.common import EXIT_CONFIGURATION, EXIT_TEMPORARY, EXIT_USAGE
 from gateway.errors import ConfigurationError, EdgeFailure, GatewayError
 
 _EXIT_CODES = (
-    "Exit codes: 0 done; 1 not done, not found or not clean; 2 wrong usage; 75 not possible now, try again; 78 a file of "
-    "yours is wrong. `status` and `deliver` have their own, see their help."
+    "Exit codes: 0 done; 1 not done, not found or not clean; 2 wrong usage; 75 not possible now, try again; "
+    "78 a file of yours is wrong. `status` and `deliver` have their own, see their help."
 )
 
 app = typer.Typer(

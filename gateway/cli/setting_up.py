@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import shlex
 import shutil
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import Folder, fail, opened, quiet_logs, settings_of
+from gateway.cli.common import Folder, Json, counted, fail, opened_base, print_json, quiet_logs, settings_of, shown
+
+if TYPE_CHECKING:
+    from gateway.checking import Fact
 
 mailbox = typer.Typer(help="The watched mailboxes.", no_args_is_help=True)
 
@@ -56,14 +63,14 @@ def check(
     """Check everything an admin can edit; with --connect also what the servers do to a mail.
 
     The mail of --connect stays in the desk's mailbox; a running gateway knows it and makes no ticket of it.
-    Exit 1 where something must be mended; a note (--) is only worth knowing. 78: gateway.toml is broken.
+    Exit 1 where something must be mended; a note is only worth knowing. 78: gateway.toml is broken.
     """
-    from gateway.checking import check_connections, check_files
+    from gateway.checking import check_connections, check_files, files_facts
 
     quiet_logs()
     settings = settings_of(folder)
     problems, policy = check_files(settings)
-    facts = files_facts(settings, policy, problems)
+    facts: Iterable[Fact] = files_facts(problems, policy)
     if connect and policy is not None and not problems:
         facts = itertools.chain(facts, check_connections(settings, policy, seconds=seconds))
     is_good, found = True, []
@@ -78,23 +85,38 @@ def check(
     raise typer.Exit(0 if is_good else 1)
 
 
+def _print_fact(fact: Fact) -> None:
+    """One line; a bad fact and a note say in the next what to do about it."""
+    mark, colour = ("ok  ", "green") if fact.is_good else ("FAIL", "red")
+    if fact.is_good and fact.hint:
+        mark, colour = "note", "yellow"
+    typer.echo(f"{typer.style(mark, fg=colour)}  {fact.name}: {shown(fact.text)}")
+    if fact.hint:
+        typer.echo(f"      {shown(fact.hint)}")
+
+
 @mailbox.command("import")
 def mailbox_import(
-    name: Annotated[str, typer.Argument(help="The name of a [[mailbox]].")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of a [[mailbox]].")],
     since: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="Mail that the server received on this day or later.")
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Mail that the server received on this day or later."),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     folder: Folder = Path(),
+    as_json: Json = False,
 ) -> None:
-    """Bring in old mail that was left alone at first contact; nobody is acknowledged or notified."""
+    """Bring in old mail that was left alone at first contact; nobody is acknowledged or notified.
+
+    To run it again brings in what is missing. Exit 1 where the server could not give a mail, 75 where it is away.
+    """
     from gateway.intake.imap_errands import import_mail
 
-    with opened(folder) as base:
-        box = next((one for one in base.settings.mailboxes if one.name == name), None)
+    with opened_base(folder) as base:
+        box = base.settings.mailbox_named(name)
         if box is None:
-            known = ", ".join(one.name for one in base.settings.mailboxes) or "none is configured"
-            raise fail(f"there is no mailbox {name!r} ({known})", 64)
+            known = ", ".join(one.name for one in base.settings.mailboxes) or "gateway.toml has none"
+            raise typer.BadParameter(f"there is no mailbox {name!r}; one of: {known}", param_hint="NAME")
         with base.door() as door:
             done = import_mail(
                 box,
@@ -104,12 +126,14 @@ def mailbox_import(
                 since=date(since.year, since.month, since.day),
                 dry_run=dry_run,
             )
-    head = f"{done.found} mails since {since:%Y-%m-%d}: {done.known} known"
+    if as_json:
+        print_json(dataclasses.asdict(done))
+        raise typer.Exit(1 if done.unread else 0)
+    head = f"{counted(done.found, 'mail')} since {since:%Y-%m-%d}, {done.known} of them known"
     if dry_run:
-        new = done.found - done.known
-        typer.echo(f"{head}, {new} would be imported ({done.size_bytes} bytes)")
+        typer.echo(f"{head}; {done.found - done.known} would be imported ({done.size_bytes} bytes).")
         return
-    typer.echo(f"{head}, {done.fetched} imported, {done.duplicates} duplicates")
+    typer.echo(f"{head}; {done.fetched} imported, {done.duplicates} of these the same as a mail that came another way.")
     for uid in done.unread:
         typer.echo(f"  the server could not give us mail {uid}", err=True)
     raise typer.Exit(1 if done.unread else 0)

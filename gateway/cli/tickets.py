@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, Limit, age, fail, lines_of, opened, print_json, shown
+from gateway.cli.common import Folder, Json, age, fail, lines_of, opened, print_json, shown
 from gateway.cli.tables import Column, print_table
 
 app = typer.Typer(help="Tickets: what is open, and everything about one.", no_args_is_help=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from gateway.desk import fingerprints
 from gateway.desk.outgoing import enqueue
 from gateway.desk.people import contact_of
-from gateway.desk.references import remember_reference
+from gateway.desk.references import reference_digest, remember_reference
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
 from gateway.store.rows import find, find_values, insert
@@ -56,17 +57,17 @@ class Unit:
     messages: dict[str, Message] = field(default_factory=dict)
     notices: int = 0
 
-    def record(self, kind: str, text: str, **detail: object) -> None:
-        """Write the history."""
+    def record(self, kind: str, text: str, detail: Mapping[str, object], *, on: Ticket | None = None) -> None:
+        """Write the history of the ticket, or of another one (`on`): in words for people, in `detail` for the audit."""
         insert(
             Event,
             at=self.now,
             kind=kind,
             actor=self.decision.actor or "gateway",
-            ticket=self.ticket,
+            ticket=on or self.ticket,
             ledger=self.ledger_id,
             text=text,
-            detail=detail,
+            detail=dict(detail),
         )
 
 
@@ -110,38 +111,42 @@ def _open(unit: Unit, change: OpenTicket) -> None:
     unit.ticket = find(Ticket, "id = ?", row_id)
     if unit.ticket is not None:
         unit.ticket.requester = requester
-    rules = {value.field.value: value.rule for value in made.values if value.rule}
     token = unit.policy.token(made.type, number)
-    unit.record("opened", f"{token} opened for {requester.address}", rules=rules, policy=unit.policy.version)
+    detail = {
+        "requester": requester.id,
+        "subject": change.subject,
+        "fields": {value.field.value: [value.value, value.authority.value, value.rule] for value in made.values},
+        "policy": unit.policy.version,
+    }
+    unit.record("opened", f"{token} opened for {requester.address}", detail)
 
 
 def _post(unit: Unit, change: PostMessage) -> None:
     ticket = _ticket(unit)
     author = contact_of(change.author, now=unit.now) if change.author else None
-    row_id = insert(
-        Message,
-        ticket=ticket,
-        ledger=unit.ledger_id,
-        author=author,
-        author_role=change.author_role,
-        visibility=change.visibility,
-        state=MessageState.HELD if change.held else MessageState.POSTED,
-        message_id=unit.mail.message_id if unit.mail is not None else "",
-        subject=change.subject,
-        text=change.text,
-        passages=[list(passage) for passage in change.passages],
-        html=change.html,
-        marks=[*change.marks, *change.commands],
-        at=unit.now,
-    )
-    message = Message(id=row_id)
+    values: dict[str, Any] = {
+        "author": author.id if author is not None else None,
+        "author_role": change.author_role,
+        "visibility": change.visibility,
+        "state": MessageState.HELD if change.held else MessageState.POSTED,
+        "message_id": unit.mail.message_id if unit.mail is not None else "",
+        "subject": change.subject,
+        "text": change.text,
+        "passages": [list(passage) for passage in change.passages],
+        "html": change.html,
+        "marks": [*change.marks, *change.commands],
+        "at": unit.now,
+    }
+    message = Message(id=insert(Message, ticket=ticket, ledger=unit.ledger_id, **values), **values)
+    # The ids of a mail are written down once, with its first message.
+    ids = _ids_of(unit.mail) if unit.mail is not None and not unit.messages else {}
     unit.messages[change.label] = message
-    if change.with_attachments and unit.mail is not None:
-        _attach(unit, message, unit.mail)
+    files = _attach(message, unit) if change.with_attachments else []
     _touch(unit, ticket, author_role=change.author_role, visibility=change.visibility, held=change.held)
     kind = "held" if change.held else ("note" if change.visibility is Visibility.INTERNAL else "message")
     text = f"{_what_was_posted(change)} ({len(change.text)} characters)"
-    unit.record(kind, text, message=message.id, marks=list(change.marks))
+    prints = {"print": fingerprints.of_message(message), "files": fingerprints.of_files(files)}
+    unit.record(kind, text, {"message": message.id, "marks": list(change.marks)} | prints | ids)
 
 
 def _what_was_posted(change: PostMessage) -> str:
@@ -155,20 +160,22 @@ def _what_was_posted(change: PostMessage) -> str:
     return "answered the requester" if change.author_role == "agent" else "wrote"
 
 
-def _attach(unit: Unit, message: Message, mail: Mail) -> None:
-    for one in mail.attachments:
-        insert(
-            AttachmentRow,
-            message=message,
-            number=one.number,
-            filename=one.filename,
-            content_type=one.content_type,
-            size_bytes=one.size_bytes,
-            sha256=one.sha256,
-            content_id=one.content_id,
-            inline=one.inline,
-            set_aside=one.sha256 in unit.known_pictures,
-        )
+def _attach(message: Message, unit: Unit) -> list[AttachmentRow]:
+    rows = []
+    for one in unit.mail.attachments if unit.mail is not None else ():
+        values: dict[str, Any] = {
+            "number": one.number,
+            "filename": one.filename,
+            "content_type": one.content_type,
+            "size_bytes": one.size_bytes,
+            "sha256": one.sha256,
+            "content_id": one.content_id,
+            "inline": one.inline,
+            "set_aside": one.sha256 in unit.known_pictures,
+        }
+        insert(AttachmentRow, message=message.id, **values)
+        rows.append(AttachmentRow(**values))
+    return rows
 
 
 def _touch(unit: Unit, ticket: Ticket, *, author_role: str, visibility: str, held: bool) -> None:
@@ -187,30 +194,38 @@ def _release(unit: Unit, change: ReleaseMessage) -> None:
     message.save(only=[Message.state, Message.visibility, Message.at, Message.text, Message.html])
     unit.messages[change.label] = message
     _touch(unit, _ticket(unit), author_role="agent", visibility=change.visibility, held=False)
-    unit.record("released", "a held mail was sent after all", message=message.id)
+    detail = {"message": message.id, "print": fingerprints.of_message(message)}
+    unit.record("released", "a held mail was sent after all", detail)
 
 
 def _drop(unit: Unit, change: DropMessage) -> None:
-    Message.update(state=MessageState.DROPPED).where(Message.id == change.message_id).execute()
-    unit.record("dropped", "a held mail was settled", message=change.message_id)
+    message = Message.get_by_id(change.message_id)
+    message.state = MessageState.DROPPED
+    message.save(only=[Message.state])
+    detail = {"message": message.id, "print": fingerprints.of_message(message)}
+    unit.record("dropped", "a held mail was settled", detail)
 
 
 def _set_fields(unit: Unit, change: SetFields) -> None:
     ticket = _ticket(unit)
     for value in change.values:
-        before = getattr(ticket, value.field.value)
-        setattr(ticket, value.field.value, value.value)
-        ticket.fields = ticket.fields | {value.field.value: [value.authority.value, value.rule]}
-        if before != value.value:
-            text = f"{value.field.value}: {before or '(none)'} → {value.value or '(none)'}"
-            unit.record("field", text, field=value.field.value, authority=value.authority.value, rule=value.rule)
+        name, who = value.field.value, [value.authority.value, value.rule]
+        before, before_who = str(getattr(ticket, name)), ticket.fields.get(name, ["", ""])
+        setattr(ticket, name, value.value)
+        ticket.fields = ticket.fields | {name: who}
+        if before == value.value and before_who == who:
+            continue
+        text = f"{name}: {before or '(none)'} → {value.value or '(none)'}"
+        if before == value.value:
+            text = f"{name}: {value.value or '(none)'}, by {' '.join(filter(None, who))}"
+        unit.record("field", text, {"field": name, "before": [before, *before_who], "after": [value.value, *who]})
     ticket.updated_at = unit.now
     ticket.save()
 
 
 def _move(unit: Unit, change: MoveStatus) -> None:
     ticket = _ticket(unit)
-    before = ticket.status
+    before = fingerprints.standing(ticket)
     ticket.status = change.to
     ticket.hold_reason = change.hold_reason or ""
     ticket.hold_until = change.hold_until
@@ -219,60 +234,66 @@ def _move(unit: Unit, change: MoveStatus) -> None:
         unit.now if change.to is Status.RESOLVED else (None if change.to not in _ENDS else ticket.resolved_at)
     )
     ticket.closed_at = unit.now if change.to in _ENDS else None
-    ticket.updated_at = unit.now
-    ticket.save()
-    unit.record("status", f"{before} → {change.to.value}: {change.why}", before=before, after=change.to.value)
+    _record_move(unit, ticket, before, change.why)
 
 
 _ENDS = (Status.CLOSED, Status.CANCELLED)
 
 
+def _record_move(unit: Unit, ticket: Ticket, before: list[str], why: str) -> None:
+    """Save where the ticket stands now; what moves nothing (on hold once more, for the same) is no event."""
+    ticket.updated_at = unit.now
+    ticket.save()
+    after = fingerprints.standing(ticket)
+    if before != after:
+        unit.record("status", f"{before[0]} → {after[0]}: {why}", {"before": before, "after": after}, on=ticket)
+
+
 def _set_requester(unit: Unit, change: SetRequester) -> None:
     ticket = _ticket(unit)
-    before = ticket.requester.address
-    ticket.requester = contact_of(change.requester, now=unit.now)
+    before, after = ticket.requester, contact_of(change.requester, now=unit.now)
+    if before.id == after.id:
+        return
+    ticket.requester = after
     ticket.save(only=[Ticket.requester])
-    unit.record("requester", f"{before} → {change.requester.address}")
+    unit.record("requester", f"{before.address} → {after.address}", {"before": before.id, "after": after.id})
 
 
 def _add_watcher(unit: Unit, change: AddWatcher) -> None:
-    contact = contact_of(change.watcher, now=unit.now)
-    row = {"ticket": _ticket(unit), "contact": contact, "added_at": unit.now}
-    TicketWatcher.insert(row).on_conflict_ignore().execute()
-    unit.record("watcher", f"{contact.address} gets the answers from now on")
+    _watch(unit, _ticket(unit), contact_of(change.watcher, now=unit.now))
+
+
+def _watch(unit: Unit, ticket: Ticket, contact: Contact) -> None:
+    key = (TicketWatcher.ticket == ticket) & (TicketWatcher.contact == contact)
+    if not TicketWatcher.select().where(key).exists():
+        insert(TicketWatcher, ticket=ticket, contact=contact, added_at=unit.now)
+        unit.record("watcher", f"{contact.address} gets the answers from now on", {"contact": contact.id}, on=ticket)
 
 
 def _link(unit: Unit, change: LinkTicket) -> None:
     ticket = _ticket(unit)
     other = Ticket.get(Ticket.number == change.number)
-    row = {"ticket": ticket, "other": other, "kind": change.kind, "at": unit.now}
-    TicketLink.insert(row).on_conflict_ignore().execute()
-    unit.record("link", f"{change.kind.replace('_', ' ')}: {other.number}")
-    if change.kind != "merged":
-        return
-    # Whoever followed the merged ticket hears of the target from now on, and nothing of its past.
-    watchers = [row.contact_id for row in TicketWatcher.select().where(TicketWatcher.ticket == ticket)]
-    for contact_id in {*watchers, ticket.requester_id} - {other.requester_id}:
-        watcher = {"ticket": other, "contact": contact_id, "added_at": unit.now}
-        TicketWatcher.insert(watcher).on_conflict_ignore().execute()
+    key = (TicketLink.ticket == ticket) & (TicketLink.other == other) & (TicketLink.kind == change.kind)
+    if not TicketLink.select().where(key).exists():
+        insert(TicketLink, ticket=ticket, other=other, kind=change.kind, at=unit.now)
+        text = f"{change.kind.replace('_', ' ')}: {other.number}"
+        unit.record("link", text, {"other": other.number, "kind": change.kind})
+    if change.kind == "merged":
+        _end_in(unit, ticket, other)
+
+
+def _end_in(unit: Unit, ticket: Ticket, other: Ticket) -> None:
+    """Whoever followed the merged ticket hears of the other one from now on, and nothing of its past."""
+    followers = [row.contact for row in TicketWatcher.select().where(TicketWatcher.ticket == ticket)]
+    for contact in dict.fromkeys([ticket.requester, *followers]):
+        if contact.id != other.requester_id:
+            _watch(unit, other, contact)
+    before = fingerprints.standing(ticket)
     ticket.merged_into = other
-    ticket.status, ticket.closed_at, ticket.close_at, ticket.hold_reason, ticket.hold_until = (
-        Status.CLOSED,
-        unit.now,
-        None,
-        "",
-        None,
-    )
-    ticket.save()
-    Event.create(
-        at=unit.now,
-        kind="merged",
-        actor=unit.decision.actor or "gateway",
-        ticket=other,
-        ledger=unit.ledger_id,
-        text=f"{ticket.number} was merged into this one",
-        detail={},
-    )
+    ticket.status, ticket.closed_at, ticket.close_at = Status.CLOSED, unit.now, None
+    ticket.hold_reason, ticket.hold_until = "", None
+    _record_move(unit, ticket, before, f"merged into {other.number}")
+    unit.record("merged", f"{ticket.number} was merged into this one", {"merged": ticket.number}, on=other)
 
 
 def _undeliverable(unit: Unit, change: MarkUndeliverable) -> None:
@@ -280,7 +301,7 @@ def _undeliverable(unit: Unit, change: MarkUndeliverable) -> None:
 
 
 def _record(unit: Unit, change: Record) -> None:
-    unit.record(change.kind, change.text, **dict(change.detail))
+    unit.record(change.kind, change.text, change.detail)
 
 
 def _notify(unit: Unit, change: Notice) -> None:
@@ -306,14 +327,27 @@ def _notify(unit: Unit, change: Notice) -> None:
 
 def _remember_references(unit: Unit, mail: Mail) -> None:
     """Every id of the mail belongs to the ticket now; so a reply that overtakes its parent is found by it later."""
-    ticket = _ticket(unit)
+    ticket, named = _ticket(unit), _named_in(mail)
+    for an_id in _ids_in(mail):
+        remember_reference(ticket, an_id, named=named, now=unit.now)
+
+
+def _ids_of(mail: Mail) -> dict[str, object]:
+    """What the history keeps of the ids that a mail brought."""
+    ids = [reference_digest(an_id).hex() for an_id in _ids_in(mail)]
+    return {"ids": ids, "named": fingerprints.of_names(_named_in(mail))}
+
+
+def _ids_in(mail: Mail) -> list[str]:
+    ids = dict.fromkeys((mail.message_id, *mail.in_reply_to, *mail.references[-_MOST_REFERENCES:]))
+    return [an_id for an_id in ids if an_id and len(an_id) <= 998]
+
+
+def _named_in(mail: Mail) -> list[str]:
     named = {one.address for one in (*mail.to, *mail.cc)}
     if mail.sender is not None:
         named.add(mail.sender.address)
-    ids = dict.fromkeys((mail.message_id, *mail.in_reply_to, *mail.references[-_MOST_REFERENCES:]))
-    for an_id in ids:
-        if an_id and len(an_id) <= 998:
-            remember_reference(ticket, an_id, named=sorted(named)[:100], now=unit.now)
+    return sorted(named)[:100]
 
 
 def _ticket(unit: Unit) -> Ticket:

@@ -60,6 +60,7 @@ def gather_facts(
         is_probe=(is_own or mail.report is not None) and _carries_probe_key(mail, envelope, now=now, secrets=secrets),
         auth_trusted=is_authenticated(mail, policy),
         sender=as_person(sender) if sender else None,
+        has_broken_key=_has_broken_key(mail, envelope, policy, secrets),
         keys=tuple(_led(key, leads_to) for key in keys if key.ticket in leads_to),
         references=tuple(_led(one, leads_to) for one in references if one.ticket in leads_to),
         tokens=tuple(_led(token, leads_to) for token in tokens if token.ticket in leads_to),
@@ -101,12 +102,7 @@ def _keys(
     mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
 ) -> Iterable[KeyFact]:
     """Every reply key of ours in the recipient addresses, in the ids that are answered, and in the quoted part."""
-    addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in (*mail.to, *mail.cc)))
-    found: dict[str, Evidence] = {}
-    for address in addresses[: 4 * _MOST_IDS]:
-        suffix = plus_suffix(address)
-        if len(suffix) == KEY_LENGTH and policy.is_desk_address(address):
-            found.setdefault(suffix, Evidence.RECIPIENT_KEY)
+    found = dict.fromkeys(_recipient_keys(mail, envelope, policy), Evidence.RECIPIENT_KEY)
     for an_id in _answered_ids(mail):
         if sealed := key_in_id(an_id):
             found.setdefault(sealed, Evidence.REFERENCE)
@@ -129,6 +125,18 @@ def _keys(
         yield KeyFact(
             evidence=evidence, key=key, ticket=key.ticket, holder=holder.address, usable=not why_not, why_not=why_not
         )
+
+
+def _recipient_keys(mail: Mail, envelope: Envelope, policy: Policy) -> tuple[str, ...]:
+    """What looks like a key of ours in the desk's addresses that the mail went to."""
+    addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in (*mail.to, *mail.cc)))
+    ours = [address for address in addresses[: 4 * _MOST_IDS] if policy.is_desk_address(address)]
+    return tuple(dict.fromkeys(plus_suffix(one) for one in ours if len(plus_suffix(one)) == KEY_LENGTH))
+
+
+def _has_broken_key(mail: Mail, envelope: Envelope, policy: Policy, secrets: Mapping[int, bytes]) -> bool:
+    suffixes = _recipient_keys(mail, envelope, policy)
+    return any(not any(unseal(one, purpose=purpose, secrets=secrets) for purpose in Purpose) for one in suffixes)
 
 
 def _is_active_agent(holder: Contact, policy: Policy) -> bool:

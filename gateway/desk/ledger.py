@@ -9,7 +9,7 @@ from gateway.store.queue import Claim, finish
 from gateway.store.rows import update
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Ledger, Ticket
-from gateway.triage.decision import Action, Decision, OpenTicket
+from gateway.triage.decision import Action, Decision, Notice, OpenTicket, Record
 from gateway.triage.opening import why
 
 _OUTCOMES = {
@@ -35,7 +35,7 @@ def write_decision(claimed: Claim, decision: Decision, ticket: Ticket | None, *,
         reason_code=decision.quarantine_code,
         ticket=ticket,
         decided_at=now,
-        decision=decision_as_json(decision, policy),
+        decision=decision_as_json(decision, policy) | {"ticket": ticket.number if ticket is not None else None},
         error="",
     )
     if not written:
@@ -44,7 +44,7 @@ def write_decision(claimed: Claim, decision: Decision, ticket: Ticket | None, *,
 
 
 def decision_as_json(decision: Decision, policy: Policy) -> dict[str, object]:
-    """What is kept of a decision: enough to say later what was decided and why."""
+    """What is kept of a decision: enough to say later what was decided and why, and to prove that it was done."""
     return {
         "kind": decision.kind.value,
         "verdict": decision.verdict.value,
@@ -53,6 +53,8 @@ def decision_as_json(decision: Decision, policy: Policy) -> dict[str, object]:
         "acknowledged": decision.acknowledges,
         "fields": why(decision.classification) if decision.classification else [],
         "policy": policy.version,
+        "notices": [[one.name, one.to.address] for one in decision.changes if isinstance(one, Notice)],
+        "records": [one.kind for one in decision.changes if isinstance(one, Record)],
     }
 
 

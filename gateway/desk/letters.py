@@ -17,13 +17,19 @@ from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, pl
 from gateway.mail import Address
 from gateway.policy import Policy
 from gateway.store.rows import find, find_all, find_values
+from gateway.store.states import AuthorRole
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
 from gateway.ticket import Priority, Role
 
 LANGUAGES = ("en", "de", "fr", "es", "pt")
 _WRITTEN_BY_A_PERSON = frozenset({"answer"})
 _MOST_REFERENCES = 20
-_OF_TICKET = "(ticket_id = ? OR ticket_id IN (SELECT id FROM ticket WHERE merged_into_id = ?))"
+_MAILS_TO_PERSON = """
+    SELECT created_at, message_id FROM outbox WHERE recipient_id = ? AND id < ?
+    AND (ticket_id = ? OR ticket_id IN (SELECT id FROM ticket WHERE merged_into_id = ?))"""
+_MAILS_BY_PERSON = """
+    SELECT at, message_id FROM message WHERE author_id = ? AND message_id <> ''
+    AND (ticket_id = ? OR ticket_id IN (SELECT id FROM ticket WHERE merged_into_id = ?))"""
 _SHOWS_SENDER = frozenset({"new_ticket", "new_reply", "internal_note", "agent_answered"})
 
 Extract = Callable[[bytes, Sequence[int]], dict[int, bytes]]
@@ -104,24 +110,14 @@ class LetterBuilder:
     def _thread(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> tuple[str, tuple[str, ...]]:
         """In-Reply-To and References: the person's own mails on the ticket and ours to them, in order of time.
 
-        Those on tickets that were merged into it count: to the person it is one conversation that goes on. One more id stands in every References: it carries the reply key even where a relay rewrites our Message-ID.
+        Those on tickets that were merged into it count: to the person it is one conversation that goes on.
+        One more id stands in every References: it carries the reply key even where a relay rewrites our Message-ID.
         """
         if ticket is None:
             return "", ()
-        mails = find_values(
-            f"SELECT created_at, message_id FROM outbox WHERE {_OF_TICKET} AND recipient_id = ? AND id < ?",
-            ticket.id,
-            ticket.id,
-            row.recipient_id,
-            row.id,
-        )
+        mails = find_values(_MAILS_TO_PERSON, row.recipient_id, row.id, ticket.id, ticket.id)
         if row.role != Role.AGENT:
-            mails += find_values(
-                f"SELECT at, message_id FROM message WHERE {_OF_TICKET} AND author_id = ? AND message_id <> ''",
-                ticket.id,
-                ticket.id,
-                row.recipient_id,
-            )
+            mails += find_values(_MAILS_BY_PERSON, row.recipient_id, ticket.id, ticket.id)
         ids = list(dict.fromkeys(an_id for _, an_id in sorted(mails)))
         sealed = reply_key(row.recipient, Role(row.role), ticket, secrets=self._secrets, now=ticket.opened_at)
         root = message_id(sealed, "root", policy.desk.address.partition("@")[2])
@@ -172,7 +168,7 @@ class LetterBuilder:
         # What an agent wrote goes out whole or not at all; a notice can do without a file.
         left = self._file_limit_bytes if row.role == Role.AGENT else sys.maxsize
         for one in rows:
-            if one.set_aside and not row.context.get("files"):
+            if _is_set_aside(one, message, row):
                 continue
             if one.size_bytes > left:
                 too_big.append(one.filename)
@@ -186,8 +182,9 @@ class LetterBuilder:
                 files.append(
                     LetterFile(filename="original.eml", content_type="application/octet-stream", content=original)
                 )
-        set_aside = [one.filename for one in rows if one.set_aside] if not row.context.get("files") else []
-        return files, set_aside, too_big
+        # To people outside, a picture of an agent's signature is nothing to speak of.
+        left_out = [one.filename for one in rows if row.role == Role.AGENT and _is_set_aside(one, message, row)]
+        return files, left_out, too_big
 
     def _read(self, wanted: list[AttachmentRow]) -> list[LetterFile]:
         by_ledger: dict[int | None, list[AttachmentRow]] = {}
@@ -209,6 +206,14 @@ class LetterBuilder:
             for one in wanted
             if (one.message.ledger_id, one.number) in content
         ]
+
+
+def _is_set_aside(one: AttachmentRow, message: Message | None, row: Outbox) -> bool:
+    """Whether a picture that was seen before stays behind: not on #files, nor where an agent's words show it."""
+    if not one.set_aside or row.context.get("files"):
+        return False
+    shown = message is not None and bool(one.content_id) and f"cid:{one.content_id}" in message.html
+    return not (shown and message is not None and message.author_role == AuthorRole.AGENT)
 
 
 def _message_context(

@@ -34,7 +34,7 @@ TO: Final = _words(
     "to|an|à|a|para|per|aan|till|til|vastaanottaja|do|komu|pre|кому|до|kime|alıcı|címzett|către|προς|za|"
     "prima|kellele|"
     "saaja|kam|kam|adresāts|gavėjas|宛先|收件人|收件者|받는 사람|받는사람|إلى|אל|đến|tới|kepada|ถึง|destinataire|"
-    "destinatario|destinatário|a|ke"
+    "destinatario|destinatário|pour|a|ke"
 )
 SUBJECT: Final = _words(
     "subject|betreff|objet|sujet|asunto|assunto|oggetto|onderwerp|ämne|emne|aihe|temat|předmět|predmet|тема|"

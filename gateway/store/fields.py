@@ -33,7 +33,7 @@ class UtcDateTime(peewee.Field):
         if value is None or isinstance(value, str):
             return value
         if value.tzinfo is None:
-            raise ValueError(f"{self.name}: a moment without a time zone cannot be stored: {value!r}")
+            raise ValueError(f"a moment without a time zone cannot be stored: {value!r}")
         return value.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
 
     def python_value(self, value: datetime | str | None) -> datetime | None:

@@ -312,13 +312,12 @@ def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool
         notices += tell_agents("changed", colleagues, context=changed, but=acting)
     if reply.text.internal:
         notices += tell_agents("internal_note", colleagues, about="note", context=agent_context, but=acting)
-    return notices + _results(case, reply, work)
+    return [*notices, *results_of(work)]
 
 
-def _results(case: Case, reply: Reply, work: Work) -> list[Notice]:
+def results_of(work: Work) -> list[Notice]:
     """What commands answer to the agent."""
-    to = Address(address=reply.agent.address, name=reply.agent.name)
-    results = []
+    to, results = work.agent_mailbox, []
     if work.wants_help:
         results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": help_lines(), "files": False}))
     if work.wants_files:

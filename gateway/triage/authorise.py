@@ -47,11 +47,27 @@ def authorise(mail: Mail, facts: Facts, policy: Policy, threading: Threading) ->
     ticket = facts.ticket(threading.ticket) if threading.ticket is not None else None
     address = mail.sender.address if mail.sender else ""
     agent = policy.agent_of(address) if address else None
+    if _tries_as_agent(address, agent, facts, threading):
+        why = "its reply key is not valid, or not any more"
+        reason = Reason(code="agent-unproven", text=f"in the name of {agent.name if agent else address}, but {why}")
+        return Authorisation(
+            standing=Standing.AGENT_UNPROVEN, verified=False, moves=False, agent=agent, reasons=(reason,)
+        )
     if ticket is None:
         return Authorisation(standing=Standing.NOBODY, verified=facts.auth_trusted, moves=True, agent=agent)
     if agent is not None and not (ticket.is_on_ticket(address) and not _holds_agent_key(agent, threading)):
         return _authorise_agent(mail, agent, threading)
     return _authorise_person(mail, address, facts, policy, threading, ticket)
+
+
+def _tries_as_agent(address: str, agent: Agent | None, facts: Facts, threading: Threading) -> bool:
+    """Whether the mail acts by an agent's key that is expired, tampered with, or a former agent's, and by no other."""
+    if any(key.key.role is Role.AGENT for key in threading.keys):
+        return False
+    void = [key for key in facts.keys if not key.usable and key.evidence is not Evidence.QUOTED]
+    if any(key.key.role is Role.AGENT and key.holder == address for key in void):
+        return True
+    return agent is not None and threading.ticket is None and (bool(void) or facts.has_broken_key)
 
 
 def _holds_agent_key(agent: Agent, threading: Threading) -> bool:

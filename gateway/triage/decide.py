@@ -61,11 +61,11 @@ def _decide_case(case: Case) -> Decision:
 def _decide_open(case: Case) -> Decision:
     """A mail that may open a ticket, append to one or command."""
     ticket, standing, agent = case.ticket, case.authorisation.standing, case.agent
+    if standing is Standing.AGENT_UNPROVEN:
+        return case.quarantine("agent-unproven")
     if ticket is None:
         logged = read_logged(case, agent) if agent is not None and case.is_by_a_person else None
         return open_logged(case, agent, logged) if agent is not None and logged is not None else open_plain(case)
-    if standing is Standing.AGENT_UNPROVEN:
-        return case.quarantine("agent-unproven")
     if standing is Standing.CLAIM:
         return open_claimed(case, ticket)
     if not case.is_by_a_person and standing is Standing.OTHER:

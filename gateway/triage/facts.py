@@ -157,12 +157,14 @@ class Facts:
     """All that a decision may know. `named_tickets` holds every ticket that anything here names, merged ones followed.
 
     `is_probe`: the mail, or a report about it, is one that `gateway check --connect` has sent in the last days.
+    `has_broken_key`: an address of the desk that it went to carries what looks like a key of ours and is none.
     """
 
     now: datetime
     is_own: bool = False
     is_probe: bool = False
     auth_trusted: bool = False
+    has_broken_key: bool = False
     sender: Person | None = None
     keys: tuple[KeyFact, ...] = ()
     references: tuple[ReferenceFact, ...] = ()

@@ -7,6 +7,7 @@ employee is acknowledged only when in the desk's own domains, and other commands
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.mail import Address, Reason
@@ -14,6 +15,7 @@ from gateway.policy import Agent
 from gateway.subject import clean_subject
 from gateway.ticket import Classification, Field, Level, Role, Status, Visibility
 from gateway.triage.actions import ADDRESS
+from gateway.triage.agent_reply import CONFIRMATION, QUESTION, results_of
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
 from gateway.triage.commands import COMMANDS, run_commands
@@ -21,7 +23,7 @@ from gateway.triage.decision import Action, Change, Decision, Notice, OpenTicket
 from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.grammar import AgentText, CommandLine, read_agent_text
 from gateway.triage.marks import marks_of
-from gateway.triage.notices import acknowledge
+from gateway.triage.notices import acknowledge, tell_people, ticket_agents
 from gateway.triage.opening import tell_of_opening
 from gateway.triage.posting import passages_of
 from gateway.triage.work import Refusal, Work
@@ -47,7 +49,7 @@ def read_logged(case: Case, agent: Agent) -> Logged | None:
     if named is not None:
         found = ADDRESS.findall(named.argument.replace("mailto:", ""))
         if len(found) == 1 and _may_be_requester(case, found[0].lower(), agent):
-            text = written.public or (forwarded.text if forwarded else "")
+            text = forwarded.text if forwarded is not None and forwarded.text else written.public
             address = Address(address=found[0].lower())
             return Logged(requester=address, subject=case.subject, text=text, written=written, commands=rest)
     if forwarded is not None and _may_be_requester(case, forwarded.sender.address, agent):
@@ -67,7 +69,6 @@ def _may_be_requester(case: Case, address: str, agent: Agent) -> bool:
 
 def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
     """Open the ticket for the person; commands count at once with proof, and after a confirmation without."""
-    proven = case.facts.auth_trusted and not case.mail.sender_defects
     classification = _classified(case, logged)
     marks = [mark for mark in marks_of(case) if "also addressed" not in mark]
     marks.append(f"logged by {agent.name} for {logged.requester.address}")
@@ -75,26 +76,64 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
     opened = OpenTicket(
         requester=logged.requester,
         subject=logged.subject,
-        language=case.mail.language,
+        # The agent's own words say nothing of what the person reads.
+        language=case.mail.language if case.mail.forwarded is not None else "",
         classification=classification,
     )
-    changes: list[Change] = [opened, *_messages(case, agent, logged, tuple(marks))]
-    commanded, reasons = _commands(case, agent, logged, proven=proven)
-    told, reason = acknowledge(case, logged.requester)
+    work, changes, reasons = _commands(case, agent, logged)
+    told, reason = _tell_requester(case, logged, work)
+    # The agent needs a mail of the ticket too: to know its number, and to have something to answer.
+    following = ticket_agents(case.policy, team=work.ticket.team, assignee=work.ticket.assignee)
     notices = tell_of_opening(
-        case, classification, marks=tuple(marks), requester=logged.requester, but=(agent.address,) if proven else ()
+        case,
+        classification,
+        marks=tuple(marks),
+        requester=logged.requester,
+        agents=tuple(dict.fromkeys([*following, *work.newcomers, agent])),
     )
     log_reason = Reason(code="logged", text=f"{agent.name} opens it for {logged.requester.address}")
     return case.decide(
         Action.OPEN,
+        opened,
+        *_messages(case, agent, logged, tuple(marks)),
+        *_resolution(work),
+        *work.changes,
         *changes,
-        *commanded,
         *told,
         *notices,
+        *results_of(work),
         reasons=(log_reason, *reasons, reason),
         actor=agent.address,
         classification=classification,
     )
+
+
+def _resolution(work: Work) -> tuple[PostMessage, ...]:
+    """What `#resolve` says to the requester of a matter that was settled on the spot."""
+    if not work.resolution_text:
+        return ()
+    return (
+        PostMessage(
+            author=work.agent_mailbox,
+            author_role="agent",
+            visibility=Visibility.PUBLIC,
+            text=work.resolution_text,
+            with_attachments=False,
+            label="answer",
+        ),
+    )
+
+
+def _tell_requester(case: Case, logged: Logged, work: Work) -> tuple[tuple[Notice, ...], Reason]:
+    """The acknowledgement; where the matter is at its end already, what that end says."""
+    if work.resolves:
+        context = {"agent": {"name": work.agent.name, "address": work.agent.address}}
+        about = "answer" if work.resolution_text else ""
+        notices = tell_people("resolution", work.ticket, about=about, context=context)
+        return notices, Reason(code="not-acknowledged", text="resolved at once: the resolution says it all")
+    if work.closes or work.silences:
+        return (), Reason(code="not-acknowledged", text="ended at once, without a mail to the requester")
+    return acknowledge(case, logged.requester)
 
 
 def _messages(case: Case, agent: Agent, logged: Logged, marks: tuple[str, ...]) -> list[PostMessage]:
@@ -127,33 +166,8 @@ def _messages(case: Case, agent: Agent, logged: Logged, marks: tuple[str, ...]) 
     return messages
 
 
-def _commands(
-    case: Case, agent: Agent, logged: Logged, *, proven: bool
-) -> tuple[tuple[Change, ...], tuple[Reason, ...]]:
-    if not logged.commands:
-        return (), ()
-    lines = tuple(line.raw for line in logged.commands)
-    if not proven:
-        held = PostMessage(
-            author=Address(address=agent.address, name=agent.name),
-            author_role="agent",
-            visibility=Visibility.INTERNAL,
-            text="\n".join(lines),
-            marks=("confirmation",),
-            held=True,
-            with_attachments=False,
-            commands=lines,
-            label="held",
-        )
-        notice = Notice(
-            name="confirmation",
-            to=Address(address=agent.address, name=agent.name),
-            role=Role.AGENT,
-            about="held",
-            context={"what": list(lines)},
-        )
-        reason = Reason(code="needs-confirmation", text=f"{len(lines)} command(s) wait for {agent.name}'s confirmation")
-        return (held, notice), (reason,)
+def _commands(case: Case, agent: Agent, logged: Logged) -> tuple[Work, tuple[Change, ...], tuple[Reason, ...]]:
+    """Carry the commands out; without proof, or where one is impossible, they wait for the agent's answer."""
     work = Work(
         ticket=_ticket_to_be(case, logged),
         others=case.facts.named_tickets,
@@ -161,10 +175,37 @@ def _commands(
         agent=agent,
         now=case.facts.now,
     )
+    if not logged.commands:
+        return work, (), ()
+    lines = [line.raw for line in logged.commands]
+    if not case.facts.auth_trusted or case.mail.sender_defects:
+        reason = Reason(code="needs-confirmation", text=f"{len(lines)} command(s) wait for {agent.name}'s confirmation")
+        return work, _ask(agent, CONFIRMATION, lines, context={"what": lines}), (reason,)
     done = run_commands(work, logged.commands)
     if isinstance(done, Refusal):
-        return (), (Reason(code="command-refused", text=f"{done.why} ({done.suggestion})"),)
-    return done.changes, ()
+        asked = {"why": done.why, "suggestion": done.suggestion, "held_text": "\n".join(lines)}
+        question = _ask(agent, QUESTION, lines, context=asked | {"their_text": "", "commands": lines})
+        return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {done.why}"),)
+    if done.resolves and not done.ticket.assignee:
+        done = done.with_field(Field.ASSIGNEE, agent.address, assignee=agent.address)
+    return done, (), ()
+
+
+def _ask(agent: Agent, notice: str, lines: list[str], *, context: Mapping[str, object]) -> tuple[Change, ...]:
+    """Hold the commands, and ask their author."""
+    mailbox = Address(address=agent.address, name=agent.name)
+    held = PostMessage(
+        author=mailbox,
+        author_role="agent",
+        visibility=Visibility.INTERNAL,
+        text="\n".join(lines),
+        marks=(notice,),
+        held=True,
+        with_attachments=False,
+        commands=tuple(lines),
+        label="held",
+    )
+    return held, Notice(name=notice, to=mailbox, role=Role.AGENT, about="held", context=context)
 
 
 def _classified(case: Case, logged: Logged) -> Classification:

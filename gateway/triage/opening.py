@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.mail import Address, Reason
+from gateway.policy import Agent
 from gateway.ticket import Classification, Field, TicketType
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
@@ -75,21 +76,21 @@ def tell_of_opening(
     marks: tuple[str, ...],
     requester: Address,
     linked_token: str = "",
-    but: tuple[str, ...] = (),
+    agents: tuple[Agent, ...] | None = None,
 ) -> tuple[Change, ...]:
-    """The notices of a new ticket to the agents of its team, or to its assignee alone."""
+    """The notices of a new ticket to the agents of its team, or to its assignee alone, or to those named."""
     if case.envelope.quiet:
         return ()
-    agents = ticket_agents(
-        case.policy, team=classification.get(Field.TEAM), assignee=classification.get(Field.ASSIGNEE)
-    )
+    if agents is None:
+        team, assignee = classification.get(Field.TEAM), classification.get(Field.ASSIGNEE)
+        agents = ticket_agents(case.policy, team=team, assignee=assignee)
     context = {
         "why": why(classification),
         "linked_token": linked_token,
         "marks": list(marks),
         "attach_original": bool(case.mail.defect),
     }
-    return tell_agents("new_ticket", agents, about="message", context=context, but=(requester.address, *but))
+    return tell_agents("new_ticket", agents, about="message", context=context, but=[requester.address])
 
 
 def why(classification: Classification) -> list[str]:

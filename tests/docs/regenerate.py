@@ -108,7 +108,7 @@ def variables() -> str:
     found: dict[str, str] = {}
     for name in NOTICES:
         for key, value in _flat(sample_letters(name)[0].context):
-            found.setdefault(key, value)
+            found[key] = found.get(key) or value
     return table(("variable", "for example"), [(f"`{name}`", found[name]) for name in sorted(found)])
 
 
@@ -119,9 +119,14 @@ def _flat(values: Mapping[str, object], before: str = "") -> Iterator[tuple[str,
         elif isinstance(value, list) and value and isinstance(value[0], Mapping):
             yield from _flat(value[0], f"{before}{key}[].")
         else:
-            text = str(value[0] if isinstance(value, list) and value else value).replace("\n", " ")
-            cut = text if len(text) <= _EXAMPLE_LIMIT_CHARS else text[:_EXAMPLE_LIMIT_CHARS].rstrip() + "…"
-            yield before + key + ("[]" if isinstance(value, list) else ""), code(cut)
+            first = value[0] if isinstance(value, list) and value else "" if isinstance(value, list) else value
+            yield before + key + ("[]" if isinstance(value, list) else ""), _shortened(first)
+
+
+def _shortened(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())
+    cut = text if len(text) <= _EXAMPLE_LIMIT_CHARS else text[:_EXAMPLE_LIMIT_CHARS].rstrip() + "…"
+    return code(cut) if cut else ""
 
 
 def command_tree() -> dict[str, Any]:

@@ -56,8 +56,9 @@ def up(migrator: Any, db: Any) -> None:
 
 def statements(database: peewee.Database) -> Iterator[str]:
     """What peewee would say to this database to make all the tables."""
-    for table in TABLES:
-        schema: Any = table._schema
+    tables: tuple[Any, ...] = TABLES
+    for table in tables:
+        schema = table._schema
         yield schema._create_table(safe=False).query()[0]
         for index in schema._create_indexes(safe=False):
             yield index.query()[0]
@@ -85,7 +86,7 @@ def frozen() -> str:
 
 
 def _quoted(words: dict[str, str]) -> str:
-    return "{" + ", ".join(f'"{name}": "{word}"' for name, word in words.items()) + "}"
+    return "{\n" + "".join(f'    "{name}": "{word}",\n' for name, word in words.items()) + "}"
 
 
 def _with_names(statement: str) -> str:

@@ -34,11 +34,12 @@ def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture
 def house(shared_house: House) -> Iterator[House]:
-    """The shared house; after each story all that left it is read, and the audit is clean."""
+    """The shared house; after each story all that left it is read, and the audit finds nothing new."""
+    known = shared_house.audit()
     yield shared_house
     shared_house.settles()
     shared_house.assert_discreet()
-    assert shared_house.audit() == []
+    assert [finding for finding in shared_house.audit() if finding not in known] == []
     shared_house.people.clear()
 
 

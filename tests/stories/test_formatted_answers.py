@@ -19,7 +19,10 @@ HTML = """\
 {commands}
 </body></html>
 """
-TEXT = "Please do this:\n\n- Close the client\n- Open it again\n\nSee the page and the picture.\n\n"
+TEXT = (
+    "Please do this:\n\n  * Close the client\n  * Open it again\n\nServer \tvpn2\n\n"
+    "See the page <https://intranet.example.com/vpn> and the picture:\n\nscreenshot\n\n"
+)
 SHOT = File(name="shot.png", content=picture(1), content_type="image/png", content_id="shot@pc")
 MANUAL = File(name="Anleitung ä.pdf", content=b"%PDF-1.4 \x00\xff manual", content_type="application/pdf")
 

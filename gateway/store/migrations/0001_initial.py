@@ -9,8 +9,20 @@ from typing import Any
 
 import peewee
 
-_SQLITE = {"serial": "INTEGER", "bigint": "INTEGER", "smallint": "INTEGER", "boolean": "INTEGER", "bytes": "BLOB"}
-_POSTGRESQL = {"serial": "BIGSERIAL", "bigint": "BIGINT", "smallint": "SMALLINT", "boolean": "BOOLEAN", "bytes": "BYTEA"}
+_SQLITE = {
+    "serial": "INTEGER",
+    "bigint": "INTEGER",
+    "smallint": "INTEGER",
+    "boolean": "INTEGER",
+    "bytes": "BLOB",
+}
+_POSTGRESQL = {
+    "serial": "BIGSERIAL",
+    "bigint": "BIGINT",
+    "smallint": "SMALLINT",
+    "boolean": "BOOLEAN",
+    "bytes": "BYTEA",
+}
 
 _STATEMENTS = (
     """
@@ -259,6 +271,7 @@ _STATEMENTS = (
     'CREATE UNIQUE INDEX "outbox_dedupe_key" ON "outbox" ("dedupe_key")',
     'CREATE INDEX "outbox_merged_into_id" ON "outbox" ("merged_into_id")',
     'CREATE INDEX "outbox_state_rank_id" ON "outbox" ("state", "rank", "id")',
+    'CREATE INDEX "outbox_state_sent_at" ON "outbox" ("state", "sent_at")',
     'CREATE INDEX "outbox_recipient_id_created_at" ON "outbox" ("recipient_id", "created_at")',
     """
     CREATE TABLE "outbox_part" (
