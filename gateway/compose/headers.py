@@ -35,7 +35,6 @@ _ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}|\"[ !#-\[\]-~]{1,62}\"")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}\.)*[A-Za-z0-9_-]{0,62}|\[[A-Za-z0-9.:]{1,60}\])")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
-_LONG_LINE = re.compile(rb"(?:\A|\n)[^\r\n]{%d}" % (MAX_LINE_OCTETS + 1))
 _PRINTABLE = re.compile(r"[ -~]*")
 
 
@@ -165,6 +164,7 @@ _CLASSES: dict[type[_OneOnly], tuple[str, ...]] = {
     _Plain: (
         *("date", "message-id", "in-reply-to", "references", "content-id", "list-id", "importance"),
         *("auto-submitted", "x-auto-response-suppress", "x-helpdesk-gateway"),
+        *("mime-version", "content-type", "content-transfer-encoding"),
     ),
 }
 
@@ -184,7 +184,7 @@ class _Registry(HeaderRegistry):
 
 
 def _registry() -> HeaderRegistry:
-    """Our classes for what we plan; the standard ones write MIME's own headers."""
+    """Our classes for all but Content-Disposition, whose file name needs the standard one (RFC 2231)."""
     registry = _Registry()
     for header_class, names in _CLASSES.items():
         for name in names:
@@ -219,8 +219,21 @@ def check_plan(data: bytes, plan: Plan) -> None:
         raise LetterRefused("the mail is not 7-bit clean")
     if not data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r"):
         raise LetterRefused("the mail has a bare CR or LF")
-    if _LONG_LINE.search(data):
+    if has_long_line(data, MAX_LINE_OCTETS):
         raise LetterRefused("the mail has a line above 998 octets")
+
+
+def has_long_line(data: bytes, most_octets: int) -> bool:
+    """Whether a line (LF or CRLF) has more octets; looks for one end of line in that many, not at every octet."""
+    start = 0
+    while len(data) - start > most_octets:
+        end = data.rfind(b"\n", start, start + most_octets + 1)
+        if end < 0 and data[start + most_octets : start + most_octets + 2] == b"\r\n":
+            end = start + most_octets + 1
+        if end < 0:
+            return True
+        start = end + 1
+    return False
 
 
 def _read(value: str) -> list[str]:

@@ -17,7 +17,9 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import encodebytes
+from binascii import b2a_qp
 from collections.abc import Iterable, Mapping
+from email import quoprimime
 from email.message import EmailMessage, MIMEPart
 from email.utils import format_datetime
 from html import unescape
@@ -28,10 +30,10 @@ from gateway.compose.headers import (
     POLICY,
     Plan,
     check_plan,
-    checked_address,
     checked_id,
     checked_text,
     clean_value,
+    has_long_line,
     is_writable_id,
     mailbox,
     references,
@@ -41,13 +43,16 @@ from gateway.compose.person import clean_text
 from gateway.compose.templates import Templates
 from gateway.compose.words import page, plain_text, simple_html
 from gateway.errors import Problem
+from gateway.mail import Address
 from gateway.subject import clean_subject, one_line
 
 # "All" would silence delivery reports too; see Microsoft's MS-OXCMAIL §2.2.3.2.14.
 SUPPRESSED_RESPONSES = "DR, RN, NRN, OOF, AutoReply"
 
+_LONGEST_ENCODED_OCTETS = 76  # RFC 2045 §6.7 (5)
+
 # Neither quoted-printable nor base64 has such a line.
-_FILE_PLACE = "=_file"
+_PLACE = "=_here"
 
 _TOKEN = re.compile(r"\[([A-Za-z][A-Za-z0-9]*)-[1-9]\d*\]")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/^_`{|}~.@-]{1,200}")
@@ -68,14 +73,16 @@ def compose(letter: Letter, templates: Templates) -> bytes:
     plan = _plan(letter, subject)
 
     boundary = "=_" + hashlib.sha256(letter.message_id.encode()).hexdigest()[:24]
-    content = _multipart("alternative", boundary + "_a", [_text_part(text, "plain"), _text_part(html, "html")])
+    bodies = [(clean_text(text), "plain"), (clean_text(html), "html")]
+    content = _multipart("alternative", boundary + "_a", [_text_part(*body) for body in bodies])
     if shown:
         related = [content, *(_file_part(file, shown=True) for file in shown)]
         content = _multipart("related", boundary + "_r", related, root="multipart/alternative")
     if attached:
         content = _multipart("mixed", boundary + "_m", [content, *(_file_part(file) for file in attached)])
 
-    data = _with_files(_write(plan, content), [*shown, *attached])
+    encoded = [*(_encoded(body) for body, _ in bodies), *(_base64(file.content) for file in [*shown, *attached])]
+    data = _filled(_write(plan, content), encoded)
     check_plan(data, plan)
     return data
 
@@ -127,7 +134,8 @@ def _plan(letter: Letter, subject: str) -> Plan:
     headers = (
         ("From", mailbox(letter.sender)),
         ("To", mailbox(letter.recipient)),
-        ("Reply-To", checked_address(letter.reply_to)),
+        # Under the sender's name: clients show it, and not the address with the key, where people see whom they answer.
+        ("Reply-To", mailbox(Address(address=letter.reply_to, name=letter.sender.name))),
         ("Subject", subject),
         ("Date", format_datetime(letter.date)),
         ("Message-ID", checked_id(letter.message_id)),
@@ -164,7 +172,9 @@ def _multipart(subtype: str, boundary: str, parts: Iterable[MIMEPart], root: str
 
 def _text_part(text: str, subtype: str) -> MIMEPart:
     part = MIMEPart(policy=POLICY)
-    part.set_content(clean_text(text), subtype=subtype, charset="utf-8", cte=_encoding(text))
+    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
+    part["Content-Transfer-Encoding"] = _encoding(text)
+    part.set_payload(_PLACE)
     return part
 
 
@@ -172,6 +182,21 @@ def _encoding(text: str) -> str:
     """Quoted-printable reads well in raw mail; for scripts of another alphabet base64 is half the size."""
     foreign = len(text.encode("utf-8", "replace")) - len(text)
     return "base64" if foreign * 3 > len(text) else "quoted-printable"
+
+
+def _encoded(text: str) -> bytes:
+    octets = text.encode("utf-8")
+    if _encoding(text) == "base64":
+        return _base64(octets.replace(b"\n", b"\r\n"))
+    written = b2a_qp(octets)
+    if has_long_line(written, _LONGEST_ENCODED_OCTETS):
+        # binascii sometimes writes a space at the end of a full line as "=20" beyond its end; this one never, slowly.
+        written = quoprimime.body_encode(octets.decode("latin-1")).encode("ascii")
+    return written.replace(b"\n", b"\r\n") + b"\r\n"
+
+
+def _base64(content: bytes) -> bytes:
+    return encodebytes(content).replace(b"\n", b"\r\n")
 
 
 def _file_part(file: LetterFile, *, shown: bool = False) -> MIMEPart:
@@ -183,18 +208,18 @@ def _file_part(file: LetterFile, *, shown: bool = False) -> MIMEPart:
     part.add_header("Content-Disposition", "inline" if shown else "attachment", filename=clean_filename(file.filename))
     if shown:
         part["Content-ID"] = f"<{file.content_id}>"
-    part.set_payload(_FILE_PLACE)
+    part.set_payload(_PLACE)
     return part
 
 
-def _with_files(data: bytes, files: list[LetterFile]) -> bytes:
-    """Put the encoded files in their places; the email package would take a second for 5 MB."""
-    pieces = data.split(b"\r\n\r\n" + _FILE_PLACE.encode() + b"\r\n")
-    if len(pieces) != len(files) + 1:
-        raise LetterRefused("a part of the mail imitates the place of a file")
+def _filled(data: bytes, contents: list[bytes]) -> bytes:
+    """Put the encoded contents in their places; the email package would take a second for 5 MB."""
+    pieces = data.split(b"\r\n\r\n" + _PLACE.encode() + b"\r\n")
+    if len(pieces) != len(contents) + 1:
+        raise LetterRefused("a part of the mail imitates the place of another")
     written = [pieces[0]]
-    for file, piece in zip(files, pieces[1:], strict=True):
-        written += [b"\r\n\r\n", encodebytes(file.content).replace(b"\n", b"\r\n"), piece]
+    for content, piece in zip(contents, pieces[1:], strict=True):
+        written += [b"\r\n\r\n", content, piece]
     return b"".join(written)
 
 

@@ -51,10 +51,14 @@ _LINK = re.compile(r"\bhttps?://[^\s<>\"\u00a0\u2028\u2029“”„«»]{3,2000}
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e]")
 _LINE_END = re.compile("\r\n?|[\u0085\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Everything that one of the three above would change; most text has nothing of it, and one look costs less than three.
+_UNCLEAN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ud800-\udfff]")
 
 
 def clean_text(text: str) -> str:
     """Return text with LF ends of line, without controls, direction overrides and lone surrogates."""
+    if not _UNCLEAN.search(text):
+        return text
     return _SURROGATE.sub("\ufffd", _CONTROLS.sub("", _LINE_END.sub("\n", text)))
 
 

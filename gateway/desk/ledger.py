@@ -12,7 +12,7 @@ from gateway.store.tables import Contact, Ledger, Ticket
 from gateway.triage.decision import Action, Decision, Notice, OpenTicket, Record
 from gateway.triage.opening import why
 
-_OUTCOMES = {
+OUTCOMES = {
     Action.OPEN: Outcome.OPENED,
     Action.APPEND: Outcome.APPENDED,
     Action.HOLD: Outcome.HELD,
@@ -31,7 +31,7 @@ def write_decision(claimed: Claim, decision: Decision, ticket: Ticket | None, *,
         Ledger,
         claimed,
         state=LedgerState.QUARANTINED if quarantined else LedgerState.DONE,
-        outcome=Outcome.NONE if quarantined else _OUTCOMES[decision.action],
+        outcome=Outcome.NONE if quarantined else OUTCOMES[decision.action],
         reason_code=decision.quarantine_code,
         ticket=ticket,
         decided_at=now,

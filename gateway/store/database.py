@@ -127,6 +127,18 @@ def savepoint(database: peewee.Database) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def snapshot(database: peewee.Database) -> Iterator[None]:
+    """Read everything in the block as it was at one moment; writers go on beside it, the block itself must not write."""
+    if is_sqlite(database):
+        with database.atomic("DEFERRED"):
+            yield
+        return
+    with database.atomic():
+        execute(database, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
 def lock_conversations(database: peewee.Database) -> None:
     """Keep every other sorter out of the tickets until this transaction ends.
 

@@ -90,7 +90,9 @@ def tell_of_opening(
         "marks": list(marks),
         "attach_original": bool(case.mail.defect),
     }
-    return tell_agents("new_ticket", agents, about="message", context=context, but=[requester.address])
+    # Who writes need not be told; but where nobody else would hear of it, they are.
+    others = [agent for agent in agents if agent.address != requester.address] or agents
+    return tell_agents("new_ticket", others, about="message", context=context)
 
 
 def why(classification: Classification) -> list[str]:

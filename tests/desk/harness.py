@@ -71,7 +71,7 @@ class Sent:
 
     @property
     def reply_to(self) -> str:
-        return str(self.message["Reply-To"])
+        return str(self.message["Reply-To"].addresses[0].addr_spec)
 
     @property
     def message_id(self) -> str:

@@ -1,4 +1,4 @@
-"""The pages that people read (README.md, CHANGELOG.md, docs/, storage/README.md), taken apart for tests and generator."""
+"""The pages that people read (README.md, CHANGELOG.md, docs/), taken apart for the tests and the generator."""
 
 from __future__ import annotations
 

@@ -7,9 +7,8 @@ tables of commands and notices, docstrings of settings, helps of the command lin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -42,7 +41,7 @@ def regenerated(text: str) -> str:
     return PART.sub(lambda match: match.group(1) + PARTS[match.group(2)]() + "\n" + match.group(3), text)
 
 
-def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from gateway.cli.app import app
 from tests.docs.pages import CHECKOUT, blocks, inline_code, pages, read, shown
 from tests.docs.regenerate import command_tree
 
-GATEWAY = re.compile(r"(?:^|[\s/=])gateway (?=[a-z-])(.*)$")
+GATEWAY = re.compile(r"(?:^|[\s/])gateway (?=[a-z-])(.*)$")
 MAKE = re.compile(r"^make ([a-z]+)\b")
 
 

@@ -25,9 +25,9 @@ def test_every_generated_part_stands_on_some_page() -> None:
 def test_the_card_in_the_readme_shows_every_command_that_an_agent_can_give() -> None:
     card = read(README)
     assert commands() in card
-    rows = [line for line in commands().splitlines()[2:]]
-    assert len(rows) == len(COMMANDS)
-    assert all(f"#{name}" in row and command.help in row for row, (name, command) in zip(rows, COMMANDS.items()))
+    rows = commands().splitlines()[2:]
+    paired = zip(rows, COMMANDS.items(), strict=True)
+    assert [row for row, (name, command) in paired if f"#{name}" not in row or command.help not in row] == []
 
 
 def test_a_part_that_has_grown_old_is_noticed() -> None:

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from gateway import policy_keeper, service, timers
+from gateway import service, timers
 from gateway.compose.filters import FILTERS
 from gateway.compose.templates import _JINJA_FILTERS
 from gateway.desk import views
@@ -85,4 +85,3 @@ def test_the_numbers_of_the_operating_page_are_those_of_the_code() -> None:
     assert "Ten and more notices" in page
     assert f"| {service.NOTICE_FILES_BYTES // 1024 // 1024} MiB; the others are named" in page
     assert timers._TICK_SECONDS == 1.0
-    assert policy_keeper.PolicyKeeper.refresh.__doc__

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate, make_msgid, parseaddr
 from functools import cached_property
 
 TOKEN = re.compile(r"\[((?:INC|REQ)-(\d+))\]")
@@ -61,7 +61,7 @@ class Letter:
 
     @property
     def reply_to(self) -> str:
-        return self.header("Reply-To").strip()
+        return parseaddr(self.header("Reply-To"))[1]
 
     @property
     def text(self) -> str:

@@ -1,0 +1,88 @@
+"""Every outgoing mail is in one state, carries its own key, and what was rendered is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from peewee import fn
+
+from gateway.desk.audit.reading import Content, contents, portions
+from gateway.keys import Purpose, key_in_id, unseal
+from gateway.store.states import AuthorRole, MessageState, OutboxState
+from gateway.store.tables import Event, Message, Outbox, OutboxPart, Ticket
+from gateway.ticket import Visibility
+
+_BY_HAND = "sent from the desk's mailbox"
+
+
+def outgoing_mails(secrets: Mapping[int, bytes]) -> Iterator[str]:
+    """Check every row of the outbox, then that nobody was told twice or not at all."""
+    refused = {event.detail.get("outbox") for event in Event.select(Event.detail).where(Event.kind == "refused")}
+    for rows in portions(Outbox):
+        numbers = dict(
+            Ticket.select(Ticket.id, Ticket.number).where(Ticket.id.in_([row.ticket_id for row in rows])).tuples()
+        )
+        found = contents(OutboxPart, OutboxPart.outbox, rows)
+        for row in rows:
+            yield from _state(row, refused)
+            yield from _key(row, numbers.get(row.ticket_id, 0), secrets)
+            yield from _rendered(row, found.get(row.id, Content()))
+    yield from _acknowledged_twice()
+    yield from _answers_not_sent()
+
+
+def _state(row: Any, refused: set[object]) -> Iterator[str]:
+    if row.state == OutboxState.SENT and (row.part_count == 0 or row.sent_at is None):
+        yield f"outbox {row.id} is sent, but its bytes or its time are not there"
+    if row.state != OutboxState.SENT and row.sent_at is not None:
+        yield f"outbox {row.id} was sent at {row.sent_at:%Y-%m-%d %H:%M}, but is {row.state}"
+    if (row.state == OutboxState.MERGED) != (row.merged_into_id is not None):
+        yield f"outbox {row.id} is {row.state}, merged into {row.merged_into_id or 'nothing'}"
+    if (row.state == OutboxState.HELD) != (row.hold_reason != ""):
+        yield f"outbox {row.id} is {row.state}, held because of {row.hold_reason or 'nothing'}"
+    if row.state == OutboxState.FAILED and row.id not in refused:
+        yield f"outbox {row.id} was refused, but nobody was told"
+
+
+def _key(row: Any, number: int, secrets: Mapping[int, bytes]) -> Iterator[str]:
+    """The Message-ID carries the reply key of its person, ticket and role; a bundle's carries none."""
+    sealed = key_in_id(row.message_id)
+    if not sealed and row.ticket_id is None:
+        return
+    key = unseal(sealed, purpose=Purpose.REPLY, secrets=secrets)
+    if key is None:
+        yield f"outbox {row.id}: no secret of ours has sealed the key in its Message-ID"
+    elif (key.person, key.ticket, key.role) != (row.recipient_id, number, row.role):
+        yield f"outbox {row.id}: its Message-ID carries the key of another person, ticket or role"
+
+
+def _rendered(row: Any, content: Content) -> Iterator[str]:
+    if not row.part_count and not content.count:
+        return
+    digest = bytes(row.sha256 or b"")
+    if (content.count, content.size_bytes, content.sha256) != (row.part_count, row.size_bytes, digest):
+        yield f"outbox {row.id}: its bytes are not the ones that were rendered"
+    elif not content.is_in_order:
+        yield f"outbox {row.id}: a part of its bytes is missing"
+    elif row.message_id.encode() not in content.head:
+        yield f"outbox {row.id}: its bytes are those of a mail with another Message-ID"
+
+
+def _acknowledged_twice() -> Iterator[str]:
+    count = fn.COUNT(Outbox.id)
+    query = Outbox.select(Outbox.ticket, count).where(Outbox.notice == "acknowledgement").group_by(Outbox.ticket)
+    for ticket_id, times in query.having(count > 1).tuples():
+        yield f"ticket row {ticket_id} was acknowledged {times} times"
+
+
+def _answers_not_sent() -> Iterator[str]:
+    answers = Message.select(Message.id, Message.marks).where(
+        (Message.author_role == AuthorRole.AGENT)
+        & (Message.visibility == Visibility.PUBLIC)
+        & (Message.state == MessageState.POSTED)
+        & Message.id.not_in(Outbox.select(Outbox.about).where(Outbox.about.is_null(False)))
+    )
+    for message in answers:
+        if _BY_HAND not in message.marks:
+            yield f"message {message.id} is an agent's answer, but no mail of it is in the outbox"

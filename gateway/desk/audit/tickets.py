@@ -1,0 +1,238 @@
+"""Every ticket is what its history says: the history is played again, and compared with the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.desk import fingerprints
+from gateway.desk.audit.reading import grouped, portions, span
+from gateway.desk.references import reference_digest
+from gateway.store.fields import clean_text
+from gateway.store.states import Outcome
+from gateway.store.tables import (
+    AttachmentRow,
+    Contact,
+    Event,
+    Ledger,
+    Message,
+    Outbox,
+    ThreadReference,
+    Ticket,
+    TicketLink,
+    TicketWatcher,
+)
+from gateway.ticket import Field, Status
+
+_NEW = [Status.NEW.value, "", "", ""]
+
+
+@dataclass(kw_only=True)
+class Told:
+    """What the history of one ticket says. `ids` are those of its mails: digest → fingerprints of who was named."""
+
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    subject: str = ""
+    requester: int = 0
+    standing: list[str] = field(default_factory=lambda: list(_NEW))
+    watchers: Counter[int] = field(default_factory=Counter)
+    links: Counter[tuple[int, str]] = field(default_factory=Counter)
+    messages: dict[int, list[Any]] = field(default_factory=dict)
+    ids: dict[str, set[str]] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+
+
+def tickets(secrets: Mapping[int, bytes]) -> Iterator[str]:
+    """Every ticket was opened by one mail, and all that hangs on it is there once, as its history says."""
+    for rows in portions(Ticket):
+        kept = _kept(rows)
+        numbers = _numbers_of_links(rows)
+        for ticket in rows:
+            told = _play(kept["events"][ticket.id])
+            troubles = [
+                *told.troubles,
+                *_ticket(ticket, told, opened_by=kept["openers"][ticket.id]),
+                *_people_and_links(told, kept["watchers"][ticket.id], kept["links"][ticket.id], numbers),
+                *_messages(told, kept["messages"][ticket.id], kept["files"]),
+                *_references(told, kept["references"][ticket.id], kept["mails"][ticket.id]),
+            ]
+            yield from (f"ticket {ticket.number}: {trouble}" for trouble in troubles)
+
+
+def _kept(rows: Sequence[Ticket]) -> dict[str, dict[Any, list[Any]]]:
+    """All rows that belong to these tickets, by ticket; the files by message."""
+    opened = (Ledger.outcome == Outcome.OPENED) & span(Ledger.ticket, rows)
+    files = AttachmentRow.select(AttachmentRow).join(Message).where(span(Message.ticket, rows))
+    mails = Outbox.select(Outbox.id, Outbox.ticket, Outbox.message_id, Contact.id, Contact.address).join(Contact)
+    by_ticket = {
+        "events": Event.select().where(span(Event.ticket, rows)).order_by(Event.id),
+        "openers": Ledger.select(Ledger.id, Ledger.ticket).where(opened),
+        "watchers": TicketWatcher.select().where(span(TicketWatcher.ticket, rows)),
+        "links": TicketLink.select().where(span(TicketLink.ticket, rows)),
+        "messages": Message.select().where(span(Message.ticket, rows)).order_by(Message.id),
+        "references": ThreadReference.select().where(span(ThreadReference.ticket, rows)),
+        "mails": mails.where(span(Outbox.ticket, rows)),
+    }
+    kept = {name: grouped(query, "ticket_id") for name, query in by_ticket.items()}
+    return kept | {"files": grouped(files, "message_id")}
+
+
+def _numbers_of_links(rows: Sequence[Ticket]) -> dict[int, int]:
+    linked = TicketLink.select(TicketLink.other).where(span(TicketLink.ticket, rows))
+    return dict(Ticket.select(Ticket.id, Ticket.number).where(Ticket.id.in_(linked)).tuples())
+
+
+def _play(events: Sequence[Event]) -> Told:
+    """Play the history again, in order."""
+    told = Told()
+    opened = sum(event.kind == "opened" for event in events)
+    if opened != 1:
+        told.troubles.append(f"was opened {opened} times by its history")
+    for event in events:
+        if event.kind in _PLAYERS:
+            try:
+                _PLAYERS[event.kind](told, event, event.detail)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                told.troubles.append(f"event {event.id} ({event.kind}) can't be read")
+    return told
+
+
+def _opened(told: Told, event: Any, detail: Any) -> None:
+    told.requester, told.subject = detail["requester"], detail["subject"]
+    told.fields = dict(detail["fields"])
+
+
+def _field(told: Told, event: Any, detail: Any) -> None:
+    name, before, after = detail["field"], detail["before"], detail["after"]
+    if before != told.fields.get(name, ["", "", ""]) or before == after:
+        told.troubles.append(f"event {event.id} does not follow from the one before: {name} was not {before[0]!r}")
+    told.fields[name] = after
+
+
+def _status(told: Told, event: Any, detail: Any) -> None:
+    if detail["before"] != told.standing or detail["before"] == detail["after"]:
+        told.troubles.append(f"event {event.id} does not follow from the one before: it was {told.standing[0]}")
+    told.standing = detail["after"]
+
+
+def _requester(told: Told, event: Any, detail: Any) -> None:
+    if detail["before"] != told.requester or detail["before"] == detail["after"]:
+        told.troubles.append(f"event {event.id} does not follow from the one before: the requester was another")
+    told.requester = detail["after"]
+
+
+def _watcher(told: Told, event: Any, detail: Any) -> None:
+    told.watchers[detail["contact"]] += 1
+
+
+def _link(told: Told, event: Any, detail: Any) -> None:
+    told.links[detail["other"], detail["kind"]] += 1
+
+
+def _message(told: Told, event: Any, detail: Any) -> None:
+    if detail["message"] in told.messages:
+        told.troubles.append(f"message {detail['message']} is told of twice by the history")
+    told.messages[detail["message"]] = [event.ledger_id, detail["print"], detail["files"], event.at]
+    for an_id in detail.get("ids", ()):
+        told.ids.setdefault(an_id, set()).add(detail["named"])
+
+
+def _message_changed(told: Told, event: Any, detail: Any) -> None:
+    before = told.messages[detail["message"]]
+    if before[1] == detail["print"]:
+        told.troubles.append(f"event {event.id} does not follow from the one before: it changes nothing")
+    before[1] = detail["print"]
+    if event.kind == "released":
+        before[3] = event.at
+
+
+_PLAYERS = {
+    "opened": _opened,
+    "field": _field,
+    "status": _status,
+    "requester": _requester,
+    "watcher": _watcher,
+    "link": _link,
+    "message": _message,
+    "note": _message,
+    "held": _message,
+    "released": _message_changed,
+    "dropped": _message_changed,
+}
+
+
+def _ticket(ticket: Ticket, told: Told, *, opened_by: Sequence[Ledger]) -> Iterator[str]:
+    if not opened_by:
+        yield "was opened by no mail of the ledger"
+    standing = fingerprints.standing(ticket)
+    if standing != told.standing:
+        yield f"is {_in_words(standing)}, but its history says {_in_words(told.standing)}"
+    for one in Field:
+        now = [str(getattr(ticket, one.value)), *ticket.fields.get(one.value, ["", ""])]
+        then = told.fields.get(one.value, now if not now[0] else ["", "", ""])
+        if now != then:
+            yield f"{one.value} is {_in_words(now)}, but its history says {_in_words(then)}"
+    if clean_text(told.subject) != ticket.subject:
+        yield "its subject is not the one that it was opened with"
+    if told.requester != ticket.requester_id:
+        yield f"the requester is contact {ticket.requester_id}, but its history says {told.requester}"
+    ended = ticket.status in (Status.CLOSED, Status.CANCELLED)
+    if ended != (ticket.closed_at is not None) or (ticket.status == Status.RESOLVED and ticket.resolved_at is None):
+        yield f"is {ticket.status}, but its times say something else"
+
+
+def _in_words(values: Sequence[str]) -> str:
+    return " ".join(value for value in values if value) or "(none)"
+
+
+def _people_and_links(
+    told: Told, watchers: Sequence[Any], links: Sequence[Any], numbers: Mapping[int, int]
+) -> Iterator[str]:
+    for contact, count in (Counter(row.contact_id for row in watchers) - told.watchers).items():
+        yield f"{count} watcher (contact {contact}) was added by no event"
+    for contact, count in (told.watchers - Counter(row.contact_id for row in watchers)).items():
+        yield f"{count} watcher (contact {contact}) of its history is missing"
+    linked = Counter((numbers.get(row.other_id, 0), row.kind) for row in links)
+    for (number, kind), count in (linked - told.links).items():
+        yield f"{count} link to {number} ({kind}) was made by no event"
+    for (number, kind), count in (told.links - linked).items():
+        yield f"{count} link to {number} ({kind}) of its history is missing"
+
+
+def _messages(told: Told, rows: Sequence[Message], files: Mapping[int, list[Any]]) -> Iterator[str]:
+    if not rows:
+        yield "has no message"
+    for row in rows:
+        expected = told.messages.pop(row.id, None)
+        if expected is None:
+            yield f"message {row.id} is in no history"
+            continue
+        ledger, message_print, files_print, at = expected
+        if (row.ledger_id, fingerprints.of_message(row), row.at) != (ledger, message_print, at):
+            yield f"message {row.id} is not what was written"
+        if fingerprints.of_files(files.get(row.id, ())) != files_print:
+            yield f"the attachments of message {row.id} are not those that came with it"
+    yield from (f"message {gone} is in the history but not there" for gone in told.messages)
+
+
+def _references(told: Told, rows: Sequence[Any], mails: Sequence[Any]) -> Iterator[str]:
+    """Every id of its mails leads to it, and nothing else does."""
+    ours = {reference_digest(mail.message_id).hex(): mail for mail in mails}
+    found = {bytes(row.digest).hex(): row for row in rows}
+    for digest in (told.ids.keys() | ours.keys()) - found.keys():
+        mail = ours.get(digest)
+        whose = f"outbox {mail.id} ({mail.message_id})" if mail is not None else f"a mail ({digest})"
+        yield f"the thread reference of {whose} is missing"
+    for digest, row in found.items():
+        mail = ours.get(digest)
+        named = fingerprints.of_names(row.named)
+        if reference_digest(row.message_id).hex() != digest:
+            yield f"the thread reference {row.message_id} is filed under another id"
+        elif mail is None and digest not in told.ids:
+            yield f"the thread reference {row.message_id} is of no mail of it"
+        elif row.outbox_id != (mail.id if mail is not None else None):
+            yield f"the thread reference {row.message_id} belongs to outbox {row.outbox_id}"
+        elif named not in told.ids.get(digest, set()) and (mail is None or row.named != [mail.recipient.address]):
+            yield f"the thread reference {row.message_id} names other people than its mail"
