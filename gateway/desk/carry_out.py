@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.desk import fingerprints
-from gateway.desk.outgoing import enqueue
+from gateway.desk.outgoing import enqueue, file_contexts
 from gateway.desk.people import contact_of
 from gateway.desk.references import reference_digest, remember_reference
 from gateway.mail import Envelope, Mail
@@ -56,9 +56,13 @@ class Unit:
     ticket: Ticket | None = None
     messages: dict[str, Message] = field(default_factory=dict)
     notices: int = 0
+    ids_are_told: bool = False
 
     def record(self, kind: str, text: str, detail: Mapping[str, object], *, on: Ticket | None = None) -> None:
         """Write the history of the ticket, or of another one (`on`): in words for people, in `detail` for the audit."""
+        if self.mail is not None and self.ticket is not None and on is None and not self.ids_are_told:
+            self.ids_are_told = True
+            detail = {**detail, **_ids_of(self.mail)}
         insert(
             Event,
             at=self.now,
@@ -138,15 +142,13 @@ def _post(unit: Unit, change: PostMessage) -> None:
         "at": unit.now,
     }
     message = Message(id=insert(Message, ticket=ticket, ledger=unit.ledger_id, **values), **values)
-    # The ids of a mail are written down once, with its first message.
-    ids = _ids_of(unit.mail) if unit.mail is not None and not unit.messages else {}
     unit.messages[change.label] = message
     files = _attach(message, unit) if change.with_attachments else []
     _touch(unit, ticket, author_role=change.author_role, visibility=change.visibility, held=change.held)
     kind = "held" if change.held else ("note" if change.visibility is Visibility.INTERNAL else "message")
     text = f"{_what_was_posted(change)} ({len(change.text)} characters)"
     prints = {"print": fingerprints.of_message(message), "files": fingerprints.of_files(files)}
-    unit.record(kind, text, {"message": message.id, "marks": list(change.marks)} | prints | ids)
+    unit.record(kind, text, {"message": message.id, "marks": list(change.marks)} | prints)
 
 
 def _what_was_posted(change: PostMessage) -> str:
@@ -310,19 +312,23 @@ def _notify(unit: Unit, change: Notice) -> None:
     if change.about == "first" and unit.ticket is not None:
         about = Message.select().where(Message.ticket == unit.ticket).order_by(Message.id).first()
     about_id = change.about_message if change.about_message is not None else (about.id if about is not None else None)
-    unit.notices += 1
-    enqueue(
-        notice=change.name,
-        to=change.to,
-        role=change.role,
-        ticket=unit.ticket,
-        about_id=about_id,
-        context=change.context,
-        cause=f"{unit.cause or f'ledger/{unit.ledger_id}'}/{unit.notices}",
-        policy=unit.policy,
-        secrets=unit.secrets,
-        now=unit.now,
-    )
+    contexts = [change.context]
+    if change.context.get("files") and unit.ticket is not None:
+        contexts = file_contexts(unit.ticket)
+    for context in contexts:
+        unit.notices += 1
+        enqueue(
+            notice=change.name,
+            to=change.to,
+            role=change.role,
+            ticket=unit.ticket,
+            about_id=about_id,
+            context=context,
+            cause=f"{unit.cause or f'ledger/{unit.ledger_id}'}/{unit.notices}",
+            policy=unit.policy,
+            secrets=unit.secrets,
+            now=unit.now,
+        )
 
 
 def _remember_references(unit: Unit, mail: Mail) -> None:
@@ -333,7 +339,7 @@ def _remember_references(unit: Unit, mail: Mail) -> None:
 
 
 def _ids_of(mail: Mail) -> dict[str, object]:
-    """What the history keeps of the ids that a mail brought."""
+    """What the history keeps, in the first event of a mail on its ticket, of the ids that the mail brought."""
     ids = [reference_digest(an_id).hex() for an_id in _ids_in(mail)]
     return {"ids": ids, "named": fingerprints.of_names(_named_in(mail))}
 

@@ -53,10 +53,12 @@ def gather_facts(
     leads_to = {number: facts.number for number, facts in tickets.items()}
     sender = find_contact(mail.sender.address) if mail.sender else None
     hour, day = _acknowledgements(sender, now)
-    is_own = _is_own(mail, policy, secrets)
+    has_own_mark = _has_own_mark(mail, secrets)
+    is_own = has_own_mark or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
     return Facts(
         now=now,
         is_own=is_own,
+        has_own_mark=has_own_mark,
         is_probe=(is_own or mail.report is not None) and _carries_probe_key(mail, envelope, now=now, secrets=secrets),
         auth_trusted=is_authenticated(mail, policy),
         sender=as_person(sender) if sender else None,
@@ -81,11 +83,12 @@ def is_authenticated(mail: Mail, policy: Policy) -> bool:
     return auth.dmarc == "pass" and aligned and not mail.sender_defects
 
 
-def _is_own(mail: Mail, policy: Policy, secrets: Mapping[int, bytes]) -> bool:
-    if mail.sender is not None and policy.is_desk_address(mail.sender.address):
-        return True
+def _has_own_mark(mail: Mail, secrets: Mapping[int, bytes]) -> bool:
+    """Whether we sent it: our mark under its Message-ID, or a Message-ID of our outbox where the mark was stripped."""
     mark = mail.header("x-helpdesk-gateway").strip()
-    return bool(mark) and is_own_mark(mark, mail.message_id, secrets)
+    if mark and is_own_mark(mark, mail.message_id, secrets):
+        return True
+    return bool(key_in_id(mail.message_id)) and find(Outbox, "message_id = ?", mail.message_id) is not None
 
 
 def _carries_probe_key(mail: Mail, envelope: Envelope, *, now: datetime, secrets: Mapping[int, bytes]) -> bool:

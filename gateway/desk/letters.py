@@ -154,10 +154,9 @@ class LetterBuilder:
         self, row: Outbox, ticket: Ticket | None, message: Message | None
     ) -> tuple[list[LetterFile], list[str], list[str]]:
         """Files to attach, names of signature pictures set aside, and names of files too big to go along."""
-        if row.context.get("files") and ticket is not None:
-            query = AttachmentRow.select(AttachmentRow, Message).join(Message).where(Message.ticket == ticket)
-            rows = list(query.order_by(Message.id, AttachmentRow.number))
-        elif message is not None and row.notice not in ("question", "confirmation", "undeliverable"):
+        if row.context.get("files"):
+            return self._read(_named_rows(row.context["files"])), [], []
+        if message is not None and row.notice not in ("question", "confirmation", "undeliverable"):
             rows = find_all(AttachmentRow, "message_id = ?", message.id, order="number")
             for one in rows:
                 one.message = message
@@ -214,6 +213,12 @@ def _is_set_aside(one: AttachmentRow, message: Message | None, row: Outbox) -> b
         return False
     shown = message is not None and bool(one.content_id) and f"cid:{one.content_id}" in message.html
     return not (shown and message is not None and message.author_role == AuthorRole.AGENT)
+
+
+def _named_rows(pairs: list[tuple[int, int]]) -> list[AttachmentRow]:
+    """The attachments that a `#files` mail names, as (message, number)."""
+    found = (find(AttachmentRow, "message_id = ? AND number = ?", message_id, number) for message_id, number in pairs)
+    return [row for row in found if row is not None]
 
 
 def _message_context(

@@ -18,13 +18,15 @@ from gateway.keys import Purpose, ReplyKey, issue_day, message_id, seal
 from gateway.mail import Address
 from gateway.policy import Policy
 from gateway.store.rows import insert
-from gateway.store.states import OutboxState
-from gateway.store.tables import Contact, Outbox, Ticket
+from gateway.store.states import MessageState, OutboxState
+from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
 from gateway.ticket import Role, TicketType
 
 # People's words first, then what somebody waits for, then what agents read, then the rest.
 _RANKS = {"answer": 0, "resolution": 0, "acknowledgement": 1, "question": 1, "confirmation": 1, "result": 1}
 _NOTICE_RANK = 2
+# Base64 makes a third more of it; most relays take 25 MB.
+_FILES_A_MAIL_BYTES = 15 * 1024 * 1024
 
 
 def enqueue(
@@ -66,6 +68,30 @@ def enqueue(
     )
     if ticket is not None:
         remember_reference(ticket, an_id, named=[contact.address], now=now, outbox=row_id)
+
+
+def file_contexts(ticket: Ticket) -> list[dict[str, object]]:
+    """What `#files` answers: one context for each mail, with as many files as fit into one; a huge file goes alone."""
+    rows = list(
+        AttachmentRow.select()
+        .join(Message)
+        .where((Message.ticket == ticket) & (Message.state == MessageState.POSTED))
+        .order_by(AttachmentRow.message, AttachmentRow.number)
+    )
+    if not rows:
+        return [{"lines": ["This ticket has no files."], "files": []}]
+    groups: list[list[AttachmentRow]] = [[]]
+    for row in rows:
+        if groups[-1] and sum(one.size_bytes for one in groups[-1]) + row.size_bytes > _FILES_A_MAIL_BYTES:
+            groups.append([])
+        groups[-1].append(row)
+    return [
+        {
+            "lines": [f"Files of the ticket, mail {number} of {len(groups)}:", *(row.filename for row in group)],
+            "files": [[row.message_id, row.number] for row in group],
+        }
+        for number, group in enumerate(groups, 1)
+    ]
 
 
 def new_message_id(

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import peewee
 from peewee import Database as Database  # so that delivery can name its type without importing peewee
 
 from gateway.store import queue
 from gateway.store.database import is_sqlite, transaction
 from gateway.store.queue import Claim
+from gateway.store.rows import find_all, find_values, insert, marks, update
 from gateway.store.states import OutboxState
 from gateway.store.tables import Contact, Outbox, OutboxPart, Worker
 
@@ -56,16 +56,18 @@ def claim(database: Database, *, owner: str, now: datetime, limit: int) -> list[
     claims = queue.claim(database, Outbox, owner=owner, now=now, limit=limit)
     if not claims:
         return []
-    rows = Outbox.select(Outbox, Contact.address).join(Contact).where(Outbox.id.in_([claimed.id for claimed in claims]))
-    by_id = {row.id: row for row in rows}
-    return [_outgoing(claimed, by_id[claimed.id]) for claimed in claims]
+    ids = [claimed.id for claimed in claims]
+    rows = {row.id: row for row in find_all(Outbox, f"id IN ({marks(ids)})", *ids)}
+    people = tuple({row.recipient_id for row in rows.values()})
+    addresses = {row.id: row.address for row in find_all(Contact, f"id IN ({marks(people)})", *people)}
+    return [_outgoing(claimed, rows[claimed.id], addresses[rows[claimed.id].recipient_id]) for claimed in claims]
 
 
-def _outgoing(claimed: Claim, row: Outbox) -> Outgoing:
+def _outgoing(claimed: Claim, row: Outbox, recipient: str) -> Outgoing:
     return Outgoing(
         claim=claimed,
         notice=row.notice,
-        recipient=row.recipient.address,
+        recipient=recipient,
         reverse_path=row.reverse_path,
         created_at=row.created_at,
         part_count=row.part_count,
@@ -117,22 +119,18 @@ def store_bytes(outgoing: Outgoing, content: bytes, *, reverse_path: str) -> Out
     """Write the final bytes of a mail once and for all; None (nothing written) when the row is not ours any more."""
     parts = list(queue.split_parts(content))
     digest = hashlib.sha256(content).digest()
-    written = (
-        Outbox.update(part_count=len(parts), size_bytes=len(content), sha256=digest, reverse_path=reverse_path)
-        .where(_is_ours(outgoing.claim) & (Outbox.part_count == 0))
-        .execute()
-    )
-    if written != 1:
+    final = {"part_count": len(parts), "size_bytes": len(content), "sha256": digest, "reverse_path": reverse_path}
+    if update(Outbox, final, f"{_IS_OURS} AND part_count = 0", *_fence(outgoing.claim)) != 1:
         return None
     for number, part in enumerate(parts):
-        OutboxPart.create(outbox=outgoing.id, sequence=number, content=part)
+        insert(OutboxPart, outbox=outgoing.id, sequence=number, content=part)
     return replace(outgoing, part_count=len(parts), size_bytes=len(content), sha256=digest, reverse_path=reverse_path)
 
 
 def read_bytes(outgoing: Outgoing) -> bytes:
     """Read the stored bytes of a rendered mail; raises DamagedBytes when they are not what was written."""
-    parts = OutboxPart.select(OutboxPart.content).where(OutboxPart.outbox == outgoing.id).order_by(OutboxPart.sequence)
-    content = b"".join(bytes(part.content) for part in parts)
+    parts = find_values("SELECT content FROM outbox_part WHERE outbox_id = ? ORDER BY sequence", outgoing.id)
+    content = b"".join(bytes(part) for (part,) in parts)
     if hashlib.sha256(content).digest() != outgoing.sha256:
         raise DamagedBytes(f"outbox {outgoing.id}: the stored bytes do not have the stored digest")
     return content
@@ -140,15 +138,15 @@ def read_bytes(outgoing: Outgoing) -> bytes:
 
 def renew(outgoing: Outgoing, *, until: datetime) -> Outgoing | None:
     """Keep a claim for longer while the relay takes its time; None when it is not ours any more."""
-    written = Outbox.update(lease_until=until).where(_is_ours(outgoing.claim)).execute()
+    written = update(Outbox, {"lease_until": until}, _IS_OURS, *_fence(outgoing.claim))
     return replace(outgoing, claim=replace(outgoing.claim, until=until)) if written == 1 else None
 
 
-def _is_ours(claimed: Claim) -> peewee.Expression:
-    expression: peewee.Expression = (
-        (Outbox.id == claimed.id) & (Outbox.lease_owner == claimed.owner) & (Outbox.attempts == claimed.attempt)
-    )
-    return expression
+_IS_OURS = "id = ? AND lease_owner = ? AND attempts = ?"
+
+
+def _fence(claimed: Claim) -> tuple[int, str, int]:
+    return claimed.id, claimed.owner, claimed.attempt
 
 
 def mark_sent(outgoing: Outgoing, *, now: datetime, reply: str) -> bool:

@@ -13,13 +13,20 @@ from typing import IO, Any
 
 import peewee
 
-from gateway.store.database import claimable, transaction
-from gateway.store.rows import update
+from gateway.store.database import skip_locked, transaction
+from gateway.store.rows import execute, find_values, marks, update
 from gateway.store.states import LedgerState, OutboxState
 from gateway.store.tables import PART_SIZE_BYTES, Ledger, Mailbox, Outbox
 
 MAX_LEDGER_ATTEMPTS = 3
 LEASE = timedelta(minutes=5)
+
+
+# Name, state and order of what may be claimed: mails as they came, the outbox by rank.
+_CLAIMS: dict[type[Ledger] | type[Outbox], tuple[str, str, str]] = {
+    Ledger: ("ledger", LedgerState.WAITING, "id"),
+    Outbox: ("outbox", OutboxState.WAITING, "rank, id"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,27 +46,22 @@ def claim(
     owner: str,
     now: datetime,
     limit: int,
-    extra: Any = None,
 ) -> list[Claim]:
     """Claim up to `limit` waiting rows, oldest first (the outbox by rank), in a transaction of its own."""
-    waiting = LedgerState.WAITING if table is Ledger else OutboxState.WAITING
-    order = (table.id,) if table is Ledger else (Outbox.rank, Outbox.id)
-    condition = (
-        (table.state == waiting)
-        & (table.not_before.is_null() | (table.not_before <= now))
-        & (table.lease_until.is_null() | (table.lease_until <= now))
-    )
-    if extra is not None:
-        condition &= extra
+    name, state, order = _CLAIMS[table]
     until = now + LEASE
+    # The three parts that are no values stand in this file.
+    query = (
+        f"SELECT id, attempts FROM {name} WHERE state = ? AND (not_before IS NULL OR not_before <= ?)"  # noqa: S608
+        f" AND (lease_until IS NULL OR lease_until <= ?) ORDER BY {order} LIMIT ?{skip_locked(database)}"
+    )
     with transaction(database):
-        query = table.select(table.id, table.attempts).where(condition).order_by(*order).limit(limit)
-        rows = [(row.id, row.attempts + 1) for row in claimable(query, database)]
+        rows = find_values(query, state, now, now, limit)
         if rows:
-            table.update(attempts=table.attempts + 1, lease_owner=owner, lease_until=until).where(
-                table.id.in_([row_id for row_id, _ in rows])
-            ).execute()
-    return [Claim(id=row_id, attempt=attempt, owner=owner, until=until) for row_id, attempt in rows]
+            ids = [row_id for row_id, _ in rows]
+            change = f"UPDATE {name} SET attempts = attempts + 1, lease_owner = ?, lease_until = ?"  # noqa: S608
+            execute(f"{change} WHERE id IN ({marks(ids)})", owner, until, *ids)
+    return [Claim(id=row_id, attempt=attempts + 1, owner=owner, until=until) for row_id, attempts in rows]
 
 
 def finish(table: type[Ledger] | type[Outbox], claimed: Claim, **changes: Any) -> bool:

@@ -57,6 +57,12 @@ def update(table: type[peewee.Model], changes: dict[str, Any], condition: str, *
     return int(database_proxy.execute_sql(sql, (*new, *map(_plain, values))).rowcount)
 
 
+def execute(sql: str, *values: Any) -> int:
+    """Run a statement that `insert` and `update` have no words for; how many rows it changed."""
+    cursor = database_proxy.execute_sql(sql.replace("?", _mark()), tuple(map(_plain, values)))
+    return int(cursor.rowcount)
+
+
 def marks(values: Sequence[object]) -> str:
     """As many ? as there are values, for an IN ( )."""
     return ", ".join("?" * len(values))

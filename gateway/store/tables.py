@@ -241,6 +241,7 @@ class AttachmentRow(Table):
     content_id = CleanText(default="")
     inline = BooleanField()
     set_aside = BooleanField(default=False)
+    message_id: int
 
     class Meta:
         table_name = "attachment"

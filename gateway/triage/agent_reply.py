@@ -321,6 +321,5 @@ def results_of(work: Work) -> list[Notice]:
     if work.wants_help:
         results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": help_lines(), "files": False}))
     if work.wants_files:
-        lines = ["The files of the ticket are attached."]
-        results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": lines, "files": True}))
+        results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": [], "files": True}))
     return results

@@ -80,8 +80,8 @@ def file_probe(case: Case) -> Decision:
 
 def file_sent(case: Case, ticket: TicketFacts | None) -> Decision:
     """A mail in the watched Sent folder: ours is known already; another is an agent's answer, written by hand."""
-    if case.facts.is_own or ticket is None:
-        text = "we sent it ourselves" if case.facts.is_own else "sent from the desk's mailbox, on no ticket"
+    if case.facts.has_own_mark or ticket is None:
+        text = "we sent it ourselves" if case.facts.has_own_mark else "sent from the desk's mailbox, on no ticket"
         return case.decide(Action.FILE, reasons=(Reason(code="sent-folder", text=text),))
     message = post(case, author=case.sender, role="agent", marks=("sent from the desk's mailbox",))
     agent = {"name": case.sender.name or case.policy.desk.name, "address": case.sender.address}

@@ -162,6 +162,7 @@ class Facts:
 
     now: datetime
     is_own: bool = False
+    has_own_mark: bool = False
     is_probe: bool = False
     auth_trusted: bool = False
     has_broken_key: bool = False

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# In a list, a block is indented as a whole.
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 
 
@@ -42,21 +44,12 @@ def blocks(*languages: str) -> Iterator[Block]:
     """Every fenced block of all pages in one of these languages, or in any."""
     for page in pages():
         text = read(page)
-        for match in _FENCE.finditer(text):
-            if not languages or match.group(1) in languages:
+        for match in FENCE.finditer(text):
+            if not languages or match.group(2) in languages:
                 line = text.count("\n", 0, match.start()) + 1
-                yield Block(page=page, line=line, language=match.group(1), text=match.group(2))
+                yield Block(page=page, line=line, language=match.group(2), text=textwrap.dedent(match.group(3)))
 
 
 def inline_code(page: Path) -> Iterator[str]:
     """Every `word` between backticks outside fenced blocks."""
-    yield from _INLINE.findall(_FENCE.sub("", read(page)))
-
-
-def block_after(page: Path, heading: str, language: str, *, nth: int = 0) -> str:
-    """The text of a block under a heading; raises ValueError where the page has lost it."""
-    start = re.search(rf"^#+ {re.escape(heading)}$", read(page), re.MULTILINE)
-    if start is None:
-        raise ValueError(f"{shown(page)} has no heading {heading!r}")
-    found = [match.group(2) for match in _FENCE.finditer(read(page), start.end()) if match.group(1) == language]
-    return found[nth]
+    yield from _INLINE.findall(FENCE.sub("", read(page)))

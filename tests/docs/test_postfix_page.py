@@ -28,7 +28,7 @@ from tests.servers.postfix import PostfixServer, running_postfix
 from tests.servers.waiting import eventually
 
 DESK = "helpdesk@example.com"
-ERIKA, ANNA = "erika.reader@example.com", "anna.berger@example.com"
+ERIKA, ANNA, BEN = "erika.reader@example.com", "anna.berger@example.com", "ben.costa@example.com"
 
 # An ordinary Postfix of an ordinary company, in the words of this test's folder.
 ORDINARY = """
@@ -47,7 +47,7 @@ def snippet(language: str, *words: str) -> str:
         for block in blocks(language)
         if shown(block.page) == "README.md" and all(w in block.text for w in words)
     ]
-    return "\n".join(line.strip() for line in found[0].splitlines()) + "\n"
+    return found[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,8 @@ def company(server_folder: Path, dovecot: DovecotServer, request: pytest.Fixture
             anna=mailbox_of(dovecot, ANNA),
         )
         company.append("main.cf", ORDINARY.format(etc=etc, dovecot_lmtp_port=dovecot.lmtp_port) + main)
-        (etc / "mailboxes").write_text("".join(f"{address} here\n" for address in (DESK, ERIKA, ANNA)))
+        (etc / "mailboxes").write_text("".join(f"{address} here\n" for address in (DESK, ERIKA, ANNA, BEN)))
+        mailbox_of(dovecot, BEN)
         yield company
 
 
@@ -167,7 +168,7 @@ def test_mail_goes_round_by_lmtp(company: Company, desk: Path, new_gateway: Call
 
 
 def test_mail_goes_round_by_a_pipe(company: Company, desk: Path, new_gateway: Callable[..., GatewayProcess]) -> None:
-    """Postfix runs a stand-in under another user, who may not read this checkout; what it got is given to the gateway."""
+    """Postfix runs a stand-in under another user, who may not read this checkout; the gateway gets what that got."""
     taken = company.etc.parent / "taken"
     taken.mkdir()
     taken.chmod(0o777)
@@ -175,8 +176,7 @@ def test_mail_goes_round_by_a_pipe(company: Company, desk: Path, new_gateway: Ca
     stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {taken}/$$.words\ncat > {taken}/$$.mail\n')
     stand_in.chmod(0o755)
     master = snippet("cfg", "pipe", "argv=").replace("user=helpdesk", "user=mail")
-    first, *rest = master.replace("/opt/helpdesk-gateway/bin/gateway", str(stand_in)).splitlines()
-    company.append("master.cf", "\n".join([first, *(f"  {line}" for line in rest)]) + "\n")
+    company.append("master.cf", master.replace("/opt/helpdesk-gateway/bin/gateway", str(stand_in)))
     company.append("main.cf", "helpdesk_destination_recipient_limit = 1\n")
     (desk / "gateway.toml").write_text(snippet("toml", "# gateway.toml", "[lmtp]", 'tls = "none"'))
     env = {"GATEWAY_LMTP_LISTEN": f"127.0.0.1:{free_port()}", "GATEWAY_RELAY_PORT": str(company.postfix.port)}

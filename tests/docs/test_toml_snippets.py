@@ -23,11 +23,7 @@ REST = {
 
 
 def snippets(first_line: str) -> list[Block]:
-    return [block for block in blocks("toml") if block.text.lstrip().startswith(first_line)]
-
-
-def unindented(block: Block) -> str:
-    return "\n".join(line.strip() for line in block.text.splitlines()) + "\n"
+    return [block for block in blocks("toml") if block.text.startswith(first_line)]
 
 
 def completed(text: str) -> str:
@@ -36,7 +32,7 @@ def completed(text: str) -> str:
 
 
 def test_every_snippet_says_which_file_it_is_for() -> None:
-    silent = [str(block) for block in blocks("toml") if not unindented(block).startswith((RULES, SETTINGS))]
+    silent = [str(block) for block in blocks("toml") if not block.text.startswith((RULES, SETTINGS))]
     assert silent == []
     assert snippets(RULES)
     assert snippets(SETTINGS)
@@ -44,13 +40,13 @@ def test_every_snippet_says_which_file_it_is_for() -> None:
 
 @pytest.mark.parametrize("block", snippets(RULES), ids=str)
 def test_snippets_of_rules_are_read_and_their_examples_come_true(block: Block) -> None:
-    policy = parse_policy(completed(unindented(block)))
+    policy = parse_policy(completed(block.text))
     assert [str(problem) for problem in check_examples(policy)] == []
 
 
 @pytest.mark.parametrize("block", snippets(SETTINGS), ids=str)
 def test_snippets_of_settings_are_read(block: Block, tmp_path: Path) -> None:
-    text = unindented(block)
+    text = block.text
     (tmp_path / "gateway.toml").write_text(text, encoding="utf-8")
     given = tomllib.loads(text)
     # The passwords lie in files of a real machine.

@@ -35,8 +35,9 @@ def quarantine_codes() -> set[str]:
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             place = {"_quarantine": 1, "quarantine": 0}.get(name)
-            if place is not None and len(node.args) > place and isinstance(node.args[place], ast.Constant):
-                codes.add(str(node.args[place].value))
+            code = node.args[place] if place is not None and len(node.args) > place else None
+            if isinstance(code, ast.Constant):
+                codes.add(str(code.value))
     return codes
 
 

@@ -87,6 +87,7 @@ class House:
     sink: Sink | None = None
     smtp_port: int = 0
     """Where people hand in their mail; 0 stands for the gateway's own port."""
+    desk: str = DESK
     people: list[Person] = field(default_factory=list, repr=False)
 
     def person(self, address: str, name: str = "", *, inbox: Callable[[], Iterable[bytes]] | None = None) -> Person:
@@ -201,7 +202,7 @@ class Person:
         recipients: Iterable[str] = (),
     ) -> bytes:
         """Write a mail and hand it in; its bytes."""
-        to = to or DESK
+        to = to or self.house.desk
         more = dict(headers or {}) | ({"Cc": cc} if cc else {})
         mail = compose_mail(sender=self.mailbox, to=to, subject=subject, text=text, html=html, files=files, headers=more)
         self.house.hand_in(mail, sender=self.address, to=[*recipients] or [to])

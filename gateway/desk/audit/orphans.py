@@ -43,7 +43,7 @@ _KNOWN_BY = (Ticket.requester, TicketWatcher.contact, Message.author, Outbox.rec
 
 def unknown_contacts(secrets: Mapping[int, bytes]) -> Iterator[str]:
     """A contact is made together with what it is for; one that nothing names was not made by the gateway."""
-    query = Contact.select(Contact.id, Contact.address)
+    query: Any = Contact.select(Contact.id, Contact.address)
     for column in _KNOWN_BY:
         query = query.where(Contact.id.not_in(column.model.select(column).where(column.is_null(False))))
     for contact_id, address in query.order_by(Contact.id).tuples():

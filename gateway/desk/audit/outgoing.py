@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import fn
 
-from gateway.desk.audit.reading import Content, contents, portions
+from gateway.desk.audit.reading import Content, contents, pairs, portions
 from gateway.keys import Purpose, key_in_id, unseal
 from gateway.store.states import AuthorRole, MessageState, OutboxState
 from gateway.store.tables import Event, Message, Outbox, OutboxPart, Ticket
@@ -20,9 +20,7 @@ def outgoing_mails(secrets: Mapping[int, bytes]) -> Iterator[str]:
     """Check every row of the outbox, then that nobody was told twice or not at all."""
     refused = {event.detail.get("outbox") for event in Event.select(Event.detail).where(Event.kind == "refused")}
     for rows in portions(Outbox):
-        numbers = dict(
-            Ticket.select(Ticket.id, Ticket.number).where(Ticket.id.in_([row.ticket_id for row in rows])).tuples()
-        )
+        numbers = pairs(Ticket.select(Ticket.id, Ticket.number).where(Ticket.id << [row.ticket_id for row in rows]))
         found = contents(OutboxPart, OutboxPart.outbox, rows)
         for row in rows:
             yield from _state(row, refused)
@@ -72,7 +70,7 @@ def _rendered(row: Any, content: Content) -> Iterator[str]:
 def _acknowledged_twice() -> Iterator[str]:
     count = fn.COUNT(Outbox.id)
     query = Outbox.select(Outbox.ticket, count).where(Outbox.notice == "acknowledgement").group_by(Outbox.ticket)
-    for ticket_id, times in query.having(count > 1).tuples():
+    for ticket_id, times in pairs(query.having(count > 1)).items():
         yield f"ticket row {ticket_id} was acknowledged {times} times"
 
 

@@ -28,6 +28,11 @@ def grouped(rows: Iterable[Any], key: str) -> dict[Any, list[Any]]:
     return found
 
 
+def pairs(query: Any) -> dict[Any, Any]:
+    """What a query for two columns finds, as first → second."""
+    return dict(query.tuples())
+
+
 def span(column: Any, rows: Sequence[Any]) -> Any:
     """The condition for what belongs to one of these rows, which came in the order of their ids."""
     return column.between(rows[0].id, rows[-1].id)

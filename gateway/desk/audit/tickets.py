@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.desk import fingerprints
-from gateway.desk.audit.reading import grouped, portions, span
+from gateway.desk.audit.reading import grouped, pairs, portions, span
 from gateway.desk.references import reference_digest
 from gateway.store.fields import clean_text
 from gateway.store.states import Outcome
@@ -66,7 +66,7 @@ def _kept(rows: Sequence[Ticket]) -> dict[str, dict[Any, list[Any]]]:
     opened = (Ledger.outcome == Outcome.OPENED) & span(Ledger.ticket, rows)
     files = AttachmentRow.select(AttachmentRow).join(Message).where(span(Message.ticket, rows))
     mails = Outbox.select(Outbox.id, Outbox.ticket, Outbox.message_id, Contact.id, Contact.address).join(Contact)
-    by_ticket = {
+    by_ticket: dict[str, Any] = {
         "events": Event.select().where(span(Event.ticket, rows)).order_by(Event.id),
         "openers": Ledger.select(Ledger.id, Ledger.ticket).where(opened),
         "watchers": TicketWatcher.select().where(span(TicketWatcher.ticket, rows)),
@@ -81,7 +81,7 @@ def _kept(rows: Sequence[Ticket]) -> dict[str, dict[Any, list[Any]]]:
 
 def _numbers_of_links(rows: Sequence[Ticket]) -> dict[int, int]:
     linked = TicketLink.select(TicketLink.other).where(span(TicketLink.ticket, rows))
-    return dict(Ticket.select(Ticket.id, Ticket.number).where(Ticket.id.in_(linked)).tuples())
+    return pairs(Ticket.select(Ticket.id, Ticket.number).where(Ticket.id.in_(linked)))
 
 
 def _play(events: Sequence[Event]) -> Told:
@@ -91,6 +91,8 @@ def _play(events: Sequence[Event]) -> Told:
     if opened != 1:
         told.troubles.append(f"was opened {opened} times by its history")
     for event in events:
+        for an_id in event.detail.get("ids", ()):
+            told.ids.setdefault(an_id, set()).add(event.detail.get("named", ""))
         if event.kind in _PLAYERS:
             try:
                 _PLAYERS[event.kind](told, event, event.detail)
@@ -135,8 +137,6 @@ def _message(told: Told, event: Any, detail: Any) -> None:
     if detail["message"] in told.messages:
         told.troubles.append(f"message {detail['message']} is told of twice by the history")
     told.messages[detail["message"]] = [event.ledger_id, detail["print"], detail["files"], event.at]
-    for an_id in detail.get("ids", ()):
-        told.ids.setdefault(an_id, set()).add(detail["named"])
 
 
 def _message_changed(told: Told, event: Any, detail: Any) -> None:
