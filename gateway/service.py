@@ -25,6 +25,7 @@ from gateway.desk.letters import LetterBuilder
 from gateway.desk.people import mirror_policy, read_secrets
 from gateway.desk.refusals import record_refusal
 from gateway.errors import ConfigurationError, Problem
+from gateway.heartbeat import Heartbeat
 from gateway.intake.accept import Door
 from gateway.intake.imap import MailboxWatcher
 from gateway.intake.imap_errands import append_sent
@@ -130,6 +131,10 @@ class Gateway(Base):
             self._start_sorting()
         if "timers" in self._only:
             self._start_timers()
+        heartbeat = Heartbeat(
+            self.database, keeper=self.keeper, clock=self.clock, owner=self._owner, parts=sorted(self._only)
+        )
+        self._run("heartbeat", heartbeat.run, self._stop)
         if "smtp" in self._only:
             self._start_listening()
         if "imap" in self._only:
@@ -235,8 +240,6 @@ class Gateway(Base):
             keeper=self.keeper,
             secrets=self.secrets,
             clock=self.clock,
-            owner=self._owner,
-            parts=sorted(self._only),
             on_work=self._send_wake.set,
         )
         self._run("timers", timers.run, self._stop)

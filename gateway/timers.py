@@ -1,9 +1,7 @@
-"""What happens because time passes: closing, taking up again, bundling notices, the heartbeat, live reload."""
+"""What happens because time passes: closing, taking up again, bundling notices."""
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -11,18 +9,13 @@ from datetime import datetime, timedelta
 import peewee
 import structlog
 
-from gateway.desk.bundles import merge_waiting
-from gateway.desk.clockwork import close_due, resume_due
-from gateway.desk.outgoing import unbound_message_id
 from gateway.desk.people import mirror_policy
 from gateway.policy_keeper import PolicyKeeper
 from gateway.store.database import connection, transaction
-from gateway.store.tables import Worker
 
 _LOG = structlog.get_logger(__name__)
 _TICK_SECONDS = 1.0
 _DUE_EVERY = timedelta(seconds=10)
-_BEAT_EVERY = timedelta(seconds=10)
 _BUNDLE_AT_LEAST = 10
 
 
@@ -36,19 +29,15 @@ class Timers:
         keeper: PolicyKeeper,
         secrets: Mapping[int, bytes],
         clock: Callable[[], datetime],
-        owner: str,
-        parts: list[str],
         on_work: Callable[[], None],
     ) -> None:
         self._database = database
         self._keeper = keeper
         self._secrets = secrets
         self._clock = clock
-        self._owner = owner
-        self._parts = parts
         self._on_work = on_work
-        self._started_at = clock()
-        self._next_due = self._next_beat = self._started_at
+        self._next_due = clock()
+        self._mirrored = keeper.policy.version
 
     def run(self, stop: threading.Event) -> None:
         while not stop.wait(_TICK_SECONDS):
@@ -61,10 +50,11 @@ class Timers:
 
     def run_once(self, now: datetime) -> None:
         """Do what is due at `now`."""
-        if self._keeper.refresh():
-            with transaction(self._database):
-                mirror_policy(self._keeper.policy, now=now)
         policy = self._keeper.policy
+        if policy.version != self._mirrored:
+            with transaction(self._database):
+                mirror_policy(policy, now=now)
+            self._mirrored = policy.version
         work = merge_waiting(
             self._database,
             now=now,
@@ -78,21 +68,3 @@ class Timers:
             work += resume_due(self._database, policy, self._secrets, now=now)
         if work:
             self._on_work()
-        if now >= self._next_beat:
-            self._next_beat = now + _BEAT_EVERY
-            self._beat(now)
-
-    def _beat(self, now: datetime) -> None:
-        row = {
-            "name": f"gateway {self._owner}",
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "started_at": self._started_at,
-            "beat_at": now,
-            "detail": ",".join(self._parts),
-            "last_error": self._keeper.refused[:500],
-            "last_error_at": now if self._keeper.refused else None,
-        }
-        update = {Worker.beat_at: now, Worker.last_error: row["last_error"], Worker.last_error_at: row["last_error_at"]}
-        with transaction(self._database):
-            Worker.insert(row).on_conflict(conflict_target=[Worker.name], update=update).execute()

@@ -28,7 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("keys", "subject", "worktime", "sla", "defaults_files"),
     ),
     "desk": ("desk", "store"),
-    "edge": ("intake", "sorting", "parsing", "delivery", "timers", "policy_keeper", "logs"),
+    "edge": ("intake", "sorting", "parsing", "delivery", "timers", "policy_keeper", "heartbeat", "logs"),
     "front": ("cli", "checking", "demo", "explain", "roundtrip", "service", "storage", "__main__"),
 }
 ORDER = list(LAYERS)
@@ -43,7 +43,8 @@ NEIGHBOURS: dict[str, set[str]] = {
     "parse": {"subject"},
     "desk": {"store"},
     "sorting": {"intake", "parsing"},
-    "timers": {"intake", "sorting", "delivery", "policy_keeper"},
+    "timers": {"policy_keeper"},
+    "heartbeat": {"policy_keeper"},
     "cli": {"service", "storage", "explain", "checking", "demo"},
     "checking": {"storage", "roundtrip"},
     "roundtrip": {"storage"},
@@ -59,7 +60,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "imapclient": ("intake.imap*",),
     "mailparser": ("parse",),
     # The edges hold a handle and meet its errors (see `EDGES_MAY_NAME`); SQL lives in the desk and the store.
-    "peewee": ("store", "desk", "intake", "sorting", "delivery", "timers", "service", "storage"),
+    "peewee": ("store", "desk", "intake", "sorting", "delivery", "timers", "heartbeat", "service", "storage"),
     "playhouse": ("store", "desk"),
     "psycopg": ("store",),
     "jinja2": ("compose",),
@@ -79,7 +80,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "typer": ("cli",),
     "rich": ("cli",),
     # `logs` says how they look; the edges say what happened.
-    "structlog": ("logs", "service", "policy_keeper", "intake", "sorting", "parsing", "delivery", "timers"),
+    "structlog": ("logs", "service", "policy_keeper", "intake", "sorting", "parsing", "delivery", "timers", "heartbeat"),
     "watchfiles": ("policy_keeper", "service"),
     "tree_sitter": ("options.positions",),
     "tree_sitter_toml": ("options.positions",),

@@ -20,6 +20,7 @@ from gateway.cli.common import (
     opened,
     print_json,
     print_reasons,
+    settings_of,
     shown,
 )
 from gateway.cli.subjects import with_subjects
@@ -57,8 +58,8 @@ def status(folder: Folder = Path(), as_json: Json = False) -> None:
     try:
         record = _status(folder)
     except (NoDatabase, EdgeFailure) as error:
-        trouble = {"colour": "red", "text": getattr(error, "public_text", str(error))}
-        record = {"colour": "red", "troubles": [trouble]}
+        record = {"colour": "red", "troubles": [{"colour": "red", "text": str(error)}], "workers": []}
+    _add_rules_problem(record, settings_of(folder))
     if as_json:
         print_json(record)
     else:
@@ -71,14 +72,18 @@ def _status(folder: Path) -> dict[str, Any]:
 
     with opened(folder) as desk:
         record = status_record(now=desk.now)
-        for worker in record["workers"]:
-            worker["beat_age_seconds"] = int((desk.now - worker["beat"]).total_seconds())
-    # A running gateway tells by itself that it has refused a file.
-    problem = "" if any(worker["last_error"] for worker in record["workers"]) else _rules_problem(desk.settings)
-    if problem:
-        record["troubles"].insert(0, {"colour": "red", "text": problem})
-        record["colour"] = "red"
+    for worker in record["workers"]:
+        worker["beat_age_seconds"] = int((desk.now - worker["beat"]).total_seconds())
     return record
+
+
+def _add_rules_problem(record: dict[str, Any], settings: Settings) -> None:
+    # A running gateway tells by itself that it has refused a file.
+    if any(worker["last_error"] for worker in record["workers"]):
+        return
+    if problem := _rules_problem(settings):
+        record["troubles"].append({"colour": "red", "text": problem})
+        record["colour"] = "red"
 
 
 def _rules_problem(settings: Settings) -> str:

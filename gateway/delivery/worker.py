@@ -43,6 +43,8 @@ GRACE_SECONDS = 20.0
 RECOVERY_SECONDS, LONGEST_RECOVERY_SECONDS = 1.0, 30.0
 # For how long to use fewer connections after the relay has refused one more.
 NARROW_FOR = timedelta(minutes=5)
+# What a person reads as a conversation, in which the order matters.
+_WRITTEN = frozenset({"answer", "resolution"})
 
 
 def utc_now() -> datetime:
@@ -161,8 +163,7 @@ class Deliverer:
         self._ready = self._preparation.prepare(claimed, now)
 
     def _start(self) -> None:
-        while self._ready and len(self._under_way) < self._width:
-            outgoing = self._ready.pop(0)
+        while len(self._under_way) < self._width and (outgoing := self._next()) is not None:
             try:
                 content = outbox.read_bytes(outgoing)
             except outbox.DamagedBytes as error:
@@ -181,6 +182,14 @@ class Deliverer:
                 sha256=outgoing.sha256,
             )
             self._under_way[asyncio.create_task(self._channel.send(parcel))] = outgoing
+
+    def _next(self) -> Outgoing | None:
+        """Take the first mail that may go now: what people write to one person must not overtake each other."""
+        written = {one.recipient for one in self._under_way.values() if one.notice in _WRITTEN}
+        for place, outgoing in enumerate(self._ready):
+            if outgoing.notice not in _WRITTEN or outgoing.recipient not in written:
+                return self._ready.pop(place)
+        return None
 
     def _record(self, now: datetime) -> int:
         """Commit the results of all dialogues that have ended; they stay where they are if that fails."""

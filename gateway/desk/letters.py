@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway.compose import Letter, LetterFile, choose_language
 from gateway.desk.outgoing import reply_key
 from gateway.desk.raw import read_raw
+from gateway.desk.refusals import WITHOUT_FILES
 from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal
 from gateway.mail import Address
 from gateway.policy import Policy
@@ -166,6 +167,8 @@ class LetterBuilder:
         too_big: list[str] = []
         # What an agent wrote goes out whole or not at all; a notice can do without a file.
         left = self._file_limit_bytes if row.role == Role.AGENT else sys.maxsize
+        if row.context.get(WITHOUT_FILES):
+            left = -1
         for one in rows:
             if _is_set_aside(one, message, row):
                 continue

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.desk.carry_out import Unit, carry_out
 from gateway.desk.tickets import ticket_facts
-from gateway.mail import MailKind, Reason, Verdict
+from gateway.mail import Address, MailKind, Reason, Verdict
 from gateway.policy import Policy
 from gateway.store.tables import Outbox
 from gateway.ticket import Role
-from gateway.triage.decision import Action, Change, Decision, MarkUndeliverable, Record
+from gateway.triage.decision import Action, Change, Decision, MarkUndeliverable, Notice, Record
 from gateway.triage.notices import agents_of_ticket, tell_agents
+
+# In the context of a notice: its files are named only.
+WITHOUT_FILES = "without_files"
+# RFC 5321 §4.2.3 and RFC 3463 §3.3, §3.4; and our own words where the announced SIZE was enough to know.
+_TOO_BIG = re.compile(r"^552\b|\b5\.3\.4\b|\b5\.2\.3\b|the relay takes at most")
 
 
 def record_refusal(outbox_id: int, reply: str, *, policy: Policy, secrets: Mapping[int, bytes], now: datetime) -> None:
     """Tell the agents of the ticket; inside the transaction that marks the mail as failed.
 
-    A refused notice to an agent is told to the colleagues, a refused notice about a refusal to nobody.
+    A refused notice to an agent is told to the colleagues, a refused notice about a refusal to nobody. One that was
+    too big for the relay goes to the agent once more, with its files named instead of attached.
     """
     row = Outbox.get_by_id(outbox_id)
     address = row.recipient.address
@@ -28,7 +35,13 @@ def record_refusal(outbox_id: int, reply: str, *, policy: Policy, secrets: Mappi
     # RFC 3463: 5.1.x speaks of the address; size, content and policy say nothing about it.
     if " 5.1." in reply:
         changes.append(MarkUndeliverable(address=address))
-    if row.ticket is not None and row.notice != "undeliverable":
+    if _can_do_without_files(row, reply):
+        lighter = {key: value for key, value in row.context.items() if key != "ticket"} | {WITHOUT_FILES: True}
+        agent = Address(address=address, name=row.recipient.name)
+        changes.append(
+            Notice(name=row.notice, to=agent, role=Role.AGENT, about_message=row.about_id, context=lighter)
+        )
+    elif row.ticket is not None and row.notice != "undeliverable":
         facts = ticket_facts(row.ticket)
         agents = agents_of_ticket(policy, facts)
         if row.role == Role.AGENT:
@@ -50,3 +63,9 @@ def record_refusal(outbox_id: int, reply: str, *, policy: Policy, secrets: Mappi
         changes=tuple(changes),
     )
     carry_out(Unit(decision=decision, policy=policy, now=now, secrets=secrets, cause=f"refused/{outbox_id}"))
+
+
+def _can_do_without_files(row: Outbox, reply: str) -> bool:
+    """Whether it is a notice that only its files made too big; what an agent wrote goes out whole or not at all."""
+    has_files = row.about_id is not None and not row.context.get(WITHOUT_FILES) and not row.context.get("files")
+    return row.role == Role.AGENT and has_files and _TOO_BIG.search(reply) is not None

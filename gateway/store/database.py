@@ -129,7 +129,13 @@ def savepoint(database: peewee.Database) -> Iterator[None]:
 
 @contextlib.contextmanager
 def snapshot(database: peewee.Database) -> Iterator[None]:
-    """Read everything in the block as it was at one moment; writers go on beside it, the block itself must not write."""
+    """Read everything in the block as it was at one moment; writers go on beside it, the block must not write.
+
+    Within a transaction it is that transaction's view.
+    """
+    if database.in_transaction():
+        yield
+        return
     if is_sqlite(database):
         with database.atomic("DEFERRED"):
             yield

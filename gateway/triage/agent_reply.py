@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from gateway.mail import Address, PassageRole, Reason
 from gateway.policy import Agent
-from gateway.ticket import Field, Role, Visibility
+from gateway.ticket import Field, Role, Status, Visibility
 from gateway.triage.actions import take_up
 from gateway.triage.case import UNKNOWN_SENDER, Case
 from gateway.triage.commands import COMMANDS, help_lines, run_commands, run_possible_commands, suggest_command
@@ -59,6 +59,9 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     if isinstance(done, Refusal):
         return _hold(case, reply, why=done.why, suggestion=done.suggestion)
     public = _public_text(reply, done)
+    if public and done.ticket.status is Status.CANCELLED:
+        why = "#spam lets nobody outside hear of it, but there are words to the requester"
+        return _hold(case, reply, why=why, suggestion="#note above the words that are for colleagues")
     if _says_nothing(case, reply):
         why = "no words of yours were found in it; what stands below our line counts as quoted"
         return _hold(case, reply, why=why, suggestion="write above the first line of the mail that you answer")

@@ -86,6 +86,7 @@ def test_a_ticket_of_another_type_answers_to_its_old_token(
         ("Fixed.\n#priority urgent", "is no priority"),
         ("Fixed.\n#reopen", "the ticket is new"),
         ("#merge INC-99999", "there is no such ticket"),
+        ("#spam\nPlease stop writing to us.", "#note"),
         ("#assign nobody-here\nIt is yours.", "names no agent and no team"),
     ],
 )

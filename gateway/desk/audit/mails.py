@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.desk.audit.reading import Content, contents, grouped, portions, span
+from gateway.desk.audit.reading import Content, contents, grouped, pairs, portions, span
 from gateway.desk.ledger import OUTCOMES
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Dedupe, Event, Ledger, Message, Outbox, RawMailPart, Ticket
@@ -41,9 +41,10 @@ def outcomes(secrets: Mapping[int, bytes]) -> Iterator[str]:
         messages = grouped(
             Message.select(Message.ledger, Message.ticket).where(span(Message.ledger, rows)), "ledger_id"
         )
-        asked = grouped(Event.select(Event.ledger, Event.kind).where(span(Event.ledger, rows)), "ledger_id")
+        by_people = span(Event.ledger, rows) & Event.ticket.is_null()
+        asked = grouped(Event.select(Event.ledger, Event.kind).where(by_people), "ledger_id")
         for row in rows:
-            yield from _outcome(row, messages[row.id], {event.kind for event in asked[row.id]})
+            yield from _outcome(row, messages[row.id], Counter(event.kind for event in asked[row.id]))
             if row.outcome == Outcome.OPENED and row.ticket_id is not None:
                 opened[row.ticket_id] += 1
     for ticket_id, count in opened.items():
@@ -51,7 +52,7 @@ def outcomes(secrets: Mapping[int, bytes]) -> Iterator[str]:
             yield f"ticket row {ticket_id} was opened by {count} mails"
 
 
-def _outcome(row: Any, messages: list[Any], told: set[str]) -> Iterator[str]:
+def _outcome(row: Any, messages: list[Any], asked: Counter[str]) -> Iterator[str]:
     name, decision = f"ledger {row.id}", row.decision or {}
     if row.outcome in _WITH_MESSAGE and row.ticket_id is None:
         yield f"{name} is {row.outcome} but names no ticket"
@@ -65,10 +66,9 @@ def _outcome(row: Any, messages: list[Any], told: set[str]) -> Iterator[str]:
         yield f"{name} is {row.outcome}, but what was decided is {decision.get('action', 'nothing')}"
     if row.state == LedgerState.QUARANTINED and (not row.reason_code or decision.get("action") != Action.QUARANTINE):
         yield f"{name} is in quarantine without a decision that says so"
-    if row.outcome == Outcome.DELETED and "deleted" not in told:
-        yield f"{name} was deleted by nobody"
-    if row.envelope.get("released") and "released" not in told:
-        yield f"{name} was released from quarantine by nobody"
+    for kind, times in (("deleted", row.outcome == Outcome.DELETED), ("released", bool(row.envelope.get("released")))):
+        if asked[kind] != times:
+            yield f"{name} was {kind} {int(times)} times, by its history {asked[kind]} times"
 
 
 def _is_of(outcome: str, decision: Mapping[str, Any]) -> bool:
@@ -79,18 +79,16 @@ def decisions_done(secrets: Mapping[int, bytes]) -> Iterator[str]:
     """What a decision said would be sent is in the outbox, what it said would be written down is in the history."""
     columns = (Ledger.id, Ledger.state, Ledger.outcome, Ledger.decision, Ledger.ticket)
     for rows in portions(Ledger, *columns):
-        numbers = dict(
-            Ticket.select(Ticket.id, Ticket.number).where(Ticket.id.in_([row.ticket_id for row in rows])).tuples()
-        )
+        numbers = pairs(Ticket.select(Ticket.id, Ticket.number).where(Ticket.id << [row.ticket_id for row in rows]))
         told = grouped(Event.select(Event.ledger, Event.kind).where(span(Event.ledger, rows)), "ledger_id")
         expected = _expected_mails(rows)
-        query = Outbox.select(Outbox.dedupe_key).where(Outbox.dedupe_key.in_(list(expected))).tuples()
-        found = {key for (key,) in query}
+        found = pairs(Outbox.select(Outbox.dedupe_key, Outbox.id).where(Outbox.dedupe_key << list(expected)))
         yield from (sentence for key, sentence in expected.items() if key not in found)
         for row in rows:
             decision = row.decision or {}
             if row.state == LedgerState.DONE and decision and decision.get("ticket") != numbers.get(row.ticket_id):
-                yield f"ledger {row.id} was decided on ticket {decision.get('ticket')}, not {numbers.get(row.ticket_id)}"
+                where = f"ticket {decision.get('ticket')}, not on {numbers.get(row.ticket_id)}"
+                yield f"ledger {row.id} was decided on {where}"
             kinds = Counter(event.kind for event in told[row.id])
             for kind, count in Counter(decision.get("records", [])).items():
                 if kinds[kind] != count:
@@ -106,7 +104,7 @@ def _expected_mails(rows: list[Any]) -> dict[str, str]:
         if not address.endswith(".invalid")
     ]
     wanted = {address.lower() for _, _, _, address in notices}
-    ids = dict(Contact.select(Contact.address, Contact.id).where(Contact.address.in_(list(wanted))).tuples())
+    ids = pairs(Contact.select(Contact.address, Contact.id).where(Contact.address << list(wanted)))
     return {
         dedupe_key(f"ledger/{ledger}/{number}", name, ids.get(address.lower())): (
             f"ledger {ledger}: the mail {name!r} to {address} that was decided is not in the outbox"
@@ -124,10 +122,10 @@ def dedupe_keys(secrets: Mapping[int, bytes]) -> Iterator[str]:
     """What was accepted can't be accepted as new once more, and a duplicate is one."""
     columns = (Ledger.id, Ledger.outcome, Ledger.digest, Ledger.duplicate_of)
     for rows in portions(Ledger, *columns):
-        keys = {bytes(key.digest): key for key in Dedupe.select().where(Dedupe.digest << [row.digest for row in rows])}
-        firsts = {
-            row.id: row for row in Ledger.select(*columns).where(Ledger.id << [row.duplicate_of_id for row in rows])
-        }
+        query: Any = Dedupe.select().where(Dedupe.digest << [row.digest for row in rows])
+        keys = {bytes(key.digest): key for key in query}
+        originals = Ledger.select(*columns).where(Ledger.id << [row.duplicate_of_id for row in rows])
+        firsts = {row.id: row for row in originals}
         for row in rows:
             key, first = keys.get(bytes(row.digest)), firsts.get(row.duplicate_of_id)
             if key is None:
@@ -136,7 +134,7 @@ def dedupe_keys(secrets: Mapping[int, bytes]) -> Iterator[str]:
                 yield f"ledger {row.id}: the dedupe key of its words belongs to ledger {key.ledger_id}"
             if first is not None and bytes(first.digest) != bytes(row.digest):
                 yield f"ledger {row.id} counts as a duplicate of {first.id}, but says something else"
-        owned = Dedupe.select(Dedupe, Ledger.digest, Ledger.id, Ledger.received_at).join(Ledger)
+        owned: Any = Dedupe.select(Dedupe, Ledger.digest, Ledger.id, Ledger.received_at).join(Ledger)
         for key in owned.where(span(Dedupe.ledger, rows)):
             if bytes(key.digest) != bytes(key.ledger.digest) or key.received_at != key.ledger.received_at:
                 yield f"ledger {key.ledger_id} has a dedupe key that is not of its words or its time"

@@ -39,6 +39,7 @@ class Told:
     standing: list[str] = field(default_factory=lambda: list(_NEW))
     watchers: Counter[int] = field(default_factory=Counter)
     links: Counter[tuple[int, str]] = field(default_factory=Counter)
+    merged: Counter[int] = field(default_factory=Counter)
     messages: dict[int, list[Any]] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
@@ -55,6 +56,7 @@ def tickets(secrets: Mapping[int, bytes]) -> Iterator[str]:
                 *told.troubles,
                 *_ticket(ticket, told, opened_by=kept["openers"][ticket.id]),
                 *_people_and_links(told, kept["watchers"][ticket.id], kept["links"][ticket.id], numbers),
+                *_merged(told, kept["merged"][ticket.id]),
                 *_messages(told, kept["messages"][ticket.id], kept["files"]),
                 *_references(told, kept["references"][ticket.id], kept["mails"][ticket.id]),
             ]
@@ -70,6 +72,9 @@ def _kept(rows: Sequence[Ticket]) -> dict[str, dict[Any, list[Any]]]:
         "events": Event.select().where(span(Event.ticket, rows)).order_by(Event.id),
         "openers": Ledger.select(Ledger.id, Ledger.ticket).where(opened),
         "watchers": TicketWatcher.select().where(span(TicketWatcher.ticket, rows)),
+        "merged": Ticket.select(Ticket.number, Ticket.merged_into.alias("ticket_id")).where(
+            span(Ticket.merged_into, rows)
+        ),
         "links": TicketLink.select().where(span(TicketLink.ticket, rows)),
         "messages": Message.select().where(span(Message.ticket, rows)).order_by(Message.id),
         "references": ThreadReference.select().where(span(ThreadReference.ticket, rows)),
@@ -133,6 +138,10 @@ def _link(told: Told, event: Any, detail: Any) -> None:
     told.links[detail["other"], detail["kind"]] += 1
 
 
+def _merge(told: Told, event: Any, detail: Any) -> None:
+    told.merged[detail["merged"]] += 1
+
+
 def _message(told: Told, event: Any, detail: Any) -> None:
     if detail["message"] in told.messages:
         told.troubles.append(f"message {detail['message']} is told of twice by the history")
@@ -155,6 +164,7 @@ _PLAYERS = {
     "requester": _requester,
     "watcher": _watcher,
     "link": _link,
+    "merged": _merge,
     "message": _message,
     "note": _message,
     "held": _message,
@@ -199,6 +209,13 @@ def _people_and_links(
         yield f"{count} link to {number} ({kind}) was made by no event"
     for (number, kind), count in (told.links - linked).items():
         yield f"{count} link to {number} ({kind}) of its history is missing"
+
+
+def _merged(told: Told, rows: Sequence[Any]) -> Iterator[str]:
+    merged = Counter(row.number for row in rows)
+    for number in sorted({*merged, *told.merged}):
+        if merged[number] != told.merged[number]:
+            yield f"{number} was merged into it {told.merged[number]} times by its history, {merged[number]} in truth"
 
 
 def _messages(told: Told, rows: Sequence[Message], files: Mapping[int, list[Any]]) -> Iterator[str]:

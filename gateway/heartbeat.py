@@ -1,0 +1,73 @@
+"""What every process does, whichever parts it runs: look whether the admin's files changed, and say that it lives."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import peewee
+import structlog
+
+from gateway.policy_keeper import PolicyKeeper
+from gateway.store.database import connection, transaction
+from gateway.store.tables import Worker
+
+_LOG = structlog.get_logger(__name__)
+_TICK_SECONDS = 1.0
+_BEAT_EVERY = timedelta(seconds=10)
+
+
+class Heartbeat:
+    """One thread's work; `run_once(now)` is one tick. The row that it writes is what `gateway status` reads."""
+
+    def __init__(
+        self,
+        database: peewee.Database,
+        *,
+        keeper: PolicyKeeper,
+        clock: Callable[[], datetime],
+        owner: str,
+        parts: list[str],
+    ) -> None:
+        self._database = database
+        self._keeper = keeper
+        self._clock = clock
+        self._owner = owner
+        self._parts = parts
+        self._started_at = self._next_beat = clock()
+        self._told = ""
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                with connection(self._database):
+                    while not stop.is_set():
+                        self.run_once(self._clock())
+                        stop.wait(_TICK_SECONDS)
+            except Exception:  # noqa: BLE001 - the one broad catch of this loop
+                _LOG.exception("heartbeat_failed")
+                stop.wait(_TICK_SECONDS)
+
+    def run_once(self, now: datetime) -> None:
+        """Take over changed files; write the heartbeat when it is time, or when there is new trouble to tell."""
+        self._keeper.refresh()
+        if now < self._next_beat and self._told == self._keeper.refused:
+            return
+        self._next_beat = now + _BEAT_EVERY
+        self._told = self._keeper.refused
+        row = {
+            "name": f"gateway {self._owner}",
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "started_at": self._started_at,
+            "beat_at": now,
+            "detail": ",".join(self._parts),
+            "last_error": self._told[:500],
+            "last_error_at": now if self._told else None,
+        }
+        update = {Worker.beat_at: now, Worker.last_error: row["last_error"], Worker.last_error_at: row["last_error_at"]}
+        with transaction(self._database):
+            Worker.insert(row).on_conflict(conflict_target=[Worker.name], update=update).execute()
