@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 import peewee
 import structlog
 
+from gateway.desk.bundles import merge_waiting
+from gateway.desk.clockwork import close_due, resume_due
+from gateway.desk.outgoing import unbound_message_id
 from gateway.desk.people import mirror_policy
 from gateway.policy_keeper import PolicyKeeper
 from gateway.store.database import connection, transaction

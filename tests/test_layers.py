@@ -80,7 +80,10 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "typer": ("cli",),
     "rich": ("cli",),
     # `logs` says how they look; the edges say what happened.
-    "structlog": ("logs", "service", "policy_keeper", "intake", "sorting", "parsing", "delivery", "timers", "heartbeat"),
+    "structlog": (
+        *("logs", "service", "policy_keeper", "intake", "sorting"),
+        *("parsing", "delivery", "timers", "heartbeat"),
+    ),
     "watchfiles": ("policy_keeper", "service"),
     "tree_sitter": ("options.positions",),
     "tree_sitter_toml": ("options.positions",),

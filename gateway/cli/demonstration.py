@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
-import textwrap
+from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
     from gateway.demo.stage import Answer, Played, Stage
 
 _DELIMITER = "=-=-="
-_MOST_LINES = 14
+_MOST_LINES = 12
 _WIDEST = 100
-_KIND_WORDS = {
-    "opened": "opens a ticket",
-    "appended": "joins its ticket",
-    "held": "is held",
+_OUTCOMES = {
+    "opened": "opens",
+    "appended": "joins",
+    "held": "is held on",
     "filed": "is filed",
     "duplicate": "was known already",
 }
+_ID = re.compile(r" ?\(?<[^<>]*@[^<>]*>\)?")
 
 
 def play() -> int:
@@ -84,18 +86,28 @@ def _scene(played: Played, number: int, count: int) -> RenderableType:
     head = Text(f"{number}/{count}  {scene.what}", style="bold cyan")
     author = scene.author.name + (" (a machine)" if scene.is_automatic else "")
     mails: list[RenderableType] = [_mail(f"{author} → Help Desk", played.subject, scene.text, "green")]
-    for answer in played.answers:
-        mails.append(Padding(_answer(answer), (0, 0, 0, 4)))
+    mails += [Padding(_answers(alike), (0, 0, 0, 4)) for alike in _alike(played.answers)]
     if not played.answers:
         mails.append(Text("    The desk sends nothing.", style="dim"))
     return Group(head, *mails, Text(""))
 
 
-def _answer(answer: Answer) -> RenderableType:
+def _alike(answers: Sequence[Answer]) -> list[list[Answer]]:
+    """Mails that say the same to several people are shown once."""
+    found: dict[str, list[Answer]] = {}
+    for answer in answers:
+        found.setdefault(answer.text, []).append(answer)
+    return list(found.values())
+
+
+def _answers(alike: list[Answer]) -> RenderableType:
     from gateway.demo.stage import person_of
 
-    sender, reader = person_of(str(answer.message["From"])), person_of(answer.recipient)
-    return _mail(f"{sender} → {reader}", str(answer.message["Subject"]), _new_text(answer.text), "blue")
+    message = alike[0].message
+    readers = " and ".join(person_of(one.recipient) for one in alike)
+    return _mail(
+        f"{person_of(str(message['From']))} → {readers}", str(message["Subject"]), _new_text(alike[0].text), "blue"
+    )
 
 
 def _new_text(text: str) -> str:
@@ -120,16 +132,21 @@ def _shortened(text: str) -> str:
 
 
 def _decisions(played: list[Played]) -> RenderableType:
-    table = Table(box=None, header_style="bold", pad_edge=False, show_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, show_edge=False, padding=(0, 1, 1, 0))
     for name in ("mail", "is", "so it", "because"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=name != "because", overflow="fold")
     for number, one in enumerate(played, start=1):
         row = one.row
-        what = _KIND_WORDS.get(row["outcome"], row["outcome"] or row["state"])
-        reasons = "\n".join(textwrap.shorten(f"{code}: {text}", 160, placeholder=" …") for code, text in row["reasons"])
-        ticket = f" ({row['ticket']})" if row["ticket"] else ""
-        table.add_row(f"{number} {one.scene.author.name.split()[0]}", row["kind"], what + ticket, Text(reasons))
+        reasons = Text("\n").join(_reason(text) for _, text in row["reasons"])
+        what = _OUTCOMES.get(row["outcome"], row["outcome"] or row["state"])
+        ticket = f" {row['ticket']}" if row["ticket"] else ""
+        table.add_row(f"{number} {one.scene.author.name.split()[0]}", row["kind"], f"{what}{ticket}", reasons)
     return table
+
+
+def _reason(text: str) -> Text:
+    """One line; the ids that it names mean nothing to a reader."""
+    return Text(_ID.sub("", text), no_wrap=True, overflow="ellipsis")
 
 
 def _proof(stage: Stage) -> str:
