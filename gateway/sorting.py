@@ -9,6 +9,7 @@ as failed and does not stop the next.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -22,13 +23,15 @@ import structlog
 from gateway.desk.carry_out import Unit, carry_out
 from gateway.desk.facts import gather_facts
 from gateway.desk.ledger import LeaseLost, write_decision
+from gateway.desk.raw import read_raw
 from gateway.desk.rereading import reread
 from gateway.intake.envelope import envelope_from_json
 from gateway.mail import Envelope, Mail
 from gateway.parsing import Parser, Raw
 from gateway.policy import Policy
 from gateway.store.database import connection, lock_conversations, savepoint, transaction
-from gateway.store.queue import MAX_LEDGER_ATTEMPTS, Claim, claim, finish
+from gateway.store.queue import MAX_LEDGER_ATTEMPTS, Claim, claim, finish, free_own
+from gateway.store.rows import find_all, marks
 from gateway.store.states import LedgerState
 from gateway.store.tables import Ledger, RawMailPart
 from gateway.triage.decide import decide
@@ -39,6 +42,9 @@ _LOG = structlog.get_logger(__name__)
 _TRANSACTION_SECONDS = 0.010
 _RETRY_AFTER = timedelta(seconds=30)
 _IDLE_SECONDS = 1.0
+# Attempts that ended without a decision, and with everybody else's in the same batch: more than those of one mail,
+# since a killed process counts as one.
+_MOST_ATTEMPTS = 10
 
 
 class Sorter:
@@ -66,6 +72,9 @@ class Sorter:
         self._batch = batch
         self._scratch = scratch
         self._on_sorted = on_sorted
+        # After a batch that broke off: what it broke on, and how many mails are sorted one by one.
+        self._broke_on: Exception | None = None
+        self._one_by_one = 0
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
         """Sort until told to stop; what nobody expected costs a pause, never the thread."""
@@ -73,40 +82,58 @@ class Sorter:
             wake.clear()
             try:
                 with connection(self._database):
+                    self._recover()
                     while not stop.is_set() and self.run_once(self._clock()):
                         pass
-            except Exception:  # noqa: BLE001 - the one broad catch of this loop
+            except Exception as error:  # noqa: BLE001 - the one broad catch of this loop
                 _LOG.exception("sorter_failed")
+                self._broke_on = error
                 stop.wait(_IDLE_SECONDS)
             wake.wait(_IDLE_SECONDS)
 
+    def _recover(self) -> None:
+        """Take up again what a batch left behind that broke off; one by one where a mail may be to blame."""
+        if self._broke_on is None:
+            return
+        blameless = isinstance(self._broke_on, peewee.OperationalError | peewee.InterfaceError)
+        free_own(self._database, Ledger, owner=self._owner, counts=not blameless)
+        self._one_by_one = 0 if blameless else self._batch
+        self._broke_on = None
+
     def run_once(self, now: datetime) -> int:
         """Sort one batch and return how many mails it had."""
-        claims = claim(self._database, Ledger, owner=self._owner, now=now, limit=self._batch)
+        limit = 1 if self._one_by_one else self._batch
+        self._one_by_one = max(0, self._one_by_one - 1)
+        claims = claim(self._database, Ledger, owner=self._owner, now=now, limit=limit)
         if not claims:
             return 0
+        if limit == 1 and claims[0].attempt > _MOST_ATTEMPTS:
+            with transaction(self._database):
+                self._put_off(claims[0], RuntimeError(f"{_MOST_ATTEMPTS} attempts to sort it broke off"), now)
+            return 1
         policy = self._policy()
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
-            rows = {row.id: row for row in Ledger.select().where(Ledger.id.in_([one.id for one in claims]))}
-            envelopes = [envelope_from_json(rows[one.id].envelope) for one in claims]
+        ids = [one.id for one in claims]
+        rows = {row.id: row for row in find_all(Ledger, f"id IN ({marks(ids)})", *ids)}
+        envelopes = [envelope_from_json(rows[one.id].envelope) for one in claims]
+        own = (policy.desk.address, *policy.desk.aliases)
+        with contextlib.ExitStack() as files:
             raws = [
-                self._raw(one, rows[one.id].part_count, envelope, Path(folder))
+                self._raw(one, rows[one.id].part_count, envelope, files)
                 for one, envelope in zip(claims, envelopes, strict=True)
             ]
-            own = (policy.desk.address, *policy.desk.aliases)
             mails = self._parser.parse_many(raws, own)
         self._decide_all(list(zip(claims, envelopes, mails, strict=True)), policy)
         self._on_sorted()
         return len(claims)
 
-    def _raw(self, one: Claim, part_count: int, envelope: Envelope, folder: Path) -> Raw:
+    def _raw(self, one: Claim, part_count: int, envelope: Envelope, files: contextlib.ExitStack) -> Raw:
+        """The mail in memory, or a big one in a file that goes away with `files`."""
+        if part_count <= 1:
+            return Raw(content=read_raw(one.id), full_size_bytes=envelope.full_size_bytes)
         parts = (
             RawMailPart.select(RawMailPart.content).where(RawMailPart.ledger == one.id).order_by(RawMailPart.sequence)
         )
-        if part_count <= 1:
-            content = b"".join(bytes(part.content) for part in parts)
-            return Raw(content=content, full_size_bytes=envelope.full_size_bytes)
-        path = folder / f"{one.id}.eml"
+        path = Path(files.enter_context(tempfile.TemporaryDirectory(dir=self._scratch)), f"{one.id}.eml")
         with path.open("wb") as file:
             for part in parts.iterator():
                 file.write(part.content)

@@ -137,16 +137,16 @@ def _decisions(played: list[Played]) -> RenderableType:
         table.add_column(name, no_wrap=name != "because", overflow="fold")
     for number, one in enumerate(played, start=1):
         row = one.row
-        reasons = Text("\n").join(_reason(text) for _, text in row["reasons"])
+        reasons = Text("\n".join(_reason(text) for _, text in row["reasons"]))
         what = _OUTCOMES.get(row["outcome"], row["outcome"] or row["state"])
         ticket = f" {row['ticket']}" if row["ticket"] else ""
         table.add_row(f"{number} {one.scene.author.name.split()[0]}", row["kind"], f"{what}{ticket}", reasons)
     return table
 
 
-def _reason(text: str) -> Text:
-    """One line; the ids that it names mean nothing to a reader."""
-    return Text(_ID.sub("", text), no_wrap=True, overflow="ellipsis")
+def _reason(text: str) -> str:
+    """The ids that a reason names mean nothing to a reader."""
+    return "· " + _ID.sub("", text)
 
 
 def _proof(stage: Stage) -> str:

@@ -39,8 +39,7 @@ _COLUMNS = (
     Column(key="from", bends=True),
     Column(key="subject", bends=True),
     Column(key="kind", wide=True),
-    Column(key="state"),
-    Column(key="outcome"),
+    Column(key="became"),
     Column(key="ticket"),
     Column(key="reason", bends=True),
     Column(key="error", bends=True, wide=True),
@@ -150,9 +149,7 @@ def audit(folder: Folder = Path(), as_json: Json = False) -> None:
 
 @ledger.command("list")
 def ledger_list(
-    state: Annotated[
-        str, typer.Option(metavar="STATE", help="Only waiting, done, failed or quarantined ones.")
-    ] = "",
+    state: Annotated[str, typer.Option(metavar="STATE", help="Only waiting, done, failed or quarantined ones.")] = "",
     limit: Limit = 50,
     folder: Folder = Path(),
     as_json: Json = False,
@@ -168,7 +165,10 @@ def ledger_list(
     if as_json:
         print_json(rows)
         return
-    print_table(_COLUMNS, [row | {"age": age(row["received"], desk.now)} for row in rows], empty="No such mails.")
+    cells = [
+        row | {"age": age(row["received"], desk.now), "became": row["outcome"] or row["state"]} for row in rows
+    ]
+    print_table(_COLUMNS, cells, empty="No such mails.")
 
 
 @ledger.command("show")

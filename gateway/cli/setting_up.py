@@ -54,9 +54,7 @@ def check(
     connect: Annotated[
         bool, typer.Option("--connect", help="Also log in to mailboxes and relay, and send the desk a mail.")
     ] = False,
-    seconds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How long to wait for that mail to come back.")
-    ] = 60,
+    seconds: Annotated[int, typer.Option(min=1, metavar="N", help="How long to wait for that mail to come back.")] = 60,
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:

@@ -93,6 +93,7 @@ class Deliverer:
         self._reported: tuple[datetime, str] | None = None
         self._runner = asyncio.Runner()
         self._is_closed = False
+        self._broke = False
 
     def run_once(self, now: datetime) -> int:
         """Send everything that may be sent at this moment and return how many mails were taken."""
@@ -104,6 +105,7 @@ class Deliverer:
         while not stop.is_set():
             try:
                 with connection(self._database):
+                    self._recover()
                     while not stop.is_set():
                         wake.clear()
                         self._runner.run(self._drain(self._clock, stop))
@@ -111,9 +113,17 @@ class Deliverer:
                         wake.wait(IDLE_SECONDS)
             except Exception:  # noqa: BLE001 (the one broad catch of this loop)
                 events.round_broke()
+                self._broke = True
                 stop.wait(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, LONGEST_RECOVERY_SECONDS)
         self.close()
+
+    def _recover(self) -> None:
+        """After a round that broke off: give back what was claimed in it and is not in our hands."""
+        if self._broke:
+            ours = [*self._ready, *self._under_way.values()]
+            outbox.free_own(self._database, owner=self._owner, keep=[one.id for one in ours])
+            self._broke = False
 
     def close(self) -> None:
         """Close all connections; nothing can be sent afterwards. `run` does it by itself; twice does no harm."""

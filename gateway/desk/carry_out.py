@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.desk import fingerprints
 from gateway.desk.outgoing import enqueue, file_contexts
-from gateway.desk.people import contact_of
+from gateway.desk.people import contact_of, requester_of
 from gateway.desk.references import reference_digest, remember_reference
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
@@ -79,6 +79,8 @@ def carry_out(unit: Unit) -> Ticket | None:
     """Carry out every change in order and return the ticket that the mail came to, None where it came to none."""
     if unit.decision.ticket is not None:
         unit.ticket = find(Ticket, "number = ?", unit.decision.ticket)
+        if unit.ticket is not None:
+            unit.ticket.requester = requester_of(unit.ticket)
     for change in unit.decision.changes:
         _CARRIERS[type(change)](unit, change)
     if unit.ticket is not None and unit.mail is not None:

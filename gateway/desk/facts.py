@@ -166,10 +166,13 @@ def _references(mail: Mail) -> Iterable[ReferenceFact]:
     itself = mail.in_reply_to or mail.references[-1:]
     found = find_all(ThreadReference, f"digest IN ({marks(digests)})", *digests, limit=4 * _MOST_IDS)
     for row in found:
-        ours = row.outbox
+        ours = find(Outbox, "id = ?", row.outbox_id) if row.outbox_id is not None else None
+        ticket = find(Ticket, "id = ?", row.ticket_id)
+        if ticket is None:
+            continue
         yield ReferenceFact(
             message_id=row.message_id,
-            ticket=row.ticket.number,
+            ticket=ticket.number,
             named=frozenset(row.named),
             is_own_id=row.message_id == mail.message_id and row.message_id not in answered,
             is_answered=row.message_id in itself,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gateway.compose import Letter, LetterFile, choose_language
@@ -178,7 +179,7 @@ class LetterBuilder:
                 left -= one.size_bytes
                 wanted.append(one)
         files = self._read(wanted)
-        if message is not None and row.context.get("attach_original") and message.ledger_id is not None:
+        if row.context.get("attach_original") and message.ledger_id is not None:
             original = read_raw(message.ledger_id)
             if len(original) <= left:
                 files.append(
@@ -227,7 +228,7 @@ def _named_rows(pairs: list[tuple[int, int]]) -> list[AttachmentRow]:
 def _message_context(
     message: Message, policy: Policy, *, files: list[LetterFile], set_aside: list[str], scrub: Callable[[str], str]
 ) -> dict[str, object]:
-    author = message.author
+    author = find(Contact, "id = ?", message.author_id) if message.author_id is not None else None
     named = {"name": author.name, "address": author.address} if author is not None else {"name": "", "address": ""}
     zone = ZoneInfo(policy.desk.time_zone)
     return {
@@ -245,13 +246,18 @@ def _message_context(
 
 def _scrubber(policy: Policy, *, to_agent: bool) -> Callable[[str], str]:
     """Take other people's reply keys out of relayed text, and agents' addresses out of what leaves the desk."""
-    desk = policy.desk.address
+    addresses = (address for agent in policy.agents for address in (agent.address, *agent.other_addresses))
+    return _scrubber_of(policy.desk.address, () if to_agent else tuple(addresses))
+
+
+@lru_cache(maxsize=4)
+def _scrubber_of(desk: str, addresses: tuple[str, ...]) -> Callable[[str], str]:
+    """The scrubber of a policy, which is in force for many letters."""
     local, _, domain = desk.partition("@")
     keys = re.compile(rf"{re.escape(local)}\+[a-z2-7]{{40}}@{re.escape(domain)}", re.IGNORECASE)
     ids = re.compile(r"(?:<|&lt;)?hg\.[a-z2-7]{40}\.[a-z0-9]{1,32}@[\w.-]+(?:>|&gt;)?", re.IGNORECASE)
-    addresses = [address for agent in policy.agents for address in (agent.address, *agent.other_addresses)]
     agents = None
-    if addresses and not to_agent:
+    if addresses:
         listed = "|".join(re.escape(address) for address in sorted(addresses, key=len, reverse=True))
         agents = re.compile(rf"(?<![\w.+-])(?:{listed})(?![\w-])", re.IGNORECASE)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from gateway.mail import Address
 from gateway.policy import Policy
 from gateway.store.rows import find, insert_if_new
-from gateway.store.tables import Agent, Contact, Secret, Team
+from gateway.store.tables import Agent, Contact, Secret, Team, Ticket
 from gateway.triage.facts import Person
 
 
@@ -29,6 +29,14 @@ def contact_of(person: Address, *, now: datetime) -> Contact:
     if person.name and not contact.name:
         contact.name = person.name
         contact.save(only=[Contact.name])
+    return contact
+
+
+def requester_of(ticket: Ticket) -> Contact:
+    """The row of a ticket's requester."""
+    contact = find(Contact, "id = ?", ticket.requester_id)
+    if contact is None:
+        raise LookupError(f"ticket {ticket.number} has no requester")
     return contact
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from peewee import fn
 
-from gateway.store.tables import OutboxPart, RawMailPart
+from gateway.store.rows import find_values
+from gateway.store.tables import RawMailPart
 
 
 def read_raw(ledger_id: int) -> bytes:
     """The mail as it came in; b"" when its bytes are gone."""
-    query = RawMailPart.select(RawMailPart.content).where(RawMailPart.ledger == ledger_id)
-    return b"".join(bytes(part.content) for part in query.order_by(RawMailPart.sequence))
+    parts = find_values("SELECT content FROM raw_mail_part WHERE ledger_id = ? ORDER BY sequence", ledger_id)
+    return b"".join(bytes(part) for (part,) in parts)
 
 
 def read_head(ledger_id: int, limit_bytes: int) -> bytes:
@@ -24,5 +25,5 @@ def read_head(ledger_id: int, limit_bytes: int) -> bytes:
 
 def read_outgoing(outbox_id: int) -> bytes:
     """The final bytes of an outgoing mail; b"" when it was not rendered yet."""
-    query = OutboxPart.select(OutboxPart.content).where(OutboxPart.outbox == outbox_id)
-    return b"".join(bytes(part.content) for part in query.order_by(OutboxPart.sequence))
+    parts = find_values("SELECT content FROM outbox_part WHERE outbox_id = ? ORDER BY sequence", outbox_id)
+    return b"".join(bytes(part) for (part,) in parts)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.desk.people import as_person
-from gateway.store.rows import find
+from gateway.desk.people import as_person, requester_of
+from gateway.store.rows import find, find_all
 from gateway.store.states import AuthorRole, MessageState
-from gateway.store.tables import Contact, Message, Ticket, TicketLink, TicketWatcher
+from gateway.store.tables import Contact, Message, Ticket, TicketLink
 from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType, Visibility
 from gateway.triage.facts import HeldMessage, PublicAnswer, TicketFacts
 
@@ -20,7 +20,7 @@ def follow_merges(number: int) -> tuple[Ticket | None, tuple[int, ...]]:
     passed: list[int] = []
     while ticket is not None and ticket.merged_into_id is not None and len(passed) < _LONGEST_CHAIN:
         passed.append(ticket.number)
-        ticket = Ticket.get_by_id(ticket.merged_into_id)
+        ticket = find(Ticket, "id = ?", ticket.merged_into_id)
     return ticket, tuple(passed)
 
 
@@ -31,7 +31,7 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
         type=TicketType(ticket.type),
         status=Status(ticket.status),
         subject=ticket.subject,
-        requester=as_person(ticket.requester),
+        requester=as_person(requester_of(ticket)),
         opened_at=ticket.opened_at,
         updated_at=ticket.updated_at,
         hold_reason=HoldReason(ticket.hold_reason) if ticket.hold_reason else None,
@@ -56,60 +56,45 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
 
 
 def _watchers(ticket: Ticket) -> Iterable[Contact]:
-    query = Contact.select().join(TicketWatcher).where(TicketWatcher.ticket == ticket).order_by(Contact.id)
-    return list(query)
+    watching = "id IN (SELECT contact_id FROM ticket_watcher WHERE ticket_id = ?)"
+    return find_all(Contact, watching, ticket.id, order="id")
 
 
 def _agents_who_wrote(ticket: Ticket) -> tuple[str, ...]:
-    query = (
-        Contact.select(Contact.address)
-        .join(Message, on=(Message.author == Contact.id))
-        .where((Message.ticket == ticket) & (Message.author_role == AuthorRole.AGENT))
-        .distinct()
-        .order_by(Contact.address)
-    )
-    return tuple(row.address for row in query)
+    wrote = "id IN (SELECT author_id FROM message WHERE ticket_id = ? AND author_role = ?)"
+    return tuple(row.address for row in find_all(Contact, wrote, ticket.id, AuthorRole.AGENT, order="address"))
 
 
 def _last_answer(ticket: Ticket) -> PublicAnswer | None:
-    row = (
-        Message.select(Message, Contact)
-        .join(Contact, on=(Message.author == Contact.id))
-        .where(
-            (Message.ticket == ticket)
-            & (Message.author_role == AuthorRole.AGENT)
-            & (Message.visibility == Visibility.PUBLIC)
-            & (Message.state == MessageState.POSTED)
-        )
-        .order_by(Message.at.desc(), Message.id.desc())
-        .first()
+    row = find(
+        Message,
+        "ticket_id = ? AND author_role = ? AND visibility = ? AND state = ? AND author_id IS NOT NULL",
+        *(ticket.id, AuthorRole.AGENT, Visibility.PUBLIC, MessageState.POSTED),
+        order="at DESC, id DESC",
     )
-    return (
-        PublicAnswer(at=row.at, author=row.author.address if row.author is not None else "", text=row.text)
-        if row is not None
-        else None
-    )
+    return PublicAnswer(at=row.at, author=_author(row), text=row.text) if row is not None else None
 
 
 def _held(ticket: Ticket) -> tuple[HeldMessage, ...]:
-    query = (
-        Message.select(Message, Contact)
-        .join(Contact, on=(Message.author == Contact.id))
-        .where((Message.ticket == ticket) & (Message.state == MessageState.HELD))
-        .order_by(Message.id)
-    )
+    condition = "ticket_id = ? AND state = ? AND author_id IS NOT NULL"
+    rows = find_all(Message, condition, ticket.id, MessageState.HELD, order="id")
     return tuple(
         HeldMessage(
             id=row.id,
-            author=row.author.address if row.author is not None else "",
+            author=_author(row),
             at=row.at,
             text=row.text,
             marks=tuple(mark for mark in row.marks if not mark.startswith("#")),
             html=row.html,
             commands=tuple(mark for mark in row.marks if mark.startswith("#")),
         )
-        for row in query
+        for row in rows
     )
+
+
+def _author(message: Message) -> str:
+    author = find(Contact, "id = ?", message.author_id)
+    return author.address if author is not None else ""
 
 
 def linked_numbers(ticket: Ticket) -> list[tuple[str, int]]:

@@ -14,6 +14,8 @@ _UNSTORABLE = {0: None} | dict.fromkeys(range(55296, 57344), 65533)
 
 def clean_text(text: str) -> str:
     """Make any text storable on both databases: no NUL, no lone surrogates (PostgreSQL refuses both), NFC."""
+    if text.isascii() and "\0" not in text:
+        return text
     return unicodedata.normalize("NFC", text.translate(_UNSTORABLE))
 
 
@@ -34,7 +36,8 @@ class UtcDateTime(peewee.Field):
             return value
         if value.tzinfo is None:
             raise ValueError(f"a moment without a time zone cannot be stored: {value!r}")
-        return value.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
+        moment = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return moment.isoformat(sep=" ", timespec="microseconds")
 
     def python_value(self, value: datetime | str | None) -> datetime | None:
         if value is None:

@@ -174,6 +174,11 @@ def give_back(outgoing: Outgoing, *, reply: str = "") -> bool:
     return queue.finish(Outbox, outgoing.claim, attempts=Outbox.attempts - 1, **changes)
 
 
+def free_own(database: Database, *, owner: str, keep: Sequence[int]) -> None:
+    """Give back what `owner` claimed and lost sight of (its work broke off), but not the rows to `keep`."""
+    queue.free_own(database, Outbox, owner=owner, keep=keep, counts=False)
+
+
 def give_all_back(database: Database, every: Sequence[Outgoing]) -> None:
     """Give claimed but untouched mails back (a clean stop, a channel in trouble) in a transaction of its own."""
     with transaction(database):

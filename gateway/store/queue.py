@@ -84,6 +84,28 @@ def release(database: peewee.Database, table: type[Ledger] | type[Outbox], claim
             finish(table, claimed, attempts=claimed.attempt - 1)
 
 
+def free_own(
+    database: peewee.Database,
+    table: type[Ledger] | type[Outbox],
+    *,
+    owner: str,
+    keep: Sequence[int] = (),
+    counts: bool,
+) -> None:
+    """Give back what `owner` had claimed before its work broke off, but not the rows to `keep`.
+
+    Otherwise they would wait for the end of their leases. `counts` is false where the work itself was not to blame.
+    """
+    changes: dict[str, Any] = {"lease_owner": "", "lease_until": None}
+    if not counts:
+        changes["attempts"] = table.attempts - 1
+    condition = (table.lease_owner == owner) & (table.attempts > 0)
+    if keep:
+        condition &= table.id.not_in(list(keep))
+    with transaction(database):
+        table.update(**changes).where(condition).execute()
+
+
 def free_leases(database: peewee.Database, *, is_dead: Callable[[str], bool]) -> int:
     """Take the leases of dead owners away, so that a restart goes on at once; how many there were.
 

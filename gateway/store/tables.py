@@ -314,6 +314,7 @@ class ThreadReference(Table):
     named = Json()
     outbox = ForeignKeyField(Outbox, null=True)
     at = UtcDateTime()
+    ticket_id: int
     outbox_id: int | None
 
     class Meta:

@@ -131,6 +131,15 @@ def words_of(message: EmailMessage) -> str:
     return str(body.get_content())
 
 
+def run_gateway(*words: str, env: dict[str, str], data: bytes = b"") -> str:
+    """Run one command to its good end and return what it printed."""
+    environ = {**os.environ, **env, "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "-m", "gateway", *words]
+    done = subprocess.run(command, input=data, env=environ, capture_output=True, timeout=100)
+    assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
+    return done.stdout.decode()
+
+
 def loop_is_closed(company: Company, deliver: Callable[[], None] = lambda: None) -> None:
     """Erika asks, Anna answers, Erika asks again, all of it through Postfix; `deliver` pushes what a pipe took."""
     port = company.postfix.port
@@ -173,7 +182,7 @@ def test_mail_goes_round_by_a_pipe(company: Company, desk: Path, new_gateway: Ca
     taken.mkdir()
     taken.chmod(0o777)
     stand_in = company.etc.parent / "gateway"
-    stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {taken}/$$.words\ncat > {taken}/$$.mail\n')
+    stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {taken}/$$.words\ncat > {taken}/$$.part && mv {taken}/$$.part {taken}/$$.mail\n')
     stand_in.chmod(0o755)
     master = snippet("cfg", "pipe", "argv=").replace("user=helpdesk", "user=mail")
     company.append("master.cf", master.replace("/opt/helpdesk-gateway/bin/gateway", str(stand_in)))
@@ -192,10 +201,7 @@ def test_mail_goes_round_by_a_pipe(company: Company, desk: Path, new_gateway: Ca
         for mail in taken.glob("*.mail"):
             words = mail.with_suffix(".words").read_text().splitlines()
             words = [str(desk) if word == "/srv/helpdesk" else word for word in words]
-            command = [sys.executable, "-m", "gateway", *words]
-            environ = {**os.environ, **env, "PYTHONPATH": str(CHECKOUT)}
-            done = subprocess.run(command, input=mail.read_bytes(), env=environ, capture_output=True, timeout=60)
-            assert done.returncode == 0, done.stderr
+            run_gateway(*words, env=env, data=mail.read_bytes())
             mail.unlink()
 
     loop_is_closed(company, deliver)
@@ -210,8 +216,12 @@ def test_mail_goes_round_by_a_watched_mailbox(
     imap = {"HOST": "localhost", "PORT": str(company.dovecot.imaps_port), "CA_FILE": str(certificates.ca)}
     env = {f"GATEWAY_MAILBOX_HELPDESK_{key}": value for key, value in imap.items()}
     env |= {"GATEWAY_MAILBOX_HELPDESK_PASSWORD": helpdesk.password, "GATEWAY_RELAY_PORT": str(company.postfix.port)}
-    process = new_gateway(folder=desk, env=env).start()
-    helpdesk.wait_for_sessions(1)
     company.route("")
-    assert process.is_running
+    print(company.postfix.log())
+    checked = run_gateway("check", "--connect", "-C", str(desk), env=env)
+    assert "FAIL" not in checked
+    assert "ok    round trip" in checked
+    helpdesk.expunge([mail.uid for mail in helpdesk.mails()])
+    new_gateway(folder=desk, env=env).start()
+    helpdesk.wait_for_sessions(1)
     loop_is_closed(company)

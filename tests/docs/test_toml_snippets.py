@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import ConfigurationError
 from gateway.policy import parse_policy
 from gateway.settings import load_settings
 from gateway.settings.environment import mailbox_variable
@@ -54,6 +55,13 @@ def test_snippets_of_settings_are_read(block: Block, tmp_path: Path) -> None:
     names += [name.upper() for name in ("storage", "relay") if "password_file" in given.get(name, {})]
     settings = load_settings(tmp_path, {f"GATEWAY_{name}_PASSWORD": "secret" for name in names})
     assert settings.folder == tmp_path
+
+
+def test_a_mistake_is_told_as_the_page_shows_it() -> None:
+    rule = '[[rule]]\nname = "VPN"\nwhen.words = ["vpn"]\nset = { category = "network/vpn", team = "netwrok" }\n'
+    with pytest.raises(ConfigurationError) as error:
+        parse_policy("".join(REST.values()) + '[[team]]\nname = "network"\n' + rule)
+    assert f"```\n{error.value}\n```" in read(CHECKOUT / "docs" / "rules.md")
 
 
 def test_the_first_rule_of_the_readme_works_above_the_shipped_rules() -> None:

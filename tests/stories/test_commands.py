@@ -176,7 +176,7 @@ def test_files_sends_every_file_of_the_ticket(erika: Person, anna: Person) -> No
     log = File(name="error.log", content=b"line\r\n" * 10, content_type="application/octet-stream")
     number = erika.opens("See the log.", files=[log])
     anna.answers(anna.gets("See the log.", about=number), "#files")
-    assert anna.gets("The files of the ticket", about=number).files == {"error.log": log.content}
+    assert anna.gets("Files of the ticket", about=number).files == {"error.log": log.content}
 
 
 def test_help_lists_every_command(anna: Person, number: int, notice: Letter) -> None:

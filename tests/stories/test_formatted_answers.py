@@ -93,7 +93,7 @@ def test_a_signature_picture_seen_before_is_set_aside_and_said_so(
     assert list(second.files) == ["screen.png"]
     assert "logo.png" in second.text
     anna.answers(second, "#files")
-    everything = anna.gets("The files of the ticket", about=acknowledgement.ticket)
+    everything = anna.gets("Files of the ticket", about=acknowledgement.ticket)
     assert logo.content in everything.files.values()
 
 

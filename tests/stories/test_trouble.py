@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from gateway.store.states import OutboxState
@@ -285,3 +286,32 @@ def test_a_process_without_timers_follows_the_policy_too(
     furnish(folder, aliases=["it@example.com", "new@example.com"])
     door.wait_for_output(lambda line: "rules_in_force" in line)
     assert refused_by_server(lambda: erika.writes("Hello", to="new@example.com")) == ""
+
+
+def test_a_database_that_drops_every_connection_loses_nothing_and_delays_little(
+    postgres_url: str, tmp_path: Path, new_gateway: Callable[..., GatewayProcess], sink: Sink
+) -> None:
+    env = relay_settings(sink.port) | {"GATEWAY_STORAGE_URL": postgres_url}
+    gateway = new_gateway(folder=furnish(tmp_path / "desk"), env=env).start()
+    house = House(gateway=gateway, sink=sink)
+    crowd = Crowd(house, 60)
+    crowd.start()
+    try:
+        for count in (10, 25, 40):
+            crowd.wait_until_taken(count)
+            _drop_connections(postgres_url)
+        crowd.wait_until_taken(60)
+    finally:
+        crowd.end()
+    house.settles()
+    with house.reading():
+        opened = Counter(row.envelope["reverse_path"] for row in Ledger.select().where(Ledger.outcome == "opened"))
+    assert opened == Counter(dict.fromkeys(crowd.taken, 1))
+    assert house.audit() == []
+
+
+def _drop_connections(url: str) -> None:
+    """As a restart of the database server, or a switch to its standby, would."""
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")

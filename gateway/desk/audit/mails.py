@@ -82,8 +82,8 @@ def decisions_done(secrets: Mapping[int, bytes]) -> Iterator[str]:
         numbers = pairs(Ticket.select(Ticket.id, Ticket.number).where(Ticket.id << [row.ticket_id for row in rows]))
         told = grouped(Event.select(Event.ledger, Event.kind).where(span(Event.ledger, rows)), "ledger_id")
         expected = _expected_mails(rows)
-        found = pairs(Outbox.select(Outbox.dedupe_key, Outbox.id).where(Outbox.dedupe_key << list(expected)))
-        yield from (sentence for key, sentence in expected.items() if key not in found)
+        found = pairs(Outbox.select(Outbox.dedupe_key, Outbox.notice).where(Outbox.dedupe_key << list(expected)))
+        yield from (sentence for key, (notice, sentence) in expected.items() if found.get(key) != notice)
         for row in rows:
             decision = row.decision or {}
             if row.state == LedgerState.DONE and decision and decision.get("ticket") != numbers.get(row.ticket_id):
@@ -95,8 +95,8 @@ def decisions_done(secrets: Mapping[int, bytes]) -> Iterator[str]:
                     yield f"ledger {row.id}: {kinds[kind]} events {kind!r} are in the history instead of {count}"
 
 
-def _expected_mails(rows: list[Any]) -> dict[str, str]:
-    """The dedupe key of every outgoing mail that these decisions cause → the sentence for when it is not there."""
+def _expected_mails(rows: list[Any]) -> dict[str, tuple[str, str]]:
+    """The dedupe key of every mail that these decisions cause → its notice, and the sentence for when it is not there."""
     notices = [
         (row.id, number, name, address)
         for row in rows
@@ -107,7 +107,8 @@ def _expected_mails(rows: list[Any]) -> dict[str, str]:
     ids = pairs(Contact.select(Contact.address, Contact.id).where(Contact.address << list(wanted)))
     return {
         dedupe_key(f"ledger/{ledger}/{number}", name, ids.get(address.lower())): (
-            f"ledger {ledger}: the mail {name!r} to {address} that was decided is not in the outbox"
+            name,
+            f"ledger {ledger}: the mail {name!r} to {address} that was decided is not in the outbox",
         )
         for ledger, number, name, address in notices
     }
