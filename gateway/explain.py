@@ -21,6 +21,7 @@ from gateway.triage.classify import classify
 from gateway.triage.decide import decide
 from gateway.triage.decision import Decision, Notice
 from gateway.triage.facts import Facts
+from gateway.triage.groups import through_group
 
 
 class Explainer:
@@ -74,6 +75,7 @@ class Explainer:
 
     def _explain_one(self, mail: Mail, envelope: Envelope | None = None) -> dict[str, Any]:
         now = datetime.now(UTC)
+        mail = through_group(mail, self._policy)
         if envelope is None:
             envelope = Envelope(transport=Transport.FILE, received_at=now, reverse_path=mail.return_path)
         facts = self._facts(mail, envelope, now)

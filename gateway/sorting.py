@@ -35,6 +35,7 @@ from gateway.store.rows import find_all, marks
 from gateway.store.states import LedgerState
 from gateway.store.tables import Ledger, RawMailPart
 from gateway.triage.decide import decide
+from gateway.triage.groups import through_group
 
 _LOG = structlog.get_logger(__name__)
 
@@ -154,7 +155,7 @@ class Sorter:
         now = self._clock()
         try:
             with savepoint(self._database):
-                mail = reread(mail, own_addresses=(policy.desk.address, *policy.desk.aliases))
+                mail = reread(through_group(mail, policy), own_addresses=(policy.desk.address, *policy.desk.aliases))
                 facts = gather_facts(mail, envelope, policy, now=now, secrets=self._secrets)
                 decision = decide(mail, envelope, facts, policy)
                 unit = Unit(

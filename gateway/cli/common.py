@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,12 +174,33 @@ def lines_of(values: Mapping[str, Any]) -> None:
     filled = {key.replace("_", " "): text for key, value in values.items() if (text := shown(value))}
     width = max(map(len, filled), default=0)
     for key, text in filled.items():
-        typer.echo(f"{key + ':':<{width + 2}}{text}")
+        print_line(f"{key + ':':<{width + 2}}{text}", hanging=" " * (width + 2))
 
 
 def print_reasons(reasons: list[list[str]]) -> None:
     for code, text in reasons:
-        typer.echo(f"  - {code}: {shown(text)}")
+        print_line(f"  - {code}: {shown(text)}", hanging="    ")
+
+
+def print_quoted(lines: Sequence[str], *, at_most: int) -> None:
+    """What somebody wrote, marked as such; no more of it than fits on a screen."""
+    for line in lines[:at_most]:
+        print_line(f"  | {shown(line)}", hanging="  | ")
+    if len(lines) > at_most:
+        typer.echo(f"  … {len(lines) - at_most} lines more")
+
+
+def print_line(text: str, *, hanging: str = "    ") -> None:
+    """One line; in a terminal folded between words, later lines behind `hanging`."""
+    if sys.stdout.isatty():
+        text = textwrap.fill(
+            text,
+            shutil.get_terminal_size().columns,
+            subsequent_indent=hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    typer.echo(text)
 
 
 def fail(text: str, code: int = 1) -> typer.Exit:

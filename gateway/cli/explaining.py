@@ -17,6 +17,8 @@ from gateway.cli.common import (
     lines_of,
     print_json,
     print_json_line,
+    print_line,
+    print_quoted,
     quiet_logs,
     settings_of,
     shown,
@@ -110,23 +112,20 @@ def _print(name: str, result: dict[str, Any]) -> None:
     lines_of(_head(result))
     typer.echo("Why")
     for reason in result["reasons"]:
-        typer.echo(f"  - {shown(reason)}")
+        print_line(f"  - {shown(reason)}")
     by_rule: dict[str, list[str]] = {}
     for field, rule in result["rules"].items():
         by_rule.setdefault(rule, []).append(field)
     if result["action"] == "open":
         for rule, fields in by_rule.items():
-            typer.echo(f"  - rule {shown(rule)!r} sets {', '.join(fields)}")
+            print_line(f"  - rule {shown(rule)!r} sets {', '.join(fields)}")
     if result["mails"]:
         typer.echo("Would send")
     for notice in result["mails"]:
         typer.echo(f"  - {notice['notice']} to {shown(notice['to'])}")
     lines = result["reply_text"].splitlines()
     typer.echo("New text" if lines else "No new text")
-    for line in lines[:_SHOWN_LINES]:
-        typer.echo(f"  | {shown(line)}")
-    if len(lines) > _SHOWN_LINES:
-        typer.echo(f"  … {len(lines) - _SHOWN_LINES} lines more")
+    print_quoted(lines, at_most=_SHOWN_LINES)
     typer.echo("")
 
 

@@ -19,6 +19,7 @@ from gateway.cli.common import (
     lines_of,
     opened,
     print_json,
+    print_line,
     print_reasons,
     settings_of,
     shown,
@@ -101,7 +102,7 @@ def _rules_problem(settings: Settings) -> str:
 def _print_status(record: dict[str, Any]) -> None:
     typer.secho(f"Status: {record['colour']}", bold=True, fg=str(record["colour"]))
     for trouble in record["troubles"]:
-        typer.echo(f"  {trouble['colour']}: {shown(trouble['text'])}")
+        print_line(f"  {trouble['colour']}: {shown(trouble['text'])}")
     if "queues" not in record:
         return
     for worker in record["workers"]:
@@ -116,7 +117,7 @@ def _print_status(record: dict[str, Any]) -> None:
         left = f", {counted(box['left_alone'], 'older mail')} left alone" if box["left_alone"] else ""
         typer.echo(f"Mailbox {box['name']}: {shown(box['folder'])}, last read {shown(box['last_ok']) or 'never'}{left}")
         if box["last_error"]:
-            typer.echo(f"  last error: {shown(box['last_error'])}")
+            print_line(f"  last error: {shown(box['last_error'])}")
 
 
 def _depths(states: dict[str, dict[str, int]]) -> str:
@@ -140,7 +141,7 @@ def audit(folder: Folder = Path(), as_json: Json = False) -> None:
         print_json({"clean": report.is_clean, "checked": report.checked, "findings": report.findings})
     else:
         for finding in report.findings:
-            typer.echo(shown(finding))
+            print_line(shown(finding))
         counts = ", ".join(f"{count} {what}" for what, count in report.checked.items())
         head = "Clean" if report.is_clean else counted(len(report.findings), "finding")
         typer.echo(f"{head}: checked {counts}.")
@@ -165,9 +166,7 @@ def ledger_list(
     if as_json:
         print_json(rows)
         return
-    cells = [
-        row | {"age": age(row["received"], desk.now), "became": row["outcome"] or row["state"]} for row in rows
-    ]
+    cells = [row | {"age": age(row["received"], desk.now), "became": row["outcome"] or row["state"]} for row in rows]
     print_table(_COLUMNS, cells, empty="No such mails.")
 
 
@@ -194,7 +193,8 @@ def ledger_show(
     if as_json:
         print_json(record)
         return
-    lines_of({key: value for key, value in record.items() if key not in ("reasons", "envelope")})
+    told = {key: record["envelope"].get(key) for key in ("peer", "helo", "mailbox", "folder", "uid")}
+    lines_of({key: value for key, value in record.items() if key not in ("reasons", "envelope")} | told)
     if record["reasons"]:
         typer.echo("Why")
         print_reasons(record["reasons"])

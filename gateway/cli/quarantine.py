@@ -19,8 +19,8 @@ from gateway.cli.common import (
     lines_of,
     opened,
     print_json,
+    print_quoted,
     print_reasons,
-    shown,
 )
 from gateway.cli.subjects import with_subjects
 from gateway.cli.tables import Column, print_table
@@ -109,10 +109,7 @@ def _print(record: dict[str, Any]) -> None:
     print_reasons(record["reasons"])
     lines = mail["text"].splitlines()
     typer.echo("What it says" if lines else "It has no text")
-    for line in lines[:_SHOWN_LINES]:
-        typer.echo(f"  | {shown(line)}")
-    if len(lines) > _SHOWN_LINES:
-        typer.echo(f"  … {len(lines) - _SHOWN_LINES} lines more (--raw shows the whole mail)")
+    print_quoted(lines, at_most=_SHOWN_LINES)
     words = {"open": "open a ticket", "append": "append it to", "hold": "hold it on", "file": "file it on no ticket"}
     release = words.get(mail["action"], mail["action"])
     typer.echo(" ".join(filter(None, ["A release would", release, mail["ticket"]])) + ".")

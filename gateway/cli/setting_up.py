@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import Folder, Json, counted, fail, opened_base, print_json, quiet_logs, settings_of, shown
+from gateway.cli.common import (
+    Folder,
+    Json,
+    counted,
+    fail,
+    opened_base,
+    print_json,
+    print_line,
+    quiet_logs,
+    settings_of,
+    shown,
+)
 
 if TYPE_CHECKING:
     from gateway.checking import Fact
@@ -88,9 +99,10 @@ def _print_fact(fact: Fact) -> None:
     mark, colour = ("ok  ", "green") if fact.is_good else ("FAIL", "red")
     if fact.is_good and fact.hint:
         mark, colour = "note", "yellow"
-    typer.echo(f"{typer.style(mark, fg=colour)}  {fact.name}: {shown(fact.text)}")
+    typer.secho(mark, fg=colour, nl=False)
+    print_line(f"  {fact.name}: {shown(fact.text)}", hanging="      ")
     if fact.hint:
-        typer.echo(f"      {shown(fact.hint)}")
+        print_line(f"      {shown(fact.hint)}", hanging="      ")
 
 
 @mailbox.command("import")

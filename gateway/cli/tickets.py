@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, age, fail, lines_of, opened, print_json, shown
+from gateway.cli.common import Folder, Json, age, fail, lines_of, opened, print_json, print_line, shown
 from gateway.cli.tables import Column, print_table
 
 app = typer.Typer(help="Tickets: what is open, and everything about one.", no_args_is_help=True)
@@ -83,7 +83,7 @@ def _print(record: dict[str, Any]) -> None:
         _print_message(message)
     typer.echo("\nHistory")
     for event in record["history"]:
-        typer.echo(f"  {shown(event['at'])}  {shown(event['actor'])}: {shown(event['text'])}")
+        print_line(f"  {shown(event['at'])}  {shown(event['actor'])}: {shown(event['text'])}")
     typer.echo("\nMails" if record["mails"] else "\nNo mails")
     for mail in record["mails"]:
         typer.echo(f"  {mail['id']}  {mail['notice']} to {shown(mail['to'])}: {mail['state']}")
@@ -95,9 +95,9 @@ def _print_message(message: dict[str, Any]) -> None:
     author = shown(message["from"]) or "unknown"
     typer.echo(f"\n{shown(message['at'])}  {author} as {message['as']}, {message['visibility']}{state}{place}")
     for mark in message["marks"]:
-        typer.echo(f"  ! {shown(mark)}")
+        print_line(f"  ! {shown(mark)}")
     for line in message["text"].splitlines():
-        typer.echo(f"  | {shown(line)}")
+        print_line(f"  | {shown(line)}", hanging="  | ")
     for file in message["files"]:
         note = ", set aside" if file["set_aside"] else ""
         typer.echo(f"  + {shown(file['filename'])} ({file['size']} bytes{note})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -314,11 +314,12 @@ def _notify(unit: Unit, change: Notice) -> None:
     if change.about == "first" and unit.ticket is not None:
         about = Message.select().where(Message.ticket == unit.ticket).order_by(Message.id).first()
     about_id = change.about_message if change.about_message is not None else (about.id if about is not None else None)
-    contexts = [change.context]
+    contexts: Sequence[Mapping[str, object]] = [change.context]
     if change.context.get("files") and unit.ticket is not None:
         contexts = file_contexts(unit.ticket)
-    for context in contexts:
-        unit.notices += 1
+    unit.notices += 1
+    cause = f"{unit.cause or f'ledger/{unit.ledger_id}'}/{unit.notices}"
+    for number, context in enumerate(contexts, 1):
         enqueue(
             notice=change.name,
             to=change.to,
@@ -326,7 +327,7 @@ def _notify(unit: Unit, change: Notice) -> None:
             ticket=unit.ticket,
             about_id=about_id,
             context=context,
-            cause=f"{unit.cause or f'ledger/{unit.ledger_id}'}/{unit.notices}",
+            cause=cause if number == 1 else f"{cause}.{number}",
             policy=unit.policy,
             secrets=unit.secrets,
             now=unit.now,

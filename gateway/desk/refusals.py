@@ -38,9 +38,7 @@ def record_refusal(outbox_id: int, reply: str, *, policy: Policy, secrets: Mappi
     if _can_do_without_files(row, reply):
         lighter = {key: value for key, value in row.context.items() if key != "ticket"} | {WITHOUT_FILES: True}
         agent = Address(address=address, name=row.recipient.name)
-        changes.append(
-            Notice(name=row.notice, to=agent, role=Role.AGENT, about_message=row.about_id, context=lighter)
-        )
+        changes.append(Notice(name=row.notice, to=agent, role=Role.AGENT, about_message=row.about_id, context=lighter))
     elif row.ticket is not None and row.notice != "undeliverable":
         facts = ticket_facts(row.ticket)
         agents = agents_of_ticket(policy, facts)

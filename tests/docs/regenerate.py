@@ -24,6 +24,8 @@ from gateway.triage.commands import COMMANDS
 from tests.docs.pages import pages, read, shown
 
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
+# GitHub's Markdown reads a bare pipe as the border of a cell, also between backticks.
+PIPE = "\\|"
 _EXAMPLE_LIMIT_CHARS = 60
 
 
@@ -38,18 +40,17 @@ def main() -> None:
 
 def regenerated(text: str) -> str:
     """A page with every generated part as the code has it now. Raises KeyError for a part that nobody writes."""
-    return PART.sub(lambda match: match.group(1) + PARTS[match.group(2)]() + "\n" + match.group(3), text)
+    return PART.sub(lambda match: f"{match.group(1)}\n{PARTS[match.group(2)]()}\n\n{match.group(3)}", text)
 
 
 def table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
-    lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
+    lines += [f"| {' | '.join(cell.replace('|', PIPE) for cell in row)} |" for row in rows]
     return "\n".join(lines)
 
 
 def code(text: str) -> str:
-    """Text in a fixed font, also where a pipe stands in it: a table would take that for a border."""
-    return f"<code>{text.replace('&', '&amp;').replace('<', '&lt;')}</code>" if "|" in text else f"`{text}`"
+    return f"`{text}`"
 
 
 def commands() -> str:

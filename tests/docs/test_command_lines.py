@@ -39,7 +39,7 @@ def problem_of(line: str) -> str:
     """Why a command line can't be typed, "" where it can."""
     group: Any = typer.main.get_command(app)
     options = {option for one in group.params for option in one.opts}
-    words = shlex.split(line.replace("&#124;", "|"))
+    words = shlex.split(line)
     known = command_tree()
     while words and words[0].startswith("-"):
         if words[0] not in options:

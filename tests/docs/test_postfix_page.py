@@ -182,7 +182,9 @@ def test_mail_goes_round_by_a_pipe(company: Company, desk: Path, new_gateway: Ca
     taken.mkdir()
     taken.chmod(0o777)
     stand_in = company.etc.parent / "gateway"
-    stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {taken}/$$.words\ncat > {taken}/$$.part && mv {taken}/$$.part {taken}/$$.mail\n')
+    stand_in.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > {taken}/$$.words\ncat > {taken}/$$.part && mv {taken}/$$.part {taken}/$$.mail\n'
+    )
     stand_in.chmod(0o755)
     master = snippet("cfg", "pipe", "argv=").replace("user=helpdesk", "user=mail")
     company.append("master.cf", master.replace("/opt/helpdesk-gateway/bin/gateway", str(stand_in)))

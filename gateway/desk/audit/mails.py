@@ -96,7 +96,7 @@ def decisions_done(secrets: Mapping[int, bytes]) -> Iterator[str]:
 
 
 def _expected_mails(rows: list[Any]) -> dict[str, tuple[str, str]]:
-    """The dedupe key of every mail that these decisions cause → its notice, and the sentence for when it is not there."""
+    """The dedupe key of every mail that these decisions cause → its notice, and what to say when it is not there."""
     notices = [
         (row.id, number, name, address)
         for row in rows

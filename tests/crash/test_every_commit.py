@@ -1,0 +1,47 @@
+"""`kill -9` right before and right after every commit: nothing is lost, and nothing happens twice.
+
+`CRASH_ROUNDS=5000` (or `make crash`) adds that many kills at random commits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHARES = 4
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "0"))
+
+pytestmark = pytest.mark.crash
+
+
+def killed(*words: object, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.crash.killer", *map(str, words), str(folder)]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_killed_at_every_commit(tmp_path: Path, share: int) -> None:
+    found = killed("every", share, SHARES, folder=tmp_path)
+    assert found["wrong"] == []
+    assert found["kills"] > 20
+
+
+@pytest.mark.skipif(not ROUNDS, reason="CRASH_ROUNDS says how many")
+@pytest.mark.timeout(0)
+def test_killed_at_random(tmp_path: Path) -> None:
+    seed = int(os.environ.get("CRASH_SEED", secrets.randbelow(1_000_000)))
+    print(f"CRASH_SEED={seed}")
+    found = killed("random", ROUNDS, seed, folder=tmp_path)
+    assert found["wrong"] == []
+    assert found["kills"] >= ROUNDS
