@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import peewee
 
@@ -70,7 +71,7 @@ def _explanation(settings: Settings, error: peewee.PeeweeException) -> GatewayEr
     said = (str(error).strip() or type(error).__name__).splitlines()[0]
     if not settings.storage.url.startswith("sqlite:"):
         return _explanation_of_server(said)
-    path = settings.storage.url.removeprefix("sqlite:///")
+    path = unquote(settings.storage.url.removeprefix("sqlite:///"))
     if "locked" in said:
         return TemporaryFailure(f"{path} is busy ({said}); try again")
     if "no such" in said:

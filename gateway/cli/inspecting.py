@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -26,9 +26,6 @@ from gateway.cli.common import (
 )
 from gateway.cli.subjects import with_subjects
 from gateway.cli.tables import Column, print_table
-
-if TYPE_CHECKING:
-    from gateway.settings import Settings
 
 ledger = typer.Typer(help="The ledger: every mail that we said yes to.", no_args_is_help=True)
 
@@ -52,14 +49,13 @@ def status(folder: Folder = Path(), as_json: Json = False) -> None:
 
     Looks only: where no gateway has run yet, none of its files are made.
     """
-    from gateway.errors import EdgeFailure
-    from gateway.storage import NoDatabase
+    from gateway.errors import GatewayError
 
     try:
         record = _status(folder)
-    except (NoDatabase, EdgeFailure) as error:
+    except GatewayError as error:
         record = {"colour": "red", "troubles": [{"colour": "red", "text": str(error)}], "workers": []}
-    _add_rules_problem(record, settings_of(folder))
+    _add_rules_problem(record, folder)
     if as_json:
         print_json(record)
     else:
@@ -77,26 +73,22 @@ def _status(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _add_rules_problem(record: dict[str, Any], settings: Settings) -> None:
-    # A running gateway tells by itself that it has refused a file.
-    if any(worker["last_error"] for worker in record["workers"]):
-        return
-    if problem := _rules_problem(settings):
-        record["troubles"].append({"colour": "red", "text": problem})
-        record["colour"] = "red"
-
-
-def _rules_problem(settings: Settings) -> str:
-    """The first problem of rules.toml: without it no gateway can start."""
+def _add_rules_problem(record: dict[str, Any], folder: Path) -> None:
+    """Add the first problem of the desk's files, unless it is told already: with it no gateway can start."""
     from gateway.errors import ConfigurationError
     from gateway.policy import load_policy
 
+    # A running gateway tells by itself that it has refused a file.
+    if any(worker["last_error"] for worker in record["workers"]):
+        return
     try:
-        load_policy(settings.rules_file)
+        load_policy(settings_of(folder).rules_file)
     except ConfigurationError as error:
         more = len(error.problems) - 1
-        return str(error.problems[0]) + (f" (and {more} more: gateway check)" if more else "")
-    return ""
+        text = str(error.problems[0]) + (f" (and {more} more: gateway check)" if more else "")
+        if not any(text in trouble["text"] for trouble in record["troubles"]):
+            record["troubles"].append({"colour": "red", "text": text})
+        record["colour"] = "red"
 
 
 def _print_status(record: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from gateway.ticket import Priority, Role
 LANGUAGES = ("en", "de", "fr", "es", "pt")
 _WRITTEN_BY_A_PERSON = frozenset({"answer"})
 _MOST_REFERENCES = 20
+_TAG = re.compile(r"<[^<>]*>")
 _MAILS_TO_PERSON = """
     SELECT created_at, message_id FROM outbox WHERE recipient_id = ? AND id < ?
     AND (ticket_id = ? OR ticket_id IN (SELECT id FROM ticket WHERE merged_into_id = ?))"""
@@ -212,11 +213,15 @@ class LetterBuilder:
 
 
 def _is_set_aside(one: AttachmentRow, message: Message | None, row: Outbox) -> bool:
-    """Whether a picture that was seen before stays behind: not on #files, nor where an agent's words show it."""
+    """Whether a picture that its author has sent before stays behind; #files sends it all the same.
+
+    What an agent attaches or shows among the words is meant, however often; only the picture of a signature is not.
+    """
     if not one.set_aside or row.context.get("files"):
         return False
-    shown = message is not None and bool(one.content_id) and f"cid:{one.content_id}" in message.html
-    return not (shown and message is not None and message.author_role == AuthorRole.AGENT)
+    if message is None or message.author_role != AuthorRole.AGENT:
+        return True
+    return bool(one.inline) and f"cid:{one.content_id}" not in message.html
 
 
 def _named_rows(pairs: list[tuple[int, int]]) -> list[AttachmentRow]:
@@ -234,7 +239,7 @@ def _message_context(
     return {
         "author": {"name": scrub(named["name"]), "address": scrub(named["address"])},
         "text": scrub(message.text),
-        "html": scrub(message.html),
+        "html": _scrubbed_html(message.html, scrub),
         "files": [{"filename": one.filename, "size": len(one.content)} for one in files if not one.inline],
         "set_aside": set_aside,
         "at": message.at.astimezone(zone).isoformat(timespec="seconds"),
@@ -253,12 +258,13 @@ def _scrubber(policy: Policy, *, to_agent: bool) -> Callable[[str], str]:
 @lru_cache(maxsize=4)
 def _scrubber_of(desk: str, addresses: tuple[str, ...]) -> Callable[[str], str]:
     """The scrubber of a policy, which is in force for many letters."""
-    local, _, domain = desk.partition("@")
-    keys = re.compile(rf"{re.escape(local)}\+[a-z2-7]{{40}}@{re.escape(domain)}", re.IGNORECASE)
+    # Whatever address of the desk carries it; in links signs are percent-encoded (RFC 6068 §2).
+    keys = re.compile(r"[\w.-]+(?:\+|%2B)[a-z2-7]{40}(?:@|%40)[\w.-]+", re.IGNORECASE)
     ids = re.compile(r"(?:<|&lt;)?hg\.[a-z2-7]{40}\.[a-z0-9]{1,32}@[\w.-]+(?:>|&gt;)?", re.IGNORECASE)
     agents = None
     if addresses:
-        listed = "|".join(re.escape(address) for address in sorted(addresses, key=len, reverse=True))
+        ordered = sorted(addresses, key=len, reverse=True)
+        listed = "|".join(re.escape(address).replace("@", "(?:@|%40)") for address in ordered)
         agents = re.compile(rf"(?<![\w.+-])(?:{listed})(?![\w-])", re.IGNORECASE)
 
     def scrub(text: str) -> str:
@@ -266,6 +272,13 @@ def _scrubber_of(desk: str, addresses: tuple[str, ...]) -> Callable[[str], str]:
         return agents.sub(desk, text) if agents is not None else text
 
     return scrub
+
+
+def _scrubbed_html(html: str, scrub: Callable[[str], str]) -> str:
+    """The HTML scrubbed; "" (the text stands for it) where tags hide something from the scrubber."""
+    cleaned = scrub(html)
+    shown = _TAG.sub("", cleaned)
+    return cleaned if scrub(shown) == shown else ""
 
 
 def _sender(row: Outbox, policy: Policy, context: Mapping[str, object]) -> Address:

@@ -255,9 +255,10 @@ def _resolved(settings: Settings) -> Settings:
 def _database_url(settings: Settings, storage_folder: Path) -> str:
     url, password = settings.storage.url, settings.storage.password
     if not url:
-        return f"sqlite:///{storage_folder / 'gateway.sqlite'}"
+        # A folder may be called "100% #1"; what is no letter is percent-encoded in a URL (RFC 3986 §2.1).
+        return f"sqlite:///{quote(str(storage_folder / 'gateway.sqlite'))}"
     if url.startswith("sqlite:///"):
-        return f"sqlite:///{settings.folder / url.removeprefix('sqlite:///')}"
+        return f"sqlite:///{Path(quote(str(settings.folder))) / url.removeprefix('sqlite:///')}"
     return _with_password(url, password)
 
 

@@ -7,7 +7,7 @@ nearest valid form, and `#send` sends it after all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gateway.mail import Address, PassageRole, Reason
@@ -19,7 +19,7 @@ from gateway.triage.commands import COMMANDS, help_lines, run_commands, run_poss
 from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.formatted import without_lines
-from gateway.triage.grammar import AgentText, CommandLine, command_lines, read_agent_text
+from gateway.triage.grammar import AgentText, CommandLine, Misplaced, command_lines, read_agent_text
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
 from gateway.triage.posting import passages_of
 from gateway.triage.work import Refusal, Work
@@ -76,6 +76,7 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
 def _read(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
     """Take the mail apart, and find the held mail that it releases or confirms."""
     text = read_agent_text(case.mail.new_text, COMMANDS)
+    text = replace(text, misplaced=text.misplaced + _signed_commands(case))
     own = {agent.address, *agent.other_addresses}
     held = [message for message in ticket.held if message.author in own]
     answered = {reference.about for reference in case.threading.references if reference.is_answered}
@@ -108,6 +109,14 @@ def _read(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
         repeated=repeated,
         released=released,
     )
+
+
+def _signed_commands(case: Case) -> tuple[Misplaced, ...]:
+    """Commands that ended up in the signature, which nobody reads; slogans with a # are none."""
+    signature = "\n".join(one.text for one in case.mail.passages if one.role is PassageRole.SIGNATURE)
+    why = "stands in the signature; commands count above it"
+    found = [line for line in command_lines(signature) if line.name in COMMANDS]
+    return tuple(Misplaced(raw=line.raw, why=why, suggestion=line.raw) for line in found)
 
 
 def _html(markup: str, written: str, text: AgentText) -> str:

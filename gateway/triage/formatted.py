@@ -6,11 +6,18 @@ import html
 import re
 from collections.abc import Sequence
 
+from gateway.triage.grammar import command_lines, visible
+
 _TEXT = re.compile(r">([^<>]*)")
-_EMPTY_BLOCK = re.compile(r"<(p|div|span|li|font|b|strong)>\s*(?:<br\s*/?>|&nbsp;|\s)*</\1>\s*")
+_EMPTY_BLOCK = re.compile(r"<(p|div|span|li|font|b|strong)>(?:<br ?/?>|&nbsp;|\s)*</\1>\s*")
+# What is nested deeper than this and empty is left as it is.
+_EMPTIED_ROUNDS = 20
 _TAG = re.compile(r"<[^<>]*>")
-_HASH_LINE = re.compile(r"(?:^|\n)\s*[#\uff03\ufe5f][^\W\d_]")
-_BREAK = re.compile(r"<(?:br|/?(?:p|div|li|ul|ol|table|tr|h[1-6]|blockquote|pre))\b[^<>]*>", re.IGNORECASE)
+_BLOCKS = (
+    "address|article|aside|blockquote|br|caption|center|dd|details|div|dl|dt|figcaption|figure|footer|form|h[1-6]|header|"
+    "hr|li|main|nav|ol|p|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul"
+)
+_BREAK = re.compile(rf"</?(?:{_BLOCKS})\b[^<>]*>", re.IGNORECASE)
 _LIMIT_CHARS = 512 * 1024
 
 
@@ -24,13 +31,16 @@ def without_lines(markup: str, lines: Sequence[str]) -> str:
         return ">" if _plain(html.unescape(match.group(1))) in wanted else match.group(0)
 
     cleaned = _TEXT.sub(cut, ">" + markup)[1:] if wanted else markup
-    while wanted and (shorter := _EMPTY_BLOCK.sub("", cleaned)) != cleaned:
+    for _ in range(_EMPTIED_ROUNDS if wanted else 0):
+        shorter = _EMPTY_BLOCK.sub("", cleaned)
+        if shorter == cleaned:
+            break
         cleaned = shorter
     shown = html.unescape(_TAG.sub("", _BREAK.sub("\n", cleaned)))
-    if _HASH_LINE.search(shown) or not shown.strip() and "<img" not in cleaned:
+    if command_lines(shown) or not shown.strip() and "<img" not in cleaned:
         return ""
     return cleaned
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.replace("\u00a0", " ").replace("\u200b", "").split()).casefold()
+    return " ".join(visible(text).split()).casefold()

@@ -10,13 +10,20 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
 # Phones write a full-width or small number sign, and pad lines with spaces of every kind.
 _HASH = "#\uff03\ufe5f"
-_BLANK = " \t\u00a0\u200b\u200c\u200d\u2060\ufeff\u2007\u202f\u3000"
-_COMMAND = re.compile(rf"^[{_BLANK}]*[{_HASH}]([^\W\d_][\w-]*)[{_BLANK}]*(.*)$", re.UNICODE)
+_SPACE = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+# Nobody sees these: joiners, soft hyphens, marks of the reading direction.
+_UNSEEN = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff"
+_INVISIBLE = re.compile(rf"[{_UNSEEN}]+")
+_SPACES = re.compile(rf"[{_SPACE}]+")
+_COMMAND = re.compile(rf"^[{_SPACE}]*[{_HASH}]([^\W\d_][\w-]*)(.*)$")
+# "#priority: P2" and "#take." are written out of habit; a smiley is not.
+_HABIT = re.compile(r"[:：]\s*(?=\w|$)|[.,;!]$")
 NOTE = "note"
 
 
@@ -94,10 +101,19 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def _match(line: str) -> CommandLine | None:
-    match = _COMMAND.match(line)
+    seen = visible(line)
+    match = _COMMAND.match(seen)
     if match is None:
         return None
-    return CommandLine(name=match.group(1).lower(), argument=match.group(2).strip(_BLANK), raw=line.strip(_BLANK))
+    name = unicodedata.normalize("NFKC", match.group(1)).lower()
+    argument = _SPACES.sub(" ", match.group(2)).strip()
+    habit = _HABIT.match(argument)
+    return CommandLine(name=name, argument=argument[habit.end() :] if habit else argument, raw=seen.strip())
+
+
+def visible(text: str) -> str:
+    """The text without what nobody sees, and that clients and phones put in where they like."""
+    return _INVISIBLE.sub("", text)
 
 
 def _at_the_edges(lines: list[str], matches: list[CommandLine | None]) -> set[int]:
@@ -107,7 +123,7 @@ def _at_the_edges(lines: list[str], matches: list[CommandLine | None]) -> set[in
         for number in order:
             if matches[number] is not None:
                 edges.add(number)
-            elif lines[number].strip(_BLANK):
+            elif visible(lines[number]).strip():
                 break
     return edges
 

@@ -1,8 +1,8 @@
 """Mail that a group passed on under the desk's own address.
 
 Google Groups rewrites From to "'Erika Muster' via Help Desk <helpdesk@example.com>" where the author's domain forbids
-others to send in its name (DMARC p=reject), and keeps the author in X-Original-From. Without a look there, the author's mail would be taken
-for our own coming back.
+others to send in its name (DMARC p=reject), and keeps the author in X-Original-From. Without a look there, the author's
+mail would be taken for our own coming back.
 """
 
 from __future__ import annotations

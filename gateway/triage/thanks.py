@@ -43,15 +43,32 @@ def _fold(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
+# Names of people, too, that turn a sentence round: "Obrigado, não funciona" of a Nao, "Merci, marche pas" of a Pas.
+_NEVER_A_NAME = frozenset(
+    (
+        "no not non none nothing never still but again back down dead slow problem issue error bug help why when "
+        "nicht nie nein kein keine noch aber doch leider kaputt pas ne jamais mais encore toujours rien plus "
+        "nada nunca pero sigue aun todavia tampoco mal sin nao mas ainda sem continua nem"
+    ).split()
+)
+# What asks without a question mark, and what says "yet again" in words of thanks.
+_TURNED = re.compile(
+    r"(?:^|[.,;:!\n]|\b(?:and|und|et|y|e|thanks|thank you|danke|merci|gracias|obrigad[oa]))\s*"
+    r"(?:is (?:it|this|that|everything|all)|have you|ist (?:das|es|alles)|geht (?:das|es|alles)|est.ce|ca marche.t)\b"
+    r"|\bthis again\b|\bis again\b|\bschon wieder\b|\bagain this\b|\bnot\b"
+)
 _CORE_WORDS = frozenset(_fold(word) for words in _CORE.values() for word in words.split())
 _ALL_WORDS = _CORE_WORDS | frozenset(_fold(word) for words in _AROUND.values() for word in words.split())
 _MOST_WORDS = 25
+_SAD = ("👎", "😞", "😢", "😡", "😠", "🙁", "☹", ":-(", ":(")
 
 
 def is_mere_thanks(text: str, *, names: tuple[str, ...] = ()) -> bool:
     """Say whether `text` (new words only) thanks and says nothing else; `names` are people's and may stand in it."""
-    if "?" in text:
+    folded = _fold(text.replace("'", "").replace("’", ""))
+    if any(mark in folded for mark in "?¿؟;⸮") or _TURNED.search(folded) or any(sad in text for sad in _SAD):
         return False
-    allowed = _ALL_WORDS | {_fold(word) for name in names for word in re.findall(r"\w+", name)}
-    words = re.findall(r"[^\W\d_]+|\d+", _fold(text.replace("'", "").replace("’", "")))
+    called = {_fold(word) for name in names for word in re.findall(r"\w+", name)}
+    allowed = _ALL_WORDS | (called - _NEVER_A_NAME)
+    words = re.findall(r"[^\W\d_]+|\d+", folded)
     return 0 < len(words) <= _MOST_WORDS and any(word in _CORE_WORDS for word in words) and set(words) <= allowed

@@ -12,17 +12,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 _WEEKDAYS = (
-    "monday mon montag mo lundi lunes segunda",
-    "tuesday tue dienstag di mardi martes terca",
-    "wednesday wed mittwoch mi mercredi miercoles quarta",
-    "thursday thu donnerstag do jeudi jueves quinta",
-    "friday fri freitag fr vendredi viernes sexta",
-    "saturday sat samstag sa samedi sabado",
-    "sunday sun sonntag so dimanche domingo",
+    "monday mon montag mo lundi lun lunes segunda seg",
+    "tuesday tue tues dienstag di mardi mar martes terca ter",
+    "wednesday wed mittwoch mi mercredi mer miercoles mie quarta qua",
+    "thursday thu thurs donnerstag do jeudi jeu jueves jue quinta qui",
+    "friday fri freitag fr vendredi ven viernes vie sexta sex",
+    "saturday sat samstag sonnabend sa samedi sam sabado sab",
+    "sunday sun sonntag so dimanche dim domingo dom",
 )
 _TOMORROW = "tomorrow morgen demain manana amanha"
-_UNITS = {"d": 1, "day": 1, "days": 1, "t": 1, "j": 1, "w": 7, "week": 7, "weeks": 7}
+_DAY_WORDS = "d day days t tag tage tagen j jour jours dia dias"
+_WEEK_WORDS = "w wk week weeks woche wochen semaine semaines sem semana semanas"
+_UNITS = dict.fromkeys(_DAY_WORDS.split(), 1) | dict.fromkeys(_WEEK_WORDS.split(), 7)
 _SPAN = re.compile(r"(\d{1,3}) ?([a-z]+)")
+_UNTIL = re.compile(r"(?:until|till|bis(?: zum)?|jusqua(?:u)?|jusqu.au|jusqu.a|hasta(?: el)?|ate(?: a| o)?) ")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./]?(\d{4}|\d{2})?")
 
@@ -46,6 +49,7 @@ def _plain(text: str) -> str:
 
 
 def _read_day(text: str, today: date) -> date | None:
+    text = _UNTIL.sub("", " ".join(text.split()), count=1).rstrip(".!") if _UNTIL.match(text) else text.rstrip("!")
     if match := _ISO.fullmatch(text):
         return date(int(match[1]), int(match[2]), int(match[3]))
     if match := _DAY_FIRST.fullmatch(text):

@@ -97,24 +97,34 @@ STEPS = (
     Step(sender="spam@example.org", subject="Buy", text="now"),
     Step(bounces=True, answers=("acknowledgement", 1002)),
     Step(sender=ANNA, text="#note\nBoth are the same switch.\n#link INC-1001", answers=("new_ticket", 1002)),
-    Step(sender=ANNA, text="#resolve A new switch.", answers=("new_reply", 1001)),
+    Step(sender=ANNA, text="#resolve A new switch.", answers=("agent_answered", 1001)),
     Step(sender=ERIKA, text="Thanks a lot!", answers=("resolution", 1001)),
     Step(days=10),
     Step(sender=ERIKA, text="It is broken again.", answers=("resolution", 1001)),
 )
 
 
+Outcome = dict[str, Counter[tuple[object, ...]]]
+
+
+def new_keeper(folder: Path) -> PolicyKeeper:
+    """The policy and the templates; read once for all the days of one process."""
+    (folder / "rules.toml").write_text(RULES, encoding="utf-8")
+    (folder / "templates").mkdir(exist_ok=True)
+    return PolicyKeeper(folder / "rules.toml", folder / "templates")
+
+
 class Day:
     """The desk in a folder. `commits` are counted from the moment it is opened."""
 
-    def __init__(self, folder: Path, *, owner: str, on_commit: Callable[[int, str], None] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, keeper: PolicyKeeper, owner: str, on_commit: Callable[[int, str], None] | None = None
+    ) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        (folder / "rules.toml").write_text(RULES, encoding="utf-8")
-        (folder / "templates").mkdir(exist_ok=True)
         self.commits = 0
         self._on_commit = on_commit
-        self._keeper = PolicyKeeper(folder / "rules.toml", folder / "templates")
+        self._keeper = keeper
         self.database: Database = open_database(f"sqlite:///{folder / 'gateway.sqlite'}")
         self._count_commits()
         with connection(self.database):
@@ -136,7 +146,7 @@ class Day:
             if self._on_commit is not None:
                 self._on_commit(self.commits, "after")
 
-        self.database.commit = counted
+        self.database.commit = counted  # type: ignore[method-assign]
 
     def _build(self, owner: str) -> None:
         parser: Any = ParserOfThisProcess()
@@ -171,8 +181,6 @@ class Day:
             keeper=self._keeper,
             secrets=self._secrets,
             clock=self.clock,
-            owner=owner,
-            parts=["timers"],
             on_work=lambda: None,
         )
 
@@ -271,26 +279,34 @@ class Day:
 
     # --- what is there in the end ---
 
-    def outcome(self) -> dict[str, Counter[tuple[object, ...]]]:
+    def outcome(self) -> Outcome:
         """All that people can see, without what differs from run to run; mails of the ledger that are duplicates of
         one another count once."""
         with connection(self.database):
-            tickets = Counter(
+            tickets: Counter[tuple[object, ...]] = Counter(
                 (row.number, row.status, row.priority, row.assignee, row.subject, row.requester.address, row.close_at)
                 for row in Ticket.select()
             )
-            messages = Counter(
+            messages: Counter[tuple[object, ...]] = Counter(
                 (row.ticket.number, row.author_role, row.visibility, row.state, row.text, row.at)
                 for row in Message.select()
             )
-            mails = Counter(
+            mails: Counter[tuple[object, ...]] = Counter(
                 (row.notice, row.recipient.address, row.ticket.number if row.ticket is not None else 0, row.state)
                 for row in Outbox.select()
             )
-            events = Counter((row.kind, row.actor, row.text) for row in Event.select())
-            ledger = Counter((row.state, row.outcome) for row in Ledger.select() if row.outcome != "duplicate")
-        found = {"tickets": tickets, "messages": messages, "mails": mails, "events": events, "ledger": ledger}
-        return found | {"delivered": self._delivered()}
+            events: Counter[tuple[object, ...]] = Counter((row.kind, row.actor, row.text) for row in Event.select())
+            ledger: Counter[tuple[object, ...]] = Counter(
+                (row.state, row.outcome) for row in Ledger.select() if row.outcome != "duplicate"
+            )
+        return {
+            "tickets": tickets,
+            "messages": messages,
+            "mails": mails,
+            "events": events,
+            "ledger": ledger,
+            "delivered": self._delivered(),
+        }
 
     def _delivered(self) -> Counter[tuple[object, ...]]:
         folder = self.folder / "outgoing" / "new"

@@ -38,6 +38,14 @@ virtual_transport = lmtp:inet:127.0.0.1:{dovecot_lmtp_port}
 local_recipient_maps =
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 """
+# The same company, where the domain is Postfix's own and the desk an alias.
+ALIASED = """
+virtual_mailbox_domains =
+mydestination = example.com
+alias_maps = hash:{etc}/aliases
+local_recipient_maps = $alias_maps texthash:{etc}/people
+local_transport = lmtp:inet:127.0.0.1:{dovecot_lmtp_port}
+"""
 
 
 def snippet(language: str, *words: str) -> str:
@@ -167,8 +175,17 @@ def loop_is_closed(company: Company, deliver: Callable[[], None] = lambda: None)
     assert "Indeed." in words_of(written(company.anna, 2))
 
 
-def test_mail_goes_round_by_lmtp(company: Company, desk: Path, new_gateway: Callable[..., GatewayProcess]) -> None:
+@pytest.mark.parametrize("is_aliased", [False, True], ids=["virtual", "alias"])
+def test_mail_goes_round_by_lmtp(
+    company: Company, desk: Path, new_gateway: Callable[..., GatewayProcess], is_aliased: bool
+) -> None:
     lmtp_port = free_port()
+    if is_aliased:
+        company.append("main.cf", ALIASED.format(etc=company.etc, dovecot_lmtp_port=company.dovecot.lmtp_port))
+        (company.etc / "aliases").write_text("helpdesk: root\n")
+        people = (ERIKA, ANNA, BEN)
+        (company.etc / "people").write_text("".join(f"{one.partition('@')[0]} here\n" for one in people))
+        company.command("postalias", f"{company.etc}/aliases")
     (desk / "gateway.toml").write_text(snippet("toml", "# gateway.toml", "[lmtp]", 'tls = "none"'))
     relay = {"GATEWAY_RELAY_PORT": str(company.postfix.port)}
     new_gateway(folder=desk, env={"GATEWAY_LMTP_LISTEN": f"127.0.0.1:{lmtp_port}", **relay}).start()
@@ -182,9 +199,7 @@ def test_mail_goes_round_by_a_pipe(company: Company, desk: Path, new_gateway: Ca
     taken.mkdir()
     taken.chmod(0o777)
     stand_in = company.etc.parent / "gateway"
-    stand_in.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" > {taken}/$$.words\ncat > {taken}/$$.part && mv {taken}/$$.part {taken}/$$.mail\n'
-    )
+    stand_in.write_text(f'#!/bin/sh\ncd {taken}\nprintf "%s\\n" "$@" > $$.words\ncat > $$.part && mv $$.part $$.mail\n')
     stand_in.chmod(0o755)
     master = snippet("cfg", "pipe", "argv=").replace("user=helpdesk", "user=mail")
     company.append("master.cf", master.replace("/opt/helpdesk-gateway/bin/gateway", str(stand_in)))
@@ -219,7 +234,6 @@ def test_mail_goes_round_by_a_watched_mailbox(
     env = {f"GATEWAY_MAILBOX_HELPDESK_{key}": value for key, value in imap.items()}
     env |= {"GATEWAY_MAILBOX_HELPDESK_PASSWORD": helpdesk.password, "GATEWAY_RELAY_PORT": str(company.postfix.port)}
     company.route("")
-    print(company.postfix.log())
     checked = run_gateway("check", "--connect", "-C", str(desk), env=env)
     assert "FAIL" not in checked
     assert "ok    round trip" in checked

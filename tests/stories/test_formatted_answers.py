@@ -102,11 +102,16 @@ def test_own_keys_and_addresses_in_an_answer_stay_inside(
 ) -> None:
     """Agents paste what they see: their notice's reply address, their own address, links to both."""
     quoted_key = notice.reply_to.replace("+", "%2B")
+    own = f"{notice.reply_to} or Anna@Example.com; the mail was {notice.message_id}"
     html = (
         f'<p>Write to <a href="mailto:{quoted_key}">us</a> or <a href="mailto:anna%40example.com">me</a>, '
-        f"{notice.reply_to} or anna@example.com; the mail was {notice.message_id.replace('<', '&lt;')}.</p>"
+        f"{own.replace('<', '&lt;').replace('>', '&gt;')}.</p>"
     )
-    anna.answers(notice, f"Write to {notice.reply_to} or Anna@Example.com; the mail was {notice.message_id}.", html=html)
-    letter = erika.gets("Write to helpdesk@example.com")
+    anna.answers(notice, f"Write to us or me, {own}.", html=html)
+    letter = erika.gets("Write to us or me, helpdesk@example.com")
+    assert 'href="mailto:' in letter.html
     house.assert_discreet()
-    assert "anna%40" not in letter.everything
+    assert not any(word in letter.everything for word in ("anna%40", quoted_key.partition("@")[0]))
+
+    anna.answers(notice, "I am anna@example.com.", html="<p>I am anna@<b>example</b>.com.</p>")
+    assert "anna@" not in " ".join(erika.gets("I am helpdesk@example.com.").html.split("<b>"))

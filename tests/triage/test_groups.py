@@ -9,6 +9,7 @@ from gateway.triage.groups import through_group
 from tests.desk.harness import policy_of
 
 VIA = Address(address="helpdesk@example.com", name="'Olga' via Help Desk")
+OLGA = "olga@customer.example"
 LIST = ("list-id", "<helpdesk.example.com>")
 
 

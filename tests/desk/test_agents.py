@@ -1,0 +1,154 @@
+"""What agents live through beside the stories on real sockets: what time does, and what their mailboxes answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from gateway.policy import Policy
+from tests.desk.harness import DeskUnderTest, policy_of
+
+ERIKA = "Erika Muster <erika@example.com>"
+ANNA = "anna@example.com"
+BEN = "ben@example.com"
+NORA = "nora@example.com"
+
+
+def test_a_key_expires_after_the_last_activity(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(ANNA)
+    desk.wait(days=60)
+    desk.answer(ERIKA, desk.last("erika@example.com"), "Still.")
+    desk.wait(days=60)
+    assert desk.answer(ANNA, notice, "Still the same key.").outcome == "appended"
+    desk.wait(days=91)
+    for more in ({}, {"headers": {"In-Reply-To": "", "References": ""}, "subject": "Hello"}):
+        row = desk.answer(ANNA, notice, "Is it valid?\n#resolve", **more)
+        assert (row.state, row.reason_code) == ("quarantined", "agent-unproven")
+    assert desk.audit() == []
+
+
+def test_a_former_agents_key_is_worth_nothing(make_desk: Callable[[Policy], DeskUnderTest]) -> None:
+    policy = policy_of()
+    desk = make_desk(policy)
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(BEN)
+    desk.change_policy(replace(policy, agents=tuple(one for one in policy.agents if one.address != BEN)))
+    before = len(desk.sent)
+    row = desk.answer(BEN, notice, "I know better.\n#resolve")
+    assert (row.state, row.reason_code) == ("quarantined", "agent-unproven")
+    assert len(desk.sent) == before
+
+
+@pytest.mark.parametrize(("minutes", "outcome"), [(13, "held"), (16, "appended")])
+def test_a_colleagues_answer_collides_for_a_quarter_of_an_hour(
+    desk: DeskUnderTest, minutes: int, outcome: str
+) -> None:
+    desk.write(ERIKA, "It drops.")
+    bens = desk.last(BEN)
+    desk.answer(ANNA, desk.last(ANNA), "Restart it.")
+    desk.wait(minutes=minutes)
+    assert desk.answer(BEN, bens, "Reinstall it.").outcome == outcome
+
+
+def test_who_has_seen_the_colleagues_answer_does_not_collide(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), "Restart it.")
+    assert desk.answer(BEN, desk.last(BEN, "agent_answered"), "And reinstall it.").outcome == "appended"
+
+
+def test_a_ticket_on_hold_comes_back_on_its_day(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), "#take\n#hold vendor until 2026-03-04")
+    desk.wait(days=2)
+    assert desk.ticket()["status"] == "on_hold"
+    desk.wait(days=1)
+    assert desk.ticket()["status"] == "in_progress"
+    assert "no longer on hold" in desk.last(ANNA, "changed").text
+    assert desk.audit() == []
+
+
+def test_an_answer_takes_up_what_waits_for_the_requester(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), "Which version?\n#hold requester")
+    assert desk.ticket()["status"] == "on_hold"
+    desk.answer(ERIKA, desk.last("erika@example.com", "answer"), "Version 5.")
+    assert desk.ticket()["status"] == "in_progress"
+
+
+def test_an_agents_out_of_office_reaches_the_team_and_nobody_else(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    before = len(desk.inbox("erika@example.com"))
+    headers = {"Auto-Submitted": "auto-replied"}
+    row = desk.answer(ANNA, desk.last(ANNA), "I am away until Friday.", headers=headers, reverse_path="")
+    assert row.outcome == "appended"
+    assert "I am away until Friday." in desk.last(BEN, "absent").text
+    assert len(desk.inbox("erika@example.com")) == before
+    assert desk.inbox(ANNA, "absent") == []
+    assert desk.audit() == []
+
+
+def test_a_command_in_the_signature_is_asked_about(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    row = desk.answer(ANNA, desk.last(ANNA), "It works again.\n\n-- \nAnna Agent\n#resolve")
+    assert row.outcome == "held"
+    assert "signature" in desk.last(ANNA, "question").text
+
+
+def test_a_slogan_in_the_signature_is_no_command(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    row = desk.answer(ANNA, desk.last(ANNA), "It works again.\n\n-- \nAnna Agent\n#WeAreExample")
+    assert row.outcome == "appended"
+    assert "#WeAreExample" not in desk.last("erika@example.com", "answer").text
+
+
+def test_the_words_beside_a_confirmation_are_kept(desk: DeskUnderTest) -> None:
+    desk.write(f"Anna Agent <{ANNA}>", "#requester erika@example.com\n#priority P1\n\nNo light.", subject="Light")
+    desk.answer(ANNA, desk.last(ANNA, "confirmation"), "Yes, that was me.")
+    ticket = desk.ticket()
+    assert ticket["priority"] == "P1"
+    assert "Yes, that was me." in ticket["messages"][-1]["text"]
+    assert desk.inbox("erika@example.com", "answer") == []
+
+
+def test_a_yes_confirms_also_where_a_relay_has_changed_our_ids(desk: DeskUnderTest) -> None:
+    desk.write(f"Anna Agent <{ANNA}>", "#requester erika@example.com\n#priority P1\n\nNo light.", subject="Light")
+    ids = {"In-Reply-To": "<changed@relay.example.net>", "References": "<changed@relay.example.net>"}
+    desk.answer(ANNA, desk.last(ANNA, "confirmation"), "Ja", headers=ids)
+    assert desk.ticket()["priority"] == "P1"
+
+
+def test_the_one_who_logs_a_matter_has_a_mail_of_it_to_answer(make_desk: Callable[[Policy], DeskUnderTest]) -> None:
+    desk = make_desk(policy_of())
+    headers = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
+    desk.write(f"Nora <{NORA}>", "#requester erika@example.com\n\nNo light.", subject="Light", headers=headers)
+    desk.answer(NORA, desk.last(NORA, "new_ticket"), "I come up.")
+    assert "I come up." in desk.last("erika@example.com", "answer").text
+
+
+def test_the_language_of_a_walk_in_is_not_guessed_from_the_agents_words(desk: DeskUnderTest) -> None:
+    text = "#requester erika@example.com\n\nO ecrã está preto desde hoje de manhã e não sei o que fazer com ele."
+    desk.write(f"Anna Agent <{ANNA}>", text, subject="Ecrã")
+    assert "Thank you for your message" in desk.last("erika@example.com", "acknowledgement").text
+
+
+def test_an_agents_second_use_of_a_screenshot_reaches_the_requester(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(ANNA)
+    for count in (1, 2):
+        shot = ("shot.png", b"\x89PNG\r\n\x1a\n same picture", "image/png")
+        desk.answer(ANNA, notice, f"See the picture, {count}.", files=[shot])
+    names = [part.get_filename() for part in desk.last("erika@example.com", "answer").message.iter_attachments()]
+    assert names == ["shot.png"]
+
+
+def test_a_number_of_a_merged_ticket_leads_to_the_one_it_went_into(desk: DeskUnderTest) -> None:
+    for subject in ("One", "Two", "Three"):
+        desk.write(ERIKA, "It drops.", subject=subject)
+    one, _, three = desk.inbox(ANNA, "new_ticket")
+    desk.answer(ANNA, one, "#merge INC-1002")
+    desk.answer(ANNA, three, "#link INC-1001")
+    assert desk.ticket(1003)["links"] == ["related 1002"]
+    assert desk.audit() == []
