@@ -51,6 +51,11 @@ class Heartbeat:
                 _LOG.exception("heartbeat_failed")
                 stop.wait(_TICK_SECONDS)
 
+    def end(self) -> None:
+        """Say that this process and its parts are gone: for a clean stop."""
+        with connection(self._database), transaction(self._database):
+            Worker.delete().where(Worker.name.in_([self._owner, f"gateway {self._owner}"])).execute()
+
     def run_once(self, now: datetime) -> None:
         """Take over changed files; write the heartbeat when it is time, or when there is new trouble to tell."""
         self._keeper.refresh()

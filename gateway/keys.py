@@ -56,7 +56,8 @@ class ReplyKey:
 
 def seal(key: ReplyKey, *, purpose: Purpose, secret_id: int, secret: bytes) -> str:
     """Write `key` as 40 letters that only a holder of `secret` can write."""
-    day = (key.issued_on - _EPOCH).days
+    # A machine whose clock was never set writes a key that is very old, not none.
+    day = min(max((key.issued_on - _EPOCH).days, 0), 0xFFFF)
     payload = (
         bytes([secret_id, purpose.value << 4 | _ROLE_OCTETS[key.role]])
         + key.ticket.to_bytes(5, "big")
@@ -129,4 +130,5 @@ def loop_mark(an_id: str, secret: bytes) -> str:
 
 
 def is_own_mark(mark: str, an_id: str, secrets: Mapping[int, bytes]) -> bool:
-    return any(hmac.compare_digest(mark.encode(), loop_mark(an_id, secret).encode()) for secret in secrets.values())
+    written = mark.encode("utf-8", "replace")
+    return any(hmac.compare_digest(written, loop_mark(an_id, secret).encode()) for secret in secrets.values())

@@ -112,6 +112,7 @@ class Gateway(Base):
         self._listeners: list[SmtpThread] = []
         self._door: Door | None = None
         self._parser: Parser | None = None
+        self._heartbeat: Heartbeat | None = None
         self.smtp_port = 0
         self.lmtp_place = ""
 
@@ -131,10 +132,10 @@ class Gateway(Base):
             self._start_sorting()
         if "timers" in self._only:
             self._start_timers()
-        heartbeat = Heartbeat(
+        self._heartbeat = Heartbeat(
             self.database, keeper=self.keeper, clock=self.clock, owner=self._owner, parts=sorted(self._only)
         )
-        self._run("heartbeat", heartbeat.run, self._stop)
+        self._run("heartbeat", self._heartbeat.run, self._stop)
         if "smtp" in self._only:
             self._start_listening()
         if "imap" in self._only:
@@ -262,6 +263,8 @@ class Gateway(Base):
             thread.join(_STOP_SECONDS)
         if self._parser is not None:
             self._parser.close()
+        if self._heartbeat is not None:
+            self._heartbeat.end()
         _LOG.info("stopped")
 
 

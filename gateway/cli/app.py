@@ -72,7 +72,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        app()
+        app(prog_name="gateway")
     except ConfigurationError as error:
         typer.echo(str(error), err=True)
         sys.exit(EXIT_CONFIGURATION)

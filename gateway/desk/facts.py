@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,7 +28,9 @@ from gateway.store.rows import find, find_all, marks
 from gateway.store.tables import Agent, AttachmentRow, Contact, Message, Outbox, ThreadReference, Ticket
 from gateway.subject import find_tokens
 from gateway.ticket import Role
+from gateway.triage.actions import ADDRESS
 from gateway.triage.facts import BouncedMail, Evidence, Facts, KeyFact, ReferenceFact, TicketFacts, TokenFact
+from gateway.triage.grammar import command_lines
 
 # A mail may name many ids and numbers; only so many are looked up.
 _MOST_IDS = 50
@@ -35,6 +38,7 @@ _MOST_TOKENS = 10
 # More acknowledgements than this need not be counted: every budget is over.
 _MOST_COUNTED = 1000
 _DAY = timedelta(days=1)
+_BARE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _Fact = TypeVar("_Fact", KeyFact, ReferenceFact, TokenFact)
 
 
@@ -48,11 +52,14 @@ def gather_facts(
     bounced = tuple(_bounced(mail, envelope, secrets))
     numbers = [key.ticket for key in keys] + [one.ticket for one in references] + [token.ticket for token in tokens]
     numbers += [one.ticket for one in bounced if one.ticket is not None]
-    numbers += [number for _, number in find_tokens(mail.new_text, policy.prefixes())[:_MOST_TOKENS]]
+    numbers += _named_in_text(mail.new_text, policy)
     tickets = _tickets(numbers)
+    # What a held mail commands is carried out when another one releases or confirms it.
+    held = [message for ticket in tickets.values() for message in ticket.held]
+    tickets |= _tickets([one for message in held for one in _named_in_text(message.text, policy)])
     leads_to = {number: facts.number for number, facts in tickets.items()}
     sender = find_contact(mail.sender.address) if mail.sender else None
-    hour, day = _acknowledgements(sender, now)
+    hour, day = _acknowledgements([sender, *_logged_for(mail, policy)], now)
     has_own_mark = _has_own_mark(mail, secrets)
     is_own = has_own_mark or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
     return Facts(
@@ -66,7 +73,7 @@ def gather_facts(
         keys=tuple(_led(key, leads_to) for key in keys if key.ticket in leads_to),
         references=tuple(_led(one, leads_to) for one in references if one.ticket in leads_to),
         tokens=tuple(_led(token, leads_to) for token in tokens if token.ticket in leads_to),
-        named_tickets=tuple({facts.number: facts for facts in tickets.values()}.values()),
+        named_tickets=_each_once(tickets.values()),
         bounced=bounced,
         acknowledgements_last_hour=hour,
         acknowledgements_last_day=day,
@@ -199,6 +206,23 @@ def _tickets(numbers: Iterable[int]) -> dict[int, TicketFacts]:
     return found
 
 
+def _named_in_text(text: str, policy: Policy) -> list[int]:
+    """The tickets that a text names: by their tokens, and behind `#merge` and `#link` by the bare number too."""
+    commands = [line for line in command_lines(text) if line.name in ("merge", "link")]
+    bare = [int(line.argument) for line in commands[:_MOST_TOKENS] if _BARE_NUMBER.fullmatch(line.argument)]
+    return bare + [number for _, number in find_tokens(text, policy.prefixes())[:_MOST_TOKENS]]
+
+
+def _each_once(tickets: Iterable[TicketFacts]) -> tuple[TicketFacts, ...]:
+    """Each ticket once, with all the merged ones that led to it."""
+    found: dict[int, TicketFacts] = {}
+    for ticket in tickets:
+        before = found.setdefault(ticket.number, ticket)
+        merged_from = tuple(dict.fromkeys(before.merged_from + ticket.merged_from))
+        found[ticket.number] = replace(before, merged_from=merged_from)
+    return tuple(found.values())
+
+
 def _led(fact: _Fact, leads_to: Mapping[int, int]) -> _Fact:
     """The fact about the ticket that a merged one leads to."""
     return replace(fact, ticket=leads_to[fact.ticket])
@@ -227,13 +251,27 @@ def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> It
         )
 
 
-def _acknowledgements(sender: Contact | None, now: datetime) -> tuple[int, int]:
-    """How many acknowledgements this address was sent within the last hour and the last day."""
-    if sender is None:
-        return 0, 0
+def _logged_for(mail: Mail, policy: Policy) -> list[Contact | None]:
+    """Whom an agent's mail may open a ticket for: the budget is that of who gets the acknowledgement."""
+    if mail.sender is None or policy.agent_of(mail.sender.address) is None:
+        return []
+    commands = [line.argument for line in command_lines(mail.new_text) if line.name == "requester"]
+    addresses = [found.lower() for argument in commands[:_MOST_TOKENS] for found in ADDRESS.findall(argument)[:1]]
+    if mail.forwarded is not None:
+        addresses.append(mail.forwarded.sender.address)
+    return [find_contact(address) for address in dict.fromkeys(addresses)]
+
+
+def _acknowledgements(people: Iterable[Contact | None], now: datetime) -> tuple[int, int]:
+    """How many acknowledgements one of these was sent at most within the last hour and the last day."""
     condition = "recipient_id = ? AND notice = 'acknowledgement' AND created_at > ?"
-    sent = [row.created_at for row in find_all(Outbox, condition, sender.id, now - _DAY, limit=_MOST_COUNTED)]
-    return sum(moment > now - timedelta(hours=1) for moment in sent), len(sent)
+    hour = day = 0
+    for person in people:
+        if person is not None:
+            found = find_all(Outbox, condition, person.id, now - _DAY, limit=_MOST_COUNTED)
+            hour = max(hour, sum(row.created_at > now - timedelta(hours=1) for row in found))
+            day = max(day, len(found))
+    return hour, day
 
 
 def _known_pictures(mail: Mail, sender: Contact | None) -> frozenset[str]:

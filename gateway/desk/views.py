@@ -197,6 +197,8 @@ def status_record(*, now: datetime) -> Row:
                 "last_error": worker.last_error,
             }
             for worker in running
+            # A part's own row tells its trouble; what runs, the row of its process says.
+            if worker.detail
         ],
     }
 

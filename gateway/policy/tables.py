@@ -70,7 +70,7 @@ class Desk(OptionTable):
     collision_minutes: Count = 15
     """An answer is held when another agent has answered in the last so many minutes before it; 0 = never."""
     key_days: AtLeastOne = 90
-    """How many days an agent may reply to a mail of the desk before its key expires."""
+    """How many days after the last activity on a ticket its reply keys expire."""
     trusted_authserv_id: str = ""
     """The name that your own mail server writes first into Authentication-Results; "" = trust none."""
 

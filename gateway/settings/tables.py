@@ -98,7 +98,7 @@ class Smtp(OptionTable):
     connections_per_peer: AtLeastOne = 10
     """At most so many of them from one address that is not trusted."""
     trusted_peers: Networks = ("127.0.0.1", "::1")
-    """Addresses or networks of your own mail servers; their Return-Path and Delivered-To are believed."""
+    """Addresses or networks of your own mail servers: they have no limit of their own, and more errors are forgiven."""
 
 
 class Lmtp(OptionTable):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import peewee
 
-from gateway.store.fields import UtcDateTime
+from gateway.store.fields import UtcDateTime, clean_text
 from gateway.store.tables import database_proxy
 
 _Table = TypeVar("_Table", bound=peewee.Model)
@@ -122,6 +122,9 @@ def _key_of(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    """A value as the fields would store it: what was stored from hostile text is found by the same hostile text."""
+    if isinstance(value, str):
+        return value if value.isascii() and "\0" not in value else clean_text(value)
     return _MOMENT.db_value(value) if isinstance(value, datetime) else value
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from gateway.mail import Address
 from gateway.subject import find_tokens
@@ -155,13 +157,17 @@ def hold(work: Work, argument: str) -> Work | Refusal:
         until = read_until(word, now=work.now, time_zone=work.policy.desk.time_zone)
         if until is None:
             return Refusal(why=f"{word!r} is no coming day", suggestion=f"#hold {whom} until 2026-12-24")
-    told = f"on hold, waiting for {reason.value}" + (f" until {until:%Y-%m-%d}" if until else "")
+    told = f"on hold, waiting for {reason.value}" + (f" until {_local_day(work, until)}" if until else "")
     target = LIFECYCLE[Step.HOLD].get(work.ticket.status)
     if target is None:
         return _impossible(work.ticket, Step.HOLD)
     ticket = replace(work.ticket, status=target, hold_reason=reason, hold_until=until)
     change = MoveStatus(to=target, why=f"{work.agent.name}: {told}", hold_reason=reason, hold_until=until)
     return work.with_changes(change, ticket=ticket, told=told)
+
+
+def _local_day(work: Work, moment: datetime) -> str:
+    return f"{moment.astimezone(ZoneInfo(work.policy.desk.time_zone)):%Y-%m-%d}"
 
 
 def cc(work: Work, argument: str) -> Work | Refusal:
@@ -215,7 +221,7 @@ def link(work: Work, argument: str) -> Work | Refusal:
 
 def _other_ticket(work: Work, argument: str) -> TicketFacts | Refusal:
     numbers = [number for _, number in find_tokens(argument, work.policy.prefixes())]
-    if not numbers and argument.strip().isdigit():
+    if not numbers and argument.strip().isdecimal():
         numbers = [int(argument.strip())]
     if len(numbers) != 1:
         return Refusal(why="does not name one ticket")

@@ -154,7 +154,9 @@ def _collision(case: Case, reply: Reply, public: str) -> Decision | None:
     window = timedelta(minutes=case.policy.desk.collision_minutes)
     answers = [reference.sent_at for reference in case.threading.references if reference.sent_at is not None]
     seen = bool(answers) and max(answers) >= last.at
-    if seen or case.facts.now - last.at >= window:
+    # When it arrived, not when we came to it: after a standstill all would be hours old.
+    arrived = min(case.facts.now, case.envelope.internal_date or case.envelope.received_at)
+    if seen or arrived - last.at >= window:
         return None
     colleague = case.policy.agent_of(last.author)
     name = colleague.name if colleague else "A colleague"

@@ -122,7 +122,10 @@ def _why_not(case: Case, requester: Address) -> str:
         return "the sender is not one plain mailbox"
     if desk.acknowledge == "nobody":
         return "the policy acknowledges nobody"
-    known = case.policy.is_own_domain(requester.address) or (facts.auth_trusted and not on_behalf)
+    own, proven = case.policy.is_own_domain(requester.address), facts.auth_trusted and not mail.sender_defects
+    if on_behalf and not own and not proven:
+        return "nothing proves that the agent wrote it, and the requester is an outsider"
+    known = own or proven
     if desk.acknowledge == "own" and not known:
         return "an outsider whom nothing authenticates is not answered automatically"
     if facts.acknowledgements_last_hour >= desk.acknowledgements_per_hour:

@@ -26,7 +26,7 @@ _AROUND = {
     "perfekt prima klasse toll gut alles jetzt es das geht funktioniert läuft wieder hallo hi liebe "
     "lieber guten tag und gruß grüße viele freundliche freundlichen freundlichem grüßen mfg lg vg team "
     "ist erledigt gelöst ja okay ok euch ihnen dir mit schönes wochenende schon bestens einwandfrei",
-    "fr": "beaucoup bien infiniment pour votre ton aide rapide réponse rapidité super parfait génial tout est "
+    "fr": "beaucoup bien toute toutes tous infiniment pour votre ton aide rapide réponse rapidité super parfait génial tout est "
     "bon résolu réglé ça cela ca marche fonctionne maintenant de nouveau bonjour salut cordialement et à "
     "vous toi bonne journée oui ok très grand un mille équipe l la le cest cela",
     "es": "muchas mil muchísimas por la su tu ayuda rapidez rápida respuesta perfecto genial excelente "
@@ -66,7 +66,7 @@ _SAD = ("👎", "😞", "😢", "😡", "😠", "🙁", "☹", ":-(", ":(")
 def is_mere_thanks(text: str, *, names: tuple[str, ...] = ()) -> bool:
     """Say whether `text` (new words only) thanks and says nothing else; `names` are people's and may stand in it."""
     folded = _fold(text.replace("'", "").replace("’", ""))
-    if any(mark in folded for mark in "?¿؟;⸮") or _TURNED.search(folded) or any(sad in text for sad in _SAD):
+    if any(mark in folded for mark in "?¿؟⸮") or _TURNED.search(folded) or any(sad in text for sad in _SAD):
         return False
     called = {_fold(word) for name in names for word in re.findall(r"\w+", name)}
     allowed = _ALL_WORDS | (called - _NEVER_A_NAME)

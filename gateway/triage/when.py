@@ -25,7 +25,7 @@ _DAY_WORDS = "d day days t tag tage tagen j jour jours dia dias"
 _WEEK_WORDS = "w wk week weeks woche wochen semaine semaines sem semana semanas"
 _UNITS = dict.fromkeys(_DAY_WORDS.split(), 1) | dict.fromkeys(_WEEK_WORDS.split(), 7)
 _SPAN = re.compile(r"(\d{1,3}) ?([a-z]+)")
-_UNTIL = re.compile(r"(?:until|till|bis(?: zum)?|jusqua(?:u)?|jusqu.au|jusqu.a|hasta(?: el)?|ate(?: a| o)?) ")
+_UNTIL = re.compile(r"^(?:until|till|bis(?: zum)?|jusqua(?:u)?|jusqu.au|jusqu.a|hasta(?: el)?|ate(?: a| o)?) ")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./]?(\d{4}|\d{2})?")
 
@@ -49,7 +49,7 @@ def _plain(text: str) -> str:
 
 
 def _read_day(text: str, today: date) -> date | None:
-    text = _UNTIL.sub("", " ".join(text.split()), count=1).rstrip(".!") if _UNTIL.match(text) else text.rstrip("!")
+    text = _UNTIL.sub("", " ".join(text.split()))
     if match := _ISO.fullmatch(text):
         return date(int(match[1]), int(match[2]), int(match[3]))
     if match := _DAY_FIRST.fullmatch(text):

@@ -70,7 +70,7 @@ class Company:
 
     def route(self, transport: str) -> None:
         """Write the transport map, make it known, start Postfix."""
-        (self.etc / "transport").write_text(transport)
+        self.write("transport", transport)
         self.command("postmap", f"{self.etc}/transport")
         self.postfix.start()
 
@@ -78,10 +78,16 @@ class Company:
         program = str(Path(self.postfix.programs["postfix"]).with_name(words[0]))
         subprocess.run([program, "-c", str(self.etc), *words[1:]], check=True, timeout=30)
 
-    def append(self, file: str, text: str) -> None:
-        path = self.etc / file
-        path.write_text(path.read_text() + text)
-        os.utime(path, (0, 0))
+    def set_parameters(self, text: str) -> None:
+        """Write these lines of main.cf in the place of earlier ones: Postfix warns of doubles, many times."""
+        names = {line.partition("=")[0].strip() for line in text.splitlines() if "=" in line}
+        main = (self.etc / "main.cf").read_text().splitlines(keepends=True)
+        self.write("main.cf", "".join(line for line in main if line.partition("=")[0].strip() not in names) + text)
+
+    def write(self, file: str, text: str) -> None:
+        """Write a file that looks old: Postfix waits for one that somebody may still be writing."""
+        (self.etc / file).write_text(text)
+        os.utime(self.etc / file, (0, 0))
 
 
 @pytest.fixture
@@ -93,7 +99,6 @@ def company(server_folder: Path, dovecot: DovecotServer, request: pytest.Fixture
         etc = folder / "etc"
         main = snippet("cfg", "recipient_delimiter", "transport_maps").replace("/etc/postfix", str(etc))
         assert f"hash:{etc}/transport" in main
-        # The page's lines come last, and win.
         company = Company(
             postfix=postfix,
             dovecot=dovecot,
@@ -101,8 +106,8 @@ def company(server_folder: Path, dovecot: DovecotServer, request: pytest.Fixture
             erika=mailbox_of(dovecot, ERIKA),
             anna=mailbox_of(dovecot, ANNA),
         )
-        company.append("main.cf", ORDINARY.format(etc=etc, dovecot_lmtp_port=dovecot.lmtp_port) + main)
-        (etc / "mailboxes").write_text("".join(f"{address} here\n" for address in (DESK, ERIKA, ANNA, BEN)))
+        company.set_parameters(ORDINARY.format(etc=etc, dovecot_lmtp_port=dovecot.lmtp_port) + main)
+        company.write("mailboxes", "".join(f"{address} here\n" for address in (DESK, ERIKA, ANNA, BEN)))
         mailbox_of(dovecot, BEN)
         yield company
 
@@ -181,10 +186,10 @@ def test_mail_goes_round_by_lmtp(
 ) -> None:
     lmtp_port = free_port()
     if is_aliased:
-        company.append("main.cf", ALIASED.format(etc=company.etc, dovecot_lmtp_port=company.dovecot.lmtp_port))
-        (company.etc / "aliases").write_text("helpdesk: root\n")
+        company.set_parameters(ALIASED.format(etc=company.etc, dovecot_lmtp_port=company.dovecot.lmtp_port))
+        company.write("aliases", "helpdesk: root\n")
         people = (ERIKA, ANNA, BEN)
-        (company.etc / "people").write_text("".join(f"{one.partition('@')[0]} here\n" for one in people))
+        company.write("people", "".join(f"{one.partition('@')[0]} here\n" for one in people))
         company.command("postalias", f"{company.etc}/aliases")
     (desk / "gateway.toml").write_text(snippet("toml", "# gateway.toml", "[lmtp]", 'tls = "none"'))
     relay = {"GATEWAY_RELAY_PORT": str(company.postfix.port)}
@@ -202,8 +207,9 @@ def test_mail_goes_round_by_a_pipe(company: Company, desk: Path, new_gateway: Ca
     stand_in.write_text(f'#!/bin/sh\ncd {taken}\nprintf "%s\\n" "$@" > $$.words\ncat > $$.part && mv $$.part $$.mail\n')
     stand_in.chmod(0o755)
     master = snippet("cfg", "pipe", "argv=").replace("user=helpdesk", "user=mail")
-    company.append("master.cf", master.replace("/opt/helpdesk-gateway/bin/gateway", str(stand_in)))
-    company.append("main.cf", "helpdesk_destination_recipient_limit = 1\n")
+    services = (company.etc / "master.cf").read_text()
+    company.write("master.cf", services + master.replace("/opt/helpdesk-gateway/bin/gateway", str(stand_in)))
+    company.set_parameters("helpdesk_destination_recipient_limit = 1\n")
     (desk / "gateway.toml").write_text(snippet("toml", "# gateway.toml", "[lmtp]", 'tls = "none"'))
     env = {"GATEWAY_LMTP_LISTEN": f"127.0.0.1:{free_port()}", "GATEWAY_RELAY_PORT": str(company.postfix.port)}
     new_gateway(folder=desk, env=env).start()

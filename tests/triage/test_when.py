@@ -1,0 +1,119 @@
+"""`#hold … until`: days as agents write them in the five languages, never a guess."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.triage.when import read_until
+
+# A Monday, a minute past midnight in Berlin, and still Sunday in UTC.
+NOW = datetime(2026, 3, 1, 23, 1, tzinfo=UTC)
+BERLIN = "Europe/Berlin"
+
+
+def day(text: str, *, now: datetime = NOW, time_zone: str = BERLIN) -> str:
+    until = read_until(text, now=now, time_zone=time_zone)
+    return until.astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%d") if until is not None else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-12-24", "2026-12-24"),
+        ("2026-3-5", "2026-03-05"),
+        ("24.12.2026", "2026-12-24"),
+        ("24.12.26", "2026-12-24"),
+        ("24.12.", "2026-12-24"),
+        ("24.12", "2026-12-24"),
+        ("24/12/2026", "2026-12-24"),
+        ("24/12", "2026-12-24"),
+        ("1.3.", "2027-03-01"),
+        ("2.3.", "2026-03-02"),
+        ("tomorrow", "2026-03-03"),
+        ("Tomorrow", "2026-03-03"),
+        ("morgen", "2026-03-03"),
+        ("demain", "2026-03-03"),
+        ("mañana", "2026-03-03"),
+        ("amanhã", "2026-03-03"),
+        ("Friday", "2026-03-06"),
+        ("fri", "2026-03-06"),
+        ("Freitag", "2026-03-06"),
+        ("vendredi", "2026-03-06"),
+        ("viernes", "2026-03-06"),
+        ("sexta-feira", "2026-03-06"),
+        ("sexta", "2026-03-06"),
+        ("sábado", "2026-03-07"),
+        ("terça-feira", "2026-03-03"),
+        ("miércoles", "2026-03-04"),
+        # The day of today means that of next week.
+        ("Monday", "2026-03-09"),
+        ("lundi", "2026-03-09"),
+        ("3d", "2026-03-05"),
+        ("3 days", "2026-03-05"),
+        ("3 Tage", "2026-03-05"),
+        ("3 jours", "2026-03-05"),
+        ("3 días", "2026-03-05"),
+        ("3 dias", "2026-03-05"),
+        ("2w", "2026-03-16"),
+        ("2 weeks", "2026-03-16"),
+        ("2 Wochen", "2026-03-16"),
+        ("2 semaines", "2026-03-16"),
+        ("2 semanas", "2026-03-16"),
+        ("1 week", "2026-03-09"),
+        ("until Friday", "2026-03-06"),
+        ("bis Freitag", "2026-03-06"),
+        ("bis zum 24.12.", "2026-12-24"),
+        ("jusqu'au 24/12", "2026-12-24"),
+        ("jusqu'à vendredi", "2026-03-06"),
+        ("hasta el viernes", "2026-03-06"),
+        ("até sexta", "2026-03-06"),
+    ],
+)
+def test_days_that_are_understood(text: str, expected: str) -> None:
+    assert day(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "soon", "12/24/2026", "2026-02-30", "31.4.", "2026-03-01", "1.1.2020", "0.0.", "yesterday", "a"),
+        *("3x", "until", "d", "99999999999 days", "9999-99-99", "later today", "2026-12-24 12:00", "-3d"),
+    ],
+)
+def test_what_is_not_understood_or_past_is_no_day(text: str) -> None:
+    assert day(text) == ""
+
+
+def test_a_day_means_its_end_by_the_desk_s_clock() -> None:
+    until = read_until("2026-07-01", now=NOW, time_zone="America/New_York")
+    assert until == datetime(2026, 7, 2, 3, 59, tzinfo=UTC)
+    assert until is not None
+    assert until.tzinfo is UTC
+
+
+def test_today_is_what_the_desk_s_clock_says() -> None:
+    assert day("2026-03-01") == ""
+    assert day("2026-03-01", time_zone="UTC") == "2026-03-01"
+    assert day("tomorrow", time_zone="UTC") == "2026-03-02"
+
+
+def test_the_29th_of_february_waits_for_its_year_or_is_asked_about() -> None:
+    leap = datetime(2028, 1, 10, tzinfo=UTC)
+    assert day("29.2.", now=leap) == "2028-02-29"
+    assert day("29.2.", now=datetime(2028, 3, 10, tzinfo=UTC)) == ""
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_it(text: str) -> None:
+    until = read_until(text, now=NOW, time_zone=BERLIN)
+    assert until is None or until > NOW
+
+
+@given(st.dates(min_value=date(2026, 3, 2), max_value=date(9998, 12, 31)))
+def test_every_coming_day_is_understood_in_both_notations(one: date) -> None:
+    assert day(one.isoformat()) == day(f"{one.day}.{one.month}.{one.year:04}") == one.isoformat()
