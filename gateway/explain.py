@@ -11,7 +11,7 @@ from gateway.defaults_files import default_file
 from gateway.desk.facts import gather_facts, is_authenticated
 from gateway.desk.people import read_secrets
 from gateway.errors import ConfigurationError, TemporaryFailure
-from gateway.mail import Attachment, Envelope, Mail, PassageRole, Transport
+from gateway.mail import Attachment, Envelope, Mail, Transport
 from gateway.parsing import Parser, Raw
 from gateway.policy import Policy, load_policy
 from gateway.settings import Settings
@@ -104,7 +104,7 @@ def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict
         "subject": mail.subject,
         "from": mail.sender.address if mail.sender else "",
         "text": mail.text,
-        "reply_text": "".join(one.text for one in mail.passages if one.role is not PassageRole.QUOTED).strip(),
+        "reply_text": mail.new_text,
         "attachments": [_file(one) for one in (*mail.attachments, *mail.enclosed) if one.is_named],
         "unnamed_parts": [_file(one) for one in mail.attachments if not one.is_named],
         "auth": {"spf": auth.spf, "dkim": auth.dkim, "dmarc": auth.dmarc}

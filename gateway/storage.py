@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -20,6 +22,15 @@ from gateway.store.database import connection, execute, is_sqlite, open_database
 
 class NoDatabase(GatewayError):
     """Start the gateway once: `gateway serve` makes its database."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An existing storage with this thread's connection open, and the moment of the command."""
+
+    settings: Settings
+    database: peewee.Database
+    now: datetime
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,10 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    import peewee
-
     from gateway.service import Base
     from gateway.settings import Settings
+    from gateway.storage import Opened
 
 EXIT_USAGE = 2
 EXIT_TEMPORARY = 75
@@ -48,15 +46,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Limit = Annotated[int, typer.Option(min=1, metavar="N", help="At most so many, the newest first.")]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """An existing storage with this thread's connection open, and the moment of the command."""
-
-    settings: Settings
-    database: peewee.Database
-    now: datetime
-
-
 def settings_of(folder: Path) -> Settings:
     """The settings of a folder. Raises ConfigurationError, also where the folder is not there."""
     from gateway.errors import ConfigurationError, Problem
@@ -72,7 +61,7 @@ def settings_of(folder: Path) -> Settings:
 def opened(folder: Path, *, write: bool = False) -> Iterator[Opened]:
     """What a command needs that looks at rows, or with `write` changes some; makes no database and needs no rules."""
     from gateway.service import utc_now
-    from gateway.storage import existing_database
+    from gateway.storage import Opened, existing_database
 
     quiet_logs()
     settings = settings_of(folder)

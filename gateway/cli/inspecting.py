@@ -97,7 +97,8 @@ def _print_status(record: dict[str, Any]) -> None:
         print_line(f"  {trouble['colour']}: {shown(trouble['text'])}")
     if "queues" not in record:
         return
-    for worker in record["workers"]:
+    # A part of a process that only tells of its health names no parts.
+    for worker in (one for one in record["workers"] if one["runs"]):
         typer.echo(
             f"Running: {worker['runs']} as process {worker['pid']} on {worker['host']},"
             f" seen {duration(worker['beat_age_seconds'])} ago"

@@ -1,0 +1,118 @@
+"""Reply keys: what we sealed is read back, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import keys
+from gateway.keys import KEY_LENGTH, Purpose, ReplyKey, seal, unseal
+from gateway.ticket import Role
+
+SECRET, OTHER = b"s" * 32, b"o" * 32
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+KEYS = st.builds(
+    ReplyKey,
+    ticket=st.integers(0, 2**40 - 1),
+    person=st.integers(0, 2**40 - 1),
+    role=st.sampled_from(Role),
+    issued_on=st.dates(date(2020, 1, 1), date(2199, 6, 6)),
+)
+PURPOSES = st.sampled_from(Purpose)
+
+
+def sealed(key: ReplyKey, purpose: Purpose = Purpose.REPLY) -> str:
+    return seal(key, purpose=purpose, secret_id=7, secret=SECRET)
+
+
+@given(KEYS, PURPOSES)
+def test_a_key_is_40_letters_and_comes_back_as_it_was_also_in_capitals(key: ReplyKey, purpose: Purpose) -> None:
+    text = sealed(key, purpose)
+    assert re.fullmatch(r"[a-z2-7]{40}", text)
+    assert len(text) == KEY_LENGTH
+    for folded in (text, text.upper(), text.title()):
+        assert unseal(folded, purpose=purpose, secrets={7: SECRET, 8: OTHER}) == key
+
+
+@given(KEYS, st.integers(0, KEY_LENGTH - 1), st.sampled_from(ALPHABET))
+def test_a_key_with_any_letter_changed_is_none(key: ReplyKey, place: int, letter: str) -> None:
+    text = sealed(key)
+    changed = text[:place] + letter + text[place + 1 :]
+    assert (unseal(changed, purpose=Purpose.REPLY, secrets={7: SECRET}) == key) == (changed == text)
+    if changed != text:
+        assert unseal(changed, purpose=Purpose.REPLY, secrets={7: SECRET}) is None
+
+
+@given(KEYS, PURPOSES, PURPOSES)
+def test_a_key_for_one_purpose_is_worth_nothing_for_another(key: ReplyKey, one: Purpose, other: Purpose) -> None:
+    assert (unseal(sealed(key, one), purpose=other, secrets={7: SECRET}) is None) == (one is not other)
+
+
+@pytest.mark.parametrize("secrets", [{}, {7: OTHER}, {8: SECRET}])
+def test_a_key_of_another_secret_is_none(secrets: dict[int, bytes]) -> None:
+    key = ReplyKey(ticket=1, person=2, role=Role.AGENT, issued_on=date(2026, 3, 2))
+    assert unseal(sealed(key), purpose=Purpose.REPLY, secrets=secrets) is None
+
+
+@given(st.text(max_size=60))
+def test_no_other_text_is_a_key(text: str) -> None:
+    assert unseal(text, purpose=Purpose.REPLY, secrets={7: SECRET}) is None
+
+
+@given(st.text(alphabet=ALPHABET, min_size=40, max_size=40))
+def test_no_guess_is_a_key(text: str) -> None:
+    for purpose in Purpose:
+        assert unseal(text, purpose=purpose, secrets={0: SECRET, 7: SECRET, 255: OTHER}) is None
+
+
+def test_a_machine_whose_clock_was_never_set_seals_an_old_key() -> None:
+    key = ReplyKey(ticket=1, person=2, role=Role.AGENT, issued_on=date(1970, 1, 1))
+    read = unseal(sealed(key), purpose=Purpose.REPLY, secrets={7: SECRET})
+    assert read is not None
+    assert read.issued_on == date(2020, 1, 1)
+
+
+@given(KEYS)
+def test_a_key_travels_in_a_message_id_and_in_an_address(key: ReplyKey) -> None:
+    text = sealed(key)
+    an_id = keys.message_id(text, "abc234", "example.com")
+    assert keys.key_in_id(an_id) == keys.key_in_id(f" {an_id.upper()} ") == text
+    assert keys.own_ids_in(f"a {an_id} b {an_id} c <x@y>") == (an_id,)
+    address = keys.plus_address("desk@example.com", text)
+    assert len(address.partition("@")[0]) <= 64
+    assert keys.plus_suffix(address.upper()) == text
+
+
+@pytest.mark.parametrize("an_id", ["", "<>", "<x@y>", "<hg.short.abc@example.com>", f"<hg.{'a' * 40}@example.com>"])
+def test_ids_of_others_carry_no_key(an_id: str) -> None:
+    assert keys.key_in_id(an_id) == ""
+
+
+def test_an_address_without_a_plus_has_no_suffix() -> None:
+    assert keys.plus_suffix("desk@example.com") == ""
+    assert keys.plus_suffix("de+sk") == "sk"
+    assert keys.plus_address("desk@example.com", "") == "desk@example.com"
+
+
+def test_our_mark_is_of_this_mail_and_of_one_of_our_secrets() -> None:
+    mark = keys.loop_mark("<a@b>", SECRET)
+    assert keys.is_own_mark(mark, "<a@b>", {1: OTHER, 2: SECRET})
+    assert not keys.is_own_mark(mark, "<c@d>", {2: SECRET})
+    assert not keys.is_own_mark(mark, "<a@b>", {1: OTHER})
+    assert not keys.is_own_mark(mark, "<a@b>", {})
+
+
+@given(st.text(), st.text())
+def test_no_header_of_a_stranger_breaks_the_comparison(mark: str, an_id: str) -> None:
+    assert not keys.is_own_mark(mark, an_id, {1: SECRET})
+    assert not keys.is_own_mark("\udcff" + mark, an_id, {1: SECRET})
+
+
+def test_the_day_of_a_key_is_that_of_utc() -> None:
+    late = datetime.fromisoformat("2026-03-02T01:00:00+05:00")
+    assert keys.issue_day(late) == date(2026, 3, 1)
+    assert keys.issue_day(late.astimezone(UTC)) == date(2026, 3, 1)

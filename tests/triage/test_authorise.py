@@ -1,0 +1,110 @@
+"""May this sender? One row for each line of DESIGN's table, and for each way to pretend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.mail import Mail
+from gateway.ticket import Role
+from gateway.triage.authorise import Authorisation, Standing, authorise
+from gateway.triage.facts import Evidence, Facts
+from gateway.triage.thread import thread
+from tests.triage.values import ANNA, BEN, DORA, ERIKA, EVE, facts, key, mail, policy, reference, ticket, token
+
+CARL = "carl@example.com"
+OLGA = "olga@customer.example"
+OUTSIDE = ticket(requester=ticket().requester.__class__(id=9, address=OLGA))
+AGENT_KEY = key(holder=ANNA, role=Role.AGENT)
+
+
+def decided(one: Mail, known: Facts) -> Authorisation:
+    return authorise(one, known, policy(), thread(known))
+
+
+@pytest.mark.parametrize(
+    ("sender", "known", "standing", "verified", "moves"),
+    [
+        # A valid reply key: append; somebody new as another person
+        (ERIKA, {"keys": (key(),)}, Standing.REQUESTER, True, True),
+        (DORA, {"keys": (key(holder=DORA, role=Role.WATCHER),)}, Standing.WATCHER, True, True),
+        (EVE, {"keys": (key(),)}, Standing.OTHER, False, True),
+        (EVE, {"keys": (AGENT_KEY,)}, Standing.OTHER, False, True),
+        (ERIKA, {"keys": (key(evidence=Evidence.QUOTED),)}, Standing.REQUESTER, True, True),
+        # An id that others made: who was named in that mail, or is of the house
+        (EVE, {"references": (reference(1001, EVE),)}, Standing.OTHER, False, False),
+        (EVE, {"references": (reference(1001, EVE),), "auth_trusted": True}, Standing.OTHER, True, True),
+        (CARL, {"references": (reference(1001),)}, Standing.OTHER, False, True),
+        (ERIKA, {"references": (reference(1001),)}, Standing.REQUESTER, False, True),
+        (EVE, {"references": (reference(1001, ERIKA),)}, Standing.CLAIM, False, False),
+        # A subject token: who is on the ticket
+        (ERIKA, {"tokens": (token(),)}, Standing.REQUESTER, False, True),
+        (DORA, {"tokens": (token(),)}, Standing.WATCHER, False, True),
+        (ERIKA, {"tokens": (token(),), "auth_trusted": True}, Standing.REQUESTER, True, True),
+        (OLGA, {"tokens": (token(),), "named_tickets": (OUTSIDE,)}, Standing.REQUESTER, False, False),
+        (
+            OLGA,
+            {"tokens": (token(),), "named_tickets": (OUTSIDE,), "auth_trusted": True},
+            Standing.REQUESTER,
+            True,
+            True,
+        ),
+        # From anybody else it is a claim, also from the house and authenticated
+        (EVE, {"tokens": (token(),)}, Standing.CLAIM, False, False),
+        (CARL, {"tokens": (token(),), "auth_trusted": True}, Standing.CLAIM, False, False),
+        (EVE, {"tokens": (token(evidence=Evidence.QUOTED),)}, Standing.CLAIM, False, False),
+        ("", {"tokens": (token(),)}, Standing.CLAIM, False, False),
+        # Agents act by their own key from their own address, and by nothing else
+        (ANNA, {"keys": (AGENT_KEY,)}, Standing.AGENT, True, True),
+        ("anna@home.example", {"keys": (AGENT_KEY,)}, Standing.AGENT, True, True),
+        (BEN, {"keys": (AGENT_KEY,)}, Standing.AGENT_UNPROVEN, False, False),
+        (ANNA, {"keys": (key(),)}, Standing.AGENT_UNPROVEN, False, False),
+        (ANNA, {"keys": (key(holder=ANNA, role=Role.REQUESTER),)}, Standing.AGENT_UNPROVEN, False, False),
+        (ANNA, {"references": (reference(1001, ANNA),), "auth_trusted": True}, Standing.AGENT_UNPROVEN, False, False),
+        (ANNA, {"tokens": (token(),), "auth_trusted": True}, Standing.AGENT_UNPROVEN, False, False),
+        # No ticket
+        (EVE, {}, Standing.NOBODY, False, True),
+    ],
+)
+def test_who_may_what(sender: str, known: dict[str, Any], standing: Standing, verified: bool, moves: bool) -> None:
+    found = decided(mail(sender), facts(**known))
+    assert (found.standing, found.verified, found.moves) == (standing, verified, moves)
+
+
+def test_a_key_for_another_ticket_proves_nothing_here() -> None:
+    other = key(1002, holder=ANNA, role=Role.AGENT, evidence=Evidence.QUOTED)
+    found = decided(
+        mail(ANNA), facts(keys=(other,), references=(reference(1001),), named_tickets=(ticket(), ticket(1002)))
+    )
+    assert found.standing is Standing.AGENT_UNPROVEN
+
+
+def test_two_senders_in_one_from_header_are_no_agent() -> None:
+    found = decided(mail(ANNA, sender_defects=("several mailboxes",)), facts(keys=(AGENT_KEY,)))
+    assert found.standing is Standing.AGENT_UNPROVEN
+    assert "several mailboxes" in found.reasons[0].text
+
+
+def test_an_agent_who_asked_something_is_a_requester_there_and_an_agent_with_the_key() -> None:
+    own = ticket(requester=ticket().requester.__class__(id=3, address=ANNA))
+    asked = facts(tokens=(token(),), named_tickets=(own,))
+    assert decided(mail(ANNA), asked).standing is Standing.REQUESTER
+    working = facts(keys=(AGENT_KEY,), named_tickets=(own,))
+    assert decided(mail(ANNA), working).standing is Standing.AGENT
+
+
+def test_an_expired_key_of_an_agent_acts_as_nobody() -> None:
+    void = key(holder=ANNA, role=Role.AGENT, usable=False, why_not="expired")
+    for more in ({}, {"references": (reference(1001, ANNA),)}, {"tokens": (token(),)}):
+        assert decided(mail(ANNA), facts(keys=(void,), **more)).standing is Standing.AGENT_UNPROVEN
+
+
+def test_defects_of_the_sender_take_the_verification_away() -> None:
+    found = decided(mail(sender_defects=("bad",)), facts(tokens=(token(),), auth_trusted=True))
+    assert not found.verified
+
+
+def test_every_standing_is_in_the_table_above() -> None:
+    table: Any = next(mark for mark in test_who_may_what.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
+    assert {row[2] for row in table.args[1]} == set(Standing)
