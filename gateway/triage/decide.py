@@ -7,6 +7,8 @@ function and leave out the last step.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.mail import Envelope, Mail, MailboxRole, MailKind, Verdict
 from gateway.policy import Policy
 from gateway.triage.agent_reply import reply_by_agent
@@ -39,7 +41,8 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
     decision = _decide_case(case)
     if envelope.released and decision.action is Action.QUARANTINE:
         # A person let it in: it becomes a ticket, with the trust that it had, which is none.
-        return open_claimed(case, case.ticket) if case.ticket is not None else open_plain(case)
+        opened = open_claimed(case, case.ticket) if case.ticket is not None else open_plain(case)
+        return replace(opened, verdict=Verdict.ACCEPT)
     return decision
 
 

@@ -26,9 +26,9 @@ _AROUND = {
     "perfekt prima klasse toll gut alles jetzt es das geht funktioniert läuft wieder hallo hi liebe "
     "lieber guten tag und gruß grüße viele freundliche freundlichen freundlichem grüßen mfg lg vg team "
     "ist erledigt gelöst ja okay ok euch ihnen dir mit schönes wochenende schon bestens einwandfrei",
-    "fr": "beaucoup bien infiniment pour votre ton aide rapide réponse rapidité super parfait génial tout est toute tous "
+    "fr": "beaucoup bien infiniment pour votre ton aide rapide réponse rapidité super parfait génial tout est "
     "bon résolu réglé ça cela ca marche fonctionne maintenant de nouveau bonjour salut cordialement et à "
-    "vous toi bonne journée oui ok très grand un mille équipe léquipe la le cest",
+    "vous toi bonne journée oui ok très grand un mille équipe léquipe la le cest toute tous",
     "es": "muchas mil muchísimas por la su tu ayuda rapidez rápida respuesta perfecto genial excelente "
     "estupendo todo bien ya funciona va resuelto solucionado ahora hola saludos un cordial saludo y de "
     "nuevo buen día sí ok vale muy equipo el está",

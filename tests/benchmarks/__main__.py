@@ -15,9 +15,7 @@ from tests.benchmarks.meter import look_at_machine
 from tests.benchmarks.report import Number, as_json, print_table
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterator[Number]]] = {
-    "loop": lambda options: bench_loop.measure(
-        runs=options.runs, mails=options.mails or 1000, seconds=options.seconds
-    ),
+    "loop": lambda options: bench_loop.measure(runs=options.runs, mails=options.mails or 1000, seconds=options.seconds),
     "imap": lambda options: bench_imap.measure(runs=options.runs, mails=options.mails or 5000),
     "memory": lambda options: bench_memory.measure(runs=options.runs),
     "start": lambda options: bench_start.measure(runs=options.runs),

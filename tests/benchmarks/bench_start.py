@@ -15,7 +15,9 @@ PATIENCE_SECONDS = 60.0
 
 
 def measure(*, runs: int) -> Iterator[Number]:
-    first, again, bare = [], [], []
+    first: list[float] = []
+    again: list[float] = []
+    bare: list[float] = []
     for _ in range(runs):
         began_at = monotonic()
         with bare_server() as server:

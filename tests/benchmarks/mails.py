@@ -18,7 +18,7 @@ DESK = "helpdesk@example.com"
 
 KINDS = {"plain": 35, "plain+html": 25, "html": 8, "attachment": 13, "charset": 15, "auto-reply": 5}
 
-_GIVEN = "Aino Bruno Chiara Dilan Ewa Farid Greta Hugo Irina Jonas Kemal Lucía Marek Noor Ondřej Pilar Rui Sofia".split()
+_GIVEN = "Aino Bruno Chiara Dilan Ewa Farid Greta Hugo Irina Jonas Kemal Lucía Marek Noor Pilar Rui Sofia".split()
 _FAMILY = "Ahlgren Barros Conti Demir Engel Ferrer Gruber Horák Iversen Jansen Kowalski Lefèvre Maier Nagy".split()
 _THINGS = (
     "the printer on the second floor|my notebook|the VPN client|Outlook|the shared drive|my telephone|the badge reader"
@@ -140,8 +140,8 @@ def _body(kind: str, text: str, number: int, chance: random.Random) -> bytes:
             words = _multipart("alternative", [_text_part(text), _html_part(text, chance)], f"alt{number}")
             return _multipart("mixed", [words, attached], f"mix{number}")
         case "charset":
-            words, charset, encoding = chance.choice(_ELSEWHERE)
-            return _text_part(f"{words}\r\n\r\n{words} ({number})\r\n", charset=charset, encoding=encoding)
+            foreign, charset, encoding = chance.choice(_ELSEWHERE)
+            return _text_part(f"{foreign}\r\n\r\n{foreign} ({number})\r\n", charset=charset, encoding=encoding)
         case _:
             return _text_part(text)
 
@@ -164,7 +164,7 @@ def _html_part(text: str, chance: random.Random) -> bytes:
         for number in range(10)
     )
     paragraphs = "\r\n".join(
-        f'<p class="MsoNormal" style="margin:0cm"><span lang="EN-US" style="font-size:11.0pt">{line or "&nbsp;"}</span></p>'
+        f'<p class="MsoNormal" style="margin:0cm"><span lang="EN-US" style="color:black">{line or "&nbsp;"}</span></p>'
         for line in text.split("\r\n")
     )
     html = (

@@ -1,4 +1,4 @@
-"""Processes that stand beside the gateway in a measurement: the relay behind it, and the bare server to compare with."""
+"""Processes beside the gateway in a measurement: the relay behind it, and the bare server to compare with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.servers.processes import with_parent_death_signal
 
 
 class Peer:
-    """A module of this folder as a process of its own: started when it says so on its first line, read until its end."""
+    """A module of this folder as a process of its own: it has started when it says so, and is read until its end."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         self.port = free_port()

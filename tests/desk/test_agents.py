@@ -43,9 +43,7 @@ def test_a_former_agents_key_is_worth_nothing(make_desk: Callable[[Policy], Desk
 
 
 @pytest.mark.parametrize(("minutes", "outcome"), [(13, "held"), (16, "appended")])
-def test_a_colleagues_answer_collides_for_a_quarter_of_an_hour(
-    desk: DeskUnderTest, minutes: int, outcome: str
-) -> None:
+def test_a_colleagues_answer_collides_for_a_quarter_of_an_hour(desk: DeskUnderTest, minutes: int, outcome: str) -> None:
     desk.write(ERIKA, "It drops.")
     bens = desk.last(BEN)
     desk.answer(ANNA, desk.last(ANNA), "Restart it.")

@@ -102,7 +102,9 @@ class House:
 
     def hand_in(self, mail: bytes, *, sender: str, to: str | Iterable[str]) -> None:
         """Give a mail to the first server on its way."""
-        send(mail, port=self.smtp_port or self.gateway.smtp_port, from_=sender, to=[to] if isinstance(to, str) else [*to])
+        send(
+            mail, port=self.smtp_port or self.gateway.smtp_port, from_=sender, to=[to] if isinstance(to, str) else [*to]
+        )
 
     # --- what the operator sees ---
 
@@ -127,9 +129,9 @@ class House:
     def status_of(self, number: int) -> str:
         return str(self.ticket(number)["status"])
 
-    def settles(self) -> None:
+    def settles(self, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Return when every mail that came is decided, and every mail that follows from it is out of the house."""
-        eventually(self._is_settled, timeout_seconds=PATIENCE_SECONDS, reason="nothing left to sort and to send")
+        eventually(self._is_settled, timeout_seconds=timeout_seconds, reason="nothing left to sort and to send")
 
     def _is_settled(self) -> bool:
         with self.reading():
@@ -204,7 +206,9 @@ class Person:
         """Write a mail and hand it in; its bytes."""
         to = to or self.house.desk
         more = dict(headers or {}) | ({"Cc": cc} if cc else {})
-        mail = compose_mail(sender=self.mailbox, to=to, subject=subject, text=text, html=html, files=files, headers=more)
+        mail = compose_mail(
+            sender=self.mailbox, to=to, subject=subject, text=text, html=html, files=files, headers=more
+        )
         self.house.hand_in(mail, sender=self.address, to=[*recipients] or [to])
         return mail
 

@@ -136,7 +136,9 @@ def compose_mail(
         assert isinstance(shown, EmailMessage)
         for one in (one for one in files if one.content_id):
             main, _, sub = one.content_type.partition("/")
-            shown.add_related(one.content, main, sub, cid=f"<{one.content_id}>", filename=one.name, disposition="inline")
+            shown.add_related(
+                one.content, main, sub, cid=f"<{one.content_id}>", filename=one.name, disposition="inline"
+            )
     for one in (one for one in files if not one.content_id):
         main, _, sub = one.content_type.partition("/")
         message.add_attachment(one.content, maintype=main, subtype=sub, filename=one.name)
@@ -151,6 +153,6 @@ def quoted(letter: Letter, text: str) -> str:
 
 # One pixel, in colours of one's choice, so that two pictures differ.
 def picture(colour: int) -> bytes:
-    return base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==") + bytes(
-        [colour]
-    )
+    return base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+    ) + bytes([colour])

@@ -60,9 +60,7 @@ def test_reopen_takes_a_closed_ticket_up_again(house: House, anna: Person, numbe
     assert house.status_of(number) == "in_progress"
 
 
-def test_whom_a_ticket_is_given_to_gets_its_first_mail(
-    anna: Person, nora: Person, number: int, notice: Letter
-) -> None:
+def test_whom_a_ticket_is_given_to_gets_its_first_mail(anna: Person, nora: Person, number: int, notice: Letter) -> None:
     anna.answers(notice, "#assign network")
     assert "It drops since this morning." in nora.gets("given to you by Anna Agent", about=number).text
 

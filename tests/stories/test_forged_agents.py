@@ -88,9 +88,7 @@ def test_an_agent_proves_it_from_another_own_address(house: House, erika: Person
     assert "restart it" in erika.gets("Here from my phone").text
 
 
-def test_a_stranger_who_got_hold_of_an_agents_mail_commands_nothing(
-    house: House, erika: Person, anna: Person
-) -> None:
+def test_a_stranger_who_got_hold_of_an_agents_mail_commands_nothing(house: House, erika: Person, anna: Person) -> None:
     number = erika.opens("It drops since this morning.")
     notice = anna.gets("It drops", about=number)
     eve = house.person("eve@evil.example", "Eve")

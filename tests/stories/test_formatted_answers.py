@@ -37,7 +37,9 @@ def notice(anna: Person, number: int) -> Letter:
     return anna.gets("It drops", about=number)
 
 
-@pytest.mark.parametrize("commands", ["<p>#resolve</p>", "<div>#resolve<br></div>", "<p><span>#resolve</span>&nbsp;</p>"])
+@pytest.mark.parametrize(
+    "commands", ["<p>#resolve</p>", "<div>#resolve<br></div>", "<p><span>#resolve</span>&nbsp;</p>"]
+)
 def test_an_html_answer_arrives_formatted_with_picture_and_file(
     house: House, erika: Person, anna: Person, ben: Person, number: int, notice: Letter, commands: str
 ) -> None:
@@ -77,16 +79,18 @@ def test_a_phone_that_writes_html_only_is_understood(
     assert house.status_of(number) == "resolved"
 
 
-def test_a_signature_picture_seen_before_is_set_aside_and_said_so(
-    house: House, erika: Person, anna: Person
-) -> None:
-    logo = File(name="logo.png", content=picture(abs(hash(erika.address)) % 250), content_type="image/png", content_id="logo@pc")
+def test_a_signature_picture_seen_before_is_set_aside_and_said_so(house: House, erika: Person, anna: Person) -> None:
+    logo = File(
+        name="logo.png", content=picture(abs(hash(erika.address)) % 250), content_type="image/png", content_id="logo@pc"
+    )
     html = '<p>{text}</p><p><img src="cid:logo@pc"></p>'
     erika.writes("It drops.", html=html.format(text="It drops."), files=[logo])
     acknowledgement = erika.gets("Your number")
     first = anna.gets("It drops.", about=acknowledgement.ticket)
     assert logo.content in first.files.values()
-    shot = File(name="screen.png", content=picture(251) + erika.address.encode(), content_type="image/png", content_id="shot@pc")
+    shot = File(
+        name="screen.png", content=picture(251) + erika.address.encode(), content_type="image/png", content_id="shot@pc"
+    )
     more = html.format(text="It drops again.") + '<p><img src="cid:shot@pc"></p>'
     erika.answers(acknowledgement, "It drops again.", html=more, files=[logo, shot])
     second = anna.gets("It drops again.", about=acknowledgement.ticket)

@@ -116,9 +116,7 @@ def test_a_mail_forwarded_as_an_attachment_opens_a_ticket_for_its_author(
     assert ticket["messages"][0]["text"] == "The beamer stays dark."
 
 
-def test_a_walk_in_with_proof_is_carried_out_at_once(
-    house: House, erika: Person, anna: Person, nora: Person
-) -> None:
+def test_a_walk_in_with_proof_is_carried_out_at_once(house: House, erika: Person, anna: Person, nora: Person) -> None:
     text = f"#requester {erika.address}\n#assign network\n#priority P2\n\nHer phone has no network."
     anna.writes(text, subject="Phone without network", headers=PROVEN)
     number = erika.gets("Your number").ticket
@@ -159,9 +157,7 @@ def test_commands_without_proof_wait_for_one_confirmation(
     assert erika.got() == []
 
 
-def test_an_answer_to_another_mail_of_the_ticket_confirms_nothing(
-    house: House, erika: Person, anna: Person
-) -> None:
+def test_an_answer_to_another_mail_of_the_ticket_confirms_nothing(house: House, erika: Person, anna: Person) -> None:
     """Somebody forges a walk-in of Anna's; she does not notice and works on the ticket."""
     anna.writes(f"#requester {erika.address}\n#close\n\nThe lift computer is down.", subject="Lift")
     acknowledgement = erika.gets("Your number")
@@ -200,5 +196,3 @@ def test_a_forward_is_for_whom_the_agent_names(house: House, erika: Person, anna
         "The laptop is slow.",
         f"It is her laptop, {SECRET}.",
     ]
-
-

@@ -106,5 +106,5 @@ def test_defects_of_the_sender_take_the_verification_away() -> None:
 
 
 def test_every_standing_is_in_the_table_above() -> None:
-    table: Any = next(mark for mark in test_who_may_what.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
+    table: Any = next(mark for mark in test_who_may_what.pytestmark if mark.name == "parametrize")
     assert {row[2] for row in table.args[1]} == set(Standing)

@@ -89,4 +89,5 @@ def token(number: int = 1001, evidence: Evidence = Evidence.SUBJECT_TOKEN) -> To
 
 
 def facts(**values: Any) -> Facts:
-    return Facts(**({"now": NOW, "named_tickets": (ticket(),)} | values))
+    made: dict[str, Any] = {"now": NOW, "named_tickets": (ticket(),)}
+    return Facts(**(made | values))

@@ -1,0 +1,209 @@
+"""What each command does to a ticket, and how each says no."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType
+from gateway.triage.commands import COMMANDS, run_commands
+from gateway.triage.decision import AddWatcher, LinkTicket, MoveStatus, SetFields, SetRequester
+from gateway.triage.facts import HeldMessage, TicketFacts
+from gateway.triage.grammar import command_lines
+from gateway.triage.work import Refusal, Work
+from tests.triage.values import ANNA, BEN, DORA, NOW, policy, ticket
+
+ENDED = (Status.CLOSED, Status.CANCELLED)
+
+
+def run(text: str, *, on: TicketFacts | None = None, desk: str = "") -> Work | Refusal:
+    rules = policy(desk)
+    agent = rules.agent_of(ANNA)
+    assert agent is not None
+    others = (ticket(1001), ticket(1002), ticket(1003, status=Status.CLOSED), ticket(1004, merged_from=(1009,)))
+    work = Work(ticket=on or ticket(), others=others, policy=rules, agent=agent, now=NOW)
+    return run_commands(work, command_lines(text))
+
+
+def done(text: str, **values: Any) -> Work:
+    work = run(text, **values)
+    assert isinstance(work, Work), work
+    return work
+
+
+def refused(text: str, **values: Any) -> Refusal:
+    refusal = run(text, **values)
+    assert isinstance(refusal, Refusal)
+    return refusal
+
+
+@pytest.mark.parametrize(
+    ("command", "before", "after"),
+    [
+        ("#resolve", "new in_progress on_hold", Status.RESOLVED),
+        ("#close", "new in_progress on_hold resolved", Status.CLOSED),
+        ("#reopen", "resolved closed", Status.IN_PROGRESS),
+        ("#spam", "new in_progress on_hold", Status.CANCELLED),
+        ("#hold vendor", "new in_progress on_hold", Status.ON_HOLD),
+        ("#take", "new", Status.IN_PROGRESS),
+    ],
+)
+def test_each_status_is_moved_or_refused_with_what_is_possible(command: str, before: str, after: Status) -> None:
+    for status in Status:
+        one = ticket(status=status)
+        if status.value in before.split():
+            moves = [change for change in done(command, on=one).changes if isinstance(change, MoveStatus)]
+            assert [move.to for move in moves] == [after]
+        elif command != "#take" or status in (*ENDED, Status.RESOLVED):
+            no = refused(command, on=one)
+            assert command in no.why
+            assert no.suggestion.startswith("#")
+
+
+def test_resolve_carries_its_text_and_closes_by_itself() -> None:
+    work = done("#resolve New profile.")
+    (move,) = work.changes
+    assert isinstance(move, MoveStatus)
+    assert (work.resolves, work.resolution_text, move.close_at) == (
+        True,
+        "New profile.",
+        datetime(2026, 3, 9, 17, tzinfo=UTC),
+    )
+
+
+def test_take_makes_it_the_agent_s_own() -> None:
+    work = done("#take", on=ticket(status=Status.NEW))
+    assert (work.ticket.assignee, work.ticket.status) == (ANNA, Status.IN_PROGRESS)
+
+
+@pytest.mark.parametrize("word", ["ben", "Ben Helper", BEN, "BEN", "Ben"])
+def test_assign_gives_it_to_a_colleague_and_to_their_team(word: str) -> None:
+    work = done(f"#assign {word}")
+    assert (work.ticket.assignee, work.ticket.team) == (BEN, "network")
+    assert [one.address for one in work.newcomers] == [BEN]
+
+
+def test_assign_gives_it_to_a_team_and_takes_it_from_whoever_had_it() -> None:
+    work = done("#assign network", on=ticket(assignee=ANNA))
+    assert (work.ticket.assignee, work.ticket.team) == ("", "network")
+    assert [one.address for one in work.newcomers] == [BEN]
+
+
+def test_assigning_oneself_tells_nobody() -> None:
+    assert done("#assign anna").newcomers == ()
+
+
+def test_impact_and_urgency_decide_the_priority_anew_and_priority_stands_for_itself() -> None:
+    assert done("#impact high\n#urgency high").ticket.priority is Priority.P1
+    assert done("#impact low").ticket.priority is Priority.P4
+    assert done("#impact high\n#priority 5").ticket.priority is Priority.P5
+    assert done("#priority p1").ticket.priority is Priority.P1
+    assert done("#impact HIGH").ticket.impact is Level.HIGH
+
+
+def test_what_an_agent_sets_has_an_agent_s_authority() -> None:
+    work = done("#category network / vpn\n#type service request")
+    values = [value for change in work.changes if isinstance(change, SetFields) for value in change.values]
+    assert {value.authority for value in values} == {Authority.AGENT}
+    assert {value.field: value.value for value in values} == {
+        Field.CATEGORY: "network",
+        Field.SUBCATEGORY: "vpn",
+        Field.TYPE: "request",
+    }
+    assert work.ticket.type is TicketType.REQUEST
+
+
+def test_hold_says_for_whom_and_until_when_by_the_desk_s_clock() -> None:
+    work = done("#hold requester until 2026-07-01", desk='time_zone = "America/New_York"')
+    assert (work.ticket.hold_reason, work.ticket.hold_until) == (
+        HoldReason.REQUESTER,
+        datetime(2026, 7, 2, 3, 59, tzinfo=UTC),
+    )
+    assert work.told == ("on hold, waiting for requester until 2026-07-01",)
+    assert done("#hold approval").ticket.hold_until is None
+    assert done("#hold vendor Friday").ticket.hold_until == datetime(2026, 3, 6, 23, 59, tzinfo=UTC)
+
+
+def test_people_are_added_and_changed() -> None:
+    assert [change for change in done("#cc Carl@Example.org").changes if isinstance(change, AddWatcher)]
+    work = done("#requester <mailto:carl@example.org>")
+    assert [change.requester.address for change in work.changes if isinstance(change, SetRequester)] == [
+        "carl@example.org"
+    ]
+    assert work.ticket.requester.address == "carl@example.org"
+
+
+@pytest.mark.parametrize("word", ["INC-1002", "[INC-1002]", "1002", "req-1002"])
+def test_merge_and_link_name_another_ticket_in_any_form(word: str) -> None:
+    assert done(f"#merge {word}").merged_into == 1002
+    (link,) = [change for change in done(f"#link {word}").changes if isinstance(change, LinkTicket)]
+    assert (link.number, link.kind) == (1002, "related")
+
+
+def test_files_help_send_and_note_ask_for_what_they_say() -> None:
+    held = HeldMessage(id=1, author="anna@home.example", at=NOW, text="x", marks=("question",))
+    work = done("#files\n#help\n#note\n#send", on=ticket(held=(held,)))
+    assert (work.wants_files, work.wants_help, work.sends_held, work.changes) == (True, True, True, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "suggestion"),
+    [
+        ("#assign nobody", "names no agent and no team", "#assign anna|ben|desk|network"),
+        ("#assign", "names no agent and no team", "#assign anna|ben|desk|network"),
+        ("#priority P9", "is no priority", "#priority P1 … P5"),
+        ("#priority ²", "is no priority", "#priority P1 … P5"),
+        ("#impact huge", "is no impact", "#impact high|medium|low"),
+        ("#urgency", "is no urgency", "#urgency high|medium|low"),
+        ("#category", "is no category", "#category network/vpn"),
+        ("#category a/b/c", "is no category", "#category network/vpn"),
+        ("#type problem", "is no type", "#type incident|request"),
+        ("#hold", "does not say for whom", "#hold requester|vendor|approval [until DAY]"),
+        ("#hold vendor until soon", "'soon' is no coming day", "#hold vendor until 2026-12-24"),
+        ("#hold vendor until 2020-01-01", "is no coming day", "#hold vendor until 2026-12-24"),
+        ("#cc carl", "does not name one address", "#cc a@b"),
+        ("#cc a@b.example c@d.example", "does not name one address", "#cc a@b"),
+        ("#cc helpdesk@example.com", "is the desk's own address", "#cc a@b"),
+        ("#requester helpdesk+x@example.com", "is the desk's own address", "#requester a@b"),
+        ("#merge", "does not name one ticket", "#merge INC-12"),
+        ("#merge ²", "does not name one ticket", "#merge INC-12"),
+        ("#merge INC-4711", "there is no such ticket", "#merge INC-12"),
+        ("#merge INC-1001", "is this ticket itself", "#merge INC-12"),
+        ("#merge INC-1003", "that ticket is closed", "#link INC-1003"),
+        ("#link INC-1001", "is this ticket itself", "#link INC-9"),
+        ("#link INC-1002 INC-1004", "does not name one ticket", "#link INC-9"),
+        ("#send", "no mail of yours is held", "write your answer without #send"),
+    ],
+)
+def test_each_refusal_says_why_and_what_would_be_right(text: str, why: str, suggestion: str) -> None:
+    refusal = refused(text)
+    assert why in refusal.why
+    assert refusal.why.startswith(text)
+    assert refusal.suggestion == suggestion
+
+
+def test_a_ticket_that_was_merged_is_found_by_its_old_number() -> None:
+    assert done("#merge INC-1009").merged_into == 1004
+
+
+def test_one_refusal_leaves_nothing_done_and_the_order_is_that_of_the_mail() -> None:
+    assert isinstance(run("#priority P1\n#impact huge"), Refusal)
+    work = done("#resolve\n#reopen")
+    assert [change.to for change in work.changes if isinstance(change, MoveStatus)] == [
+        Status.RESOLVED,
+        Status.IN_PROGRESS,
+    ]
+
+
+def test_every_command_is_tried_in_this_file() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"#{name}" not in source] == []
+
+
+def test_somebody_who_gets_the_answers_already_is_added_without_harm() -> None:
+    work = done(f"#cc {DORA}")
+    assert replace(work.ticket) == ticket()
