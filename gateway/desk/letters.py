@@ -259,8 +259,9 @@ def _scrubber(policy: Policy, *, to_agent: bool) -> Callable[[str], str]:
 @lru_cache(maxsize=4)
 def _scrubber_of(desk: str, addresses: tuple[str, ...]) -> Callable[[str], str]:
     """The scrubber of a policy, which is in force for many letters."""
-    # Whatever address of the desk carries it; in links signs are percent-encoded (RFC 6068 §2).
-    keys = re.compile(r"[\w.-]+(?:\+|%2B)[a-z2-7]{40}(?:@|%40)[\w.-]+", re.IGNORECASE)
+    # Whatever address carries it; in links signs are percent-encoded (RFC 6068 §2). Each pattern begins with a letter
+    # of its own, so that a long word costs no more than its length.
+    keys = re.compile(r"(?:\+|%2B)[a-z2-7]{40}(?=@|%40)", re.IGNORECASE)
     ids = re.compile(r"(?:<|&lt;)?hg\.[a-z2-7]{40}\.[a-z0-9]{1,32}@[\w.-]+(?:>|&gt;)?", re.IGNORECASE)
     agents = None
     if addresses:
@@ -269,7 +270,7 @@ def _scrubber_of(desk: str, addresses: tuple[str, ...]) -> Callable[[str], str]:
         agents = re.compile(rf"(?<![\w.+-])(?:{listed})(?![\w-])", re.IGNORECASE)
 
     def scrub(text: str) -> str:
-        text = ids.sub("", keys.sub(desk, text))
+        text = ids.sub("", keys.sub("", text))
         return agents.sub(desk, text) if agents is not None else text
 
     return scrub

@@ -43,6 +43,9 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
         # A person let it in: it becomes a ticket, with the trust that it had, which is none.
         opened = open_claimed(case, case.ticket) if case.ticket is not None else open_plain(case)
         return replace(opened, verdict=Verdict.ACCEPT)
+    if decision.verdict is Verdict.QUARANTINE and decision.action is not Action.QUARANTINE:
+        # Where it lay, or what it carries, says more than its screen: ours in the Sent folder, a probe of ours.
+        return replace(decision, verdict=Verdict.ACCEPT_QUIETLY)
     return decision
 
 
