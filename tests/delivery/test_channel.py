@@ -210,7 +210,7 @@ def test_a_session_too_many_only_makes_us_use_fewer(small_house: House, sink: Si
     """Exchange takes three sessions for each mailbox, and another client may hold one of them."""
     sink.script(Fault(stage=Stage.CONNECT))
     sink.answer(Stage.CONNECT, "421 4.3.2 concurrent connections limit exceeded", times=None)
-    ids = [small_house.add() for _ in range(10)]
+    ids = [small_house.add(f"person{number}@example.com") for number in range(10)]
     deliverer = small_house.deliverer(relay_to(sink, connections=3))
     assert deliverer.run_once(NOW) == 10
     assert {small_house.state(outbox_id) for outbox_id in ids} == {"sent"}

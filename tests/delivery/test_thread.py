@@ -122,15 +122,14 @@ def test_a_stop_does_not_wait_for_ever(house: House, sink: Sink) -> None:
 
 
 def test_a_lost_database_connection_costs_nothing(
-    house: House, database_url: str, sink: Sink, caplog: pytest.LogCaptureFixture
+    postgres_house: House, postgres_url: str, sink: Sink, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if not database_url.startswith("postgres"):
-        pytest.skip("SQLite has no connection to lose")
+    house = postgres_house
     gate = sink.hold(Stage.BODY)
     first = house.add()
     with running(house.deliverer(sink, clock=lambda: NOW), wake=threading.Event()):
         gate.wait_until_reached()
-        with psycopg.connect(database_url, autocommit=True) as admin:
+        with psycopg.connect(postgres_url, autocommit=True) as admin:
             others = "pid <> pg_backend_pid() AND datname = current_database()"
             admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
         house.database.close()

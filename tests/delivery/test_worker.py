@@ -58,8 +58,8 @@ def test_peoples_answers_go_first_then_acknowledgements_notices_and_digests(smal
 
 
 def test_connections_are_kept_and_no_more_than_configured_are_open(small_house: House, sink: Sink) -> None:
-    for _ in range(30):
-        small_house.add()
+    for number in range(30):
+        small_house.add(f"person{number}@example.com")
     deliverer = small_house.deliverer(relay_to(sink, connections=2))
     assert deliverer.run_once(NOW) == 30
     small_house.add()

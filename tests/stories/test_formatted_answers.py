@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from email.message import EmailMessage
+from email.policy import SMTP
+
 import pytest
 
 from tests.stories.house import House, Person
@@ -60,9 +63,6 @@ def test_an_html_answer_arrives_formatted_with_picture_and_file(
 def test_a_phone_that_writes_html_only_is_understood(
     house: House, erika: Person, anna: Person, number: int, notice: Letter
 ) -> None:
-    from email.message import EmailMessage
-    from email.policy import SMTP
-
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = anna.mailbox, notice.reply_to, f"Re: {notice.subject}"
     mail["Message-ID"], mail["In-Reply-To"] = "<phone@pc>", notice.message_id

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store.tables import Ledger, Ticket
 from gateway.store.tables import Mailbox as MailboxRow
 from tests.servers.dovecot import DovecotServer, Mailbox
 from tests.servers.gateway import GatewayProcess
@@ -165,8 +166,6 @@ def test_one_mail_to_all_three_addresses_opens_one_ticket(town: Town, erika: Per
 
 
 def _times_received(number: int) -> int:
-    from gateway.store.tables import Ledger, Ticket
-
     first = Ledger.get(Ledger.ticket == Ticket.get(Ticket.number == number))
     return int(Ledger.select().where(Ledger.digest == first.digest).count())
 
@@ -203,9 +202,10 @@ class Mutt:
             "editor": str(folder / "editor"),
             "tmpdir": str(folder),
         }
-        switches = "set copy=no fast_reply include=yes autoedit ssl_starttls=no ssl_force_tls=no quit=yes wait_key=no record=''"
+        switches = "set copy=no fast_reply include=yes autoedit quit=yes wait_key=no record=''"
+        plain = "set ssl_starttls=no ssl_force_tls=no"
         lines = [f"set {key}='{value}'" for key, value in settings.items()]
-        (folder / "muttrc").write_text("\n".join([*lines, switches, "set reply_to=yes", "unset mark_old", ""]))
+        (folder / "muttrc").write_text("\n".join([*lines, switches, plain, "set reply_to=yes", "unset mark_old", ""]))
 
     def replies(self, text: str) -> None:
         """Open the first mail, answer it with the text above the quote, send."""
@@ -215,8 +215,7 @@ class Mutt:
         editor.write_text(f'#!/bin/sh\ncat "{self._folder}/text" "$1" > "$1.new" && mv "$1.new" "$1"\n')
         editor.chmod(0o755)
         keys = "<first-entry><display-message><reply><send-message>"
-        command = f"{self._mutt} -F {self._folder}/muttrc -f imap://INBOX -e 'push \"{keys}\"'"
-        command = command.replace("imap://INBOX", "=INBOX")
+        command = f"{self._mutt} -F {self._folder}/muttrc -f =INBOX -e 'push \"{keys}\"'"
         subprocess.run([*self._tmux, "new-session", "-d", "-x", "120", "-y", "40", command], check=True, timeout=20)
 
     def screen(self) -> str:
