@@ -60,14 +60,13 @@ def settings_of(folder: Path) -> Settings:
 @contextlib.contextmanager
 def opened(folder: Path, *, write: bool = False) -> Iterator[Opened]:
     """What a command needs that looks at rows, or with `write` changes some; makes no database and needs no rules."""
-    from gateway.service import utc_now
     from gateway.storage import Opened, existing_database
 
     quiet_logs()
     settings = settings_of(folder)
     _refuse_wrong_folder(settings)
     with existing_database(settings, write=write) as database:
-        yield Opened(settings=settings, database=database, now=utc_now())
+        yield Opened(settings=settings, database=database, now=datetime.now(UTC))
 
 
 @contextlib.contextmanager
