@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ from gateway.store.tables import Secret, database_proxy
 # Any constant does; it only has to differ from those of other programs in the same database.
 _MIGRATION_LOCK = 0x68646701
 _CONVERSATION_LOCK = 0x68646702
+
+# SQLite lets a waiting writer sleep ever longer beside a lock that is free again; threads of one process wait here
+# instead, and are woken at once.
+_TURN = threading.RLock()
 
 # How long a writer waits for another one. Longer than any of our transactions, shorter than an SMTP client's patience.
 BUSY_TIMEOUT_SECONDS = 20
@@ -116,7 +121,7 @@ def connection(database: peewee.Database) -> Iterator[None]:
 @contextlib.contextmanager
 def transaction(database: peewee.Database) -> Iterator[None]:
     """One flushed transaction: all of the block or nothing of it."""
-    with database.atomic():
+    with _TURN if is_sqlite(database) else contextlib.nullcontext(), database.atomic():
         yield
 
 
