@@ -13,12 +13,17 @@ from typing import Literal
 _PACKAGE = Path(__file__).resolve().parent
 
 
+def checkout_folder() -> Path | None:
+    """The folder of the source checkout that this package runs from, where an admin may edit what ships."""
+    # Only beside our own pyproject.toml is the folder above ours; in site-packages it is everybody's.
+    return _PACKAGE.parent if (_PACKAGE.parent / "pyproject.toml").is_file() else None
+
+
 def default_file(name: Literal["rules.toml", "gateway.toml", "templates"]) -> Path:
     """Give the path of a shipped file or folder."""
     places = [_PACKAGE / "defaults" / name]
-    # Only beside our own pyproject.toml is the folder above ours; in site-packages it is everybody's.
-    if (_PACKAGE.parent / "pyproject.toml").is_file():
-        places.append(_PACKAGE.parent / name)
+    if (checkout := checkout_folder()) is not None:
+        places.append(checkout / name)
     for place in places:
         if place.exists():
             return place

@@ -13,6 +13,7 @@ import structlog
 
 from gateway.policy_keeper import PolicyKeeper
 from gateway.store.database import connection, transaction
+from gateway.store.queue import PROCESS_PREFIX
 from gateway.store.tables import Worker
 
 _LOG = structlog.get_logger(__name__)
@@ -54,7 +55,7 @@ class Heartbeat:
     def end(self) -> None:
         """Say that this process and its parts are gone: for a clean stop."""
         with connection(self._database), transaction(self._database):
-            Worker.delete().where(Worker.name.in_([self._owner, f"gateway {self._owner}"])).execute()
+            Worker.delete().where(Worker.name.in_([self._owner, f"{PROCESS_PREFIX}{self._owner}"])).execute()
 
     def run_once(self, now: datetime) -> None:
         """Take over changed files; write the heartbeat when it is time, or when there is new trouble to tell."""
@@ -64,7 +65,7 @@ class Heartbeat:
         self._next_beat = now + _BEAT_EVERY
         self._told = self._keeper.refused
         row = {
-            "name": f"gateway {self._owner}",
+            "name": f"{PROCESS_PREFIX}{self._owner}",
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "started_at": self._started_at,

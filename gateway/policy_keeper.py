@@ -1,7 +1,7 @@
 """The policy and the templates in force, taken over live when an admin changes the files.
 
-A file is read and checked as a whole and swapped between two mails; a broken one is refused loudly, and what was in
-force stays in force.
+A file is read and checked as a whole, its examples included, and swapped between two mails; a broken one is refused
+loudly, and what was in force stays in force.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gateway.compose import Templates, check_templates, load_templates
 from gateway.defaults_files import default_file
 from gateway.errors import ConfigurationError
 from gateway.policy import Policy, load_policy
+from gateway.triage.classify import check_examples
 
 _LOG = structlog.get_logger(__name__)
 
@@ -28,7 +29,7 @@ class PolicyKeeper:
         self._lock = threading.Lock()
         self._seen_rules = _stamp_of_file(rules_file)
         self._seen_templates = _stamp_of_folder(templates_folder)
-        self._policy = load_policy(rules_file)
+        self._policy = _load_checked(rules_file)
         self._templates = load_templates(templates_folder, default_file("templates"))
         self.refused = ""
 
@@ -49,7 +50,7 @@ class PolicyKeeper:
                 return False
             self._seen_rules = stamp
             try:
-                policy = load_policy(self._rules_file)
+                policy = _load_checked(self._rules_file)
             except ConfigurationError as error:
                 self.refused = str(error)
                 _LOG.error("rules_refused", problems=len(error.problems), first=str(error.problems[0]))
@@ -70,6 +71,15 @@ class PolicyKeeper:
         if problems:
             _LOG.error("templates_broken", problems=len(problems), first=str(problems[0]))
         self._templates = templates
+
+
+def _load_checked(rules_file: Path) -> Policy:
+    """Read rules and try their examples: a rule that misses its own example would sort every mail wrongly."""
+    policy = load_policy(rules_file)
+    problems = check_examples(policy)
+    if problems:
+        raise ConfigurationError(problems)
+    return policy
 
 
 def _stamp_of_file(path: Path) -> tuple[int, int]:

@@ -36,7 +36,7 @@ from gateway.policy_keeper import PolicyKeeper
 from gateway.settings import Settings
 from gateway.sorting import Sorter
 from gateway.store.database import connection, is_sqlite, migrate, open_database, transaction
-from gateway.store.queue import free_leases
+from gateway.store.queue import forget_workers, free_leases
 from gateway.timers import Timers
 
 PARTS = ("smtp", "imap", "sort", "send", "timers")
@@ -120,6 +120,7 @@ class Gateway(Base):
         self._refuse_nothing_to_do()
         with connection(self.database):
             freed = free_leases(self.database, is_dead=lambda owner: _is_dead(owner, self._owner))
+            forget_workers(self.database, is_dead=lambda owner: _is_dead(owner, self._owner))
         if freed:
             _LOG.warning("leases_taken_over", rows=freed)
         if self._only & {"smtp", "imap"}:

@@ -97,7 +97,11 @@ LIFECYCLE: dict[Step, dict[Status, Status]] = {
         Status.IN_PROGRESS: Status.RESOLVED,
         Status.ON_HOLD: Status.RESOLVED,
     },
-    Step.REOPEN: {Status.RESOLVED: Status.IN_PROGRESS, Status.CLOSED: Status.IN_PROGRESS},
+    Step.REOPEN: {
+        Status.RESOLVED: Status.IN_PROGRESS,
+        Status.CLOSED: Status.IN_PROGRESS,
+        Status.CANCELLED: Status.IN_PROGRESS,
+    },
     Step.CLOSE: {
         Status.NEW: Status.CLOSED,
         Status.IN_PROGRESS: Status.CLOSED,

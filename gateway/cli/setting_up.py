@@ -41,7 +41,7 @@ def init(
 
     Exit 1 where one of them is there already; then nothing is written.
     """
-    from gateway.defaults_files import default_file
+    from gateway.defaults_files import checkout_folder, default_file
 
     existing = [name for name in ("gateway.toml", "rules.toml", "templates") if (folder / name).exists()]
     if existing:
@@ -56,6 +56,9 @@ def init(
         raise fail(f"can't write to {folder}: {error.strerror or error}") from error
     place = shlex.quote(str(folder))
     typer.echo(f"Written to {folder}: gateway.toml, rules.toml, templates/, storage/")
+    if (checkout := checkout_folder()) is not None:
+        # Its files are what ships and what `make serve` runs with: whether they were edited, nothing here can tell.
+        typer.echo(f"rules.toml, templates/: copied from {checkout}, including your changes there")
     typer.echo("Next: in rules.toml the desk's address, teams and agents; in gateway.toml its mailbox and relay; then")
     typer.echo(f"  gateway check --connect -C {place}")
     typer.echo(f"  gateway serve -C {place}")

@@ -81,6 +81,16 @@ _POOR_MESSAGE = {
 }
 _PLAIN_MESSAGE = _MESSAGE | {"html": "", "set_aside": [], "from_html": False}
 
+_HISTORY = [
+    {
+        "author": _ANNA,
+        "at": "2026-03-02T10:02:00+01:00",
+        "visibility": "internal",  # or "public"
+        "text": "The profile of this account has expired.",
+    },
+    {"author": _NOBODY, "at": "2026-03-02T10:05:00+01:00", "visibility": "public", "text": "It works again."},
+]
+
 Values = Mapping[str, object]
 
 # Notice: what it has besides the common values, once with much and once with little.
@@ -91,24 +101,31 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"trusted": False, "late_by_days": 0, "linked_token": "", "reopened": True},
     ),
     "answer": (
-        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA},
-        {"message": _POOR_MESSAGE, "agent": _NOBODY},
+        # `watcher`: the person was added to the ticket, `added_by`: by the agent of that name, where it is known.
+        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA, "watcher": True, "added_by": "Anna Agent"},
+        {"message": _POOR_MESSAGE, "agent": _NOBODY, "watcher": True, "added_by": ""},
     ),
     "resolution": (
         {"message": _PLAIN_MESSAGE | {"text": "I have renewed your VPN profile."}, "agent": _ANNA}
-        | {"reopen_until": "2026-03-09T17:00:00+01:00"},
-        {"message": None, "agent": None, "reopen_until": ""},
+        | {"reopen_until": "2026-03-09T17:00:00+01:00", "watcher": True, "added_by": "Anna Agent"},
+        {"message": None, "agent": None, "reopen_until": "", "watcher": False, "added_by": ""},
     ),
     "closing": ({}, {}),
     "new_ticket": (
-        # `why`: what set which field. `marks`: words of `_marks.txt`, or text.
+        # `why`: what set which field. `marks`: words of `_marks.txt`, or text. `note`: what the agent who logged it
+        # wrote for colleagues. To whom it was given later: `changes`, and in `history` what was written besides.
         {
             "message": _MESSAGE,
             "why": ["rule “VPN”: category network/vpn, impact high", "default: urgency medium"],
             "linked_token": "[INC-1007]",
             "marks": ["unverified", "external", "another_person"],
+            "note": _PLAIN_MESSAGE | {"author": _ANNA, "text": "She called; the meeting begins at ten."},
+            "changes": ["assigned to Anna Agent"],
+            "history": _HISTORY,
+            "history_cut": True,
         },
-        {"message": _POOR_MESSAGE, "why": [], "linked_token": "", "marks": []},
+        {"message": _POOR_MESSAGE, "why": [], "linked_token": "", "marks": []}
+        | {"note": None, "changes": [], "history": [], "history_cut": False},
     ),
     "new_reply": (
         {"message": _MESSAGE, "marks": ["another_person"], "reopened": True},
@@ -133,19 +150,25 @@ _OWN: dict[str, tuple[Values, Values]] = {
     ),
     "question": (
         # `suggestion`: a command in its right form; `held_text`: the agent's own text; `their_text`: a colleague's
-        # answer that was sent meanwhile (a collision); `commands`: the commands in the held mail.
+        # answer that was sent meanwhile (a collision); `commands`: the commands in the held mail; `problems`: every
+        # line that can't count; `sendable`: whether #send would send anything.
         {
             "why": "Ben Helper answered the requester 3 minutes before your mail arrived.",
             "suggestion": "#resolve",
             "held_text": "Please restart the VPN client.\n\n#resolv",
             "their_text": "I have renewed your VPN profile.",
             "commands": ["#resolv", "#priority P2"],
+            "problems": ["#resolv: is no command", "#priority P9: is no priority"],
+            "sendable": True,
         },
-        {"why": "It has no text.", "suggestion": "", "held_text": "", "their_text": "", "commands": []},
+        {"why": "It has no text.", "suggestion": "", "held_text": "", "their_text": "", "commands": []}
+        | {"problems": [], "sendable": False},
     ),
     "result": (
-        {"lines": ["#resolve [text]     the matter is settled", "#assign NAME|TEAM   somebody else takes it"]},
-        {"lines": []},
+        # `title` stands above the lines, or alone.
+        {"title": "What you can command:"}
+        | {"lines": ["#resolve [text]: The matter is settled.", "#assign NAME|TEAM: Somebody else takes it."]},
+        {"title": "", "lines": []},
     ),
     "confirmation": ({"what": ["open a ticket for erika.muster@example.com", "#priority P1"]}, {"what": []}),
     "bundle": (

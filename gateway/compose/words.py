@@ -5,8 +5,9 @@ that an admin who edits one file changes both:
 
 - Text: lines are wrapped at 72 characters, indented ones are left alone.
 - HTML: a paragraph for a paragraph; lines that begin with "- " are a list,
-  perhaps with a title line above; two lines or more that all read
-  "Label: value" are rows with quiet labels; indented lines keep their shape; what follows a line "--" is small print.
+  perhaps with a title line above, and "- #command: what it does" has the command in bold; two lines or more that all
+  read "Label: value" are rows with quiet labels; indented lines keep their shape; what follows a line "--" is small
+  print.
 
 What a person wrote enters through the filters `body` and `framed`. It stands in the rendered words as a numbered mark
 and takes its place only afterwards: in the text body word for word, in the HTML body as sanitised HTML.
@@ -27,6 +28,7 @@ QUIET = "color:#767676"
 _MARGIN = "margin:0 0 1em"
 _FRAME = "margin:0 0 1em;padding:.1em 0 .1em .9em;border-left:3px solid #9aa5b1;overflow-x:auto"
 _MARK = re.compile("\x02(\\d+)\x03")
+_EXPLAINED = re.compile(r"(#\w[^:\n]{0,60})(: \S.*)")
 _ROW = re.compile(r"([^\s:：][^:：]{0,30}[:：])\s+(\S.*)")
 
 
@@ -115,7 +117,7 @@ def _block(lines: list[str], *, small: bool) -> str:
     style = f"{_MARGIN};font-size:13px;{QUIET}" if small else _MARGIN
     if lines[-1].startswith("- "):
         first = next(number for number, line in enumerate(lines) if line.startswith("- "))
-        items = "".join(f"\n<li>{lines_to_html(line.removeprefix('- '))}</li>" for line in lines[first:])
+        items = "".join(f"\n<li>{_item(line.removeprefix('- '))}</li>" for line in lines[first:])
         title = f'<p style="margin:0">{lines_to_html(chr(10).join(lines[:first]))}</p>\n' if first else ""
         return f'{title}<ul style="{style};padding-left:1.3em">{items}\n</ul>'
     if len(lines) > 1 and all(_ROW.fullmatch(line) for line in lines):
@@ -124,6 +126,12 @@ def _block(lines: list[str], *, small: bool) -> str:
         content = lines_to_html("\n".join(lines))
         return f'<p style="{style};font-family:Consolas,Menlo,monospace;font-size:14px">{content}</p>'
     return f'<p style="{style}">{lines_to_html(chr(10).join(lines))}</p>'
+
+
+def _item(line: str) -> str:
+    """An item of a list; a command that is explained stands out."""
+    match = _EXPLAINED.fullmatch(line)
+    return f"<b>{escape(match.group(1))}</b>{lines_to_html(match.group(2))}" if match else lines_to_html(line)
 
 
 def _row(line: str) -> str:

@@ -314,7 +314,10 @@ def _notify(unit: Unit, change: Notice) -> None:
     if change.about == "first" and unit.ticket is not None:
         about = Message.select().where(Message.ticket == unit.ticket).order_by(Message.id).first()
     about_id = change.about_message if change.about_message is not None else (about.id if about is not None else None)
-    contexts: Sequence[Mapping[str, object]] = [change.context]
+    common = dict(change.context)
+    if note := unit.messages.get(str(common.pop("note", ""))):
+        common["note"] = note.id
+    contexts: Sequence[Mapping[str, object]] = [common]
     if change.context.get("files") and unit.ticket is not None:
         contexts = file_contexts(unit.ticket)
     unit.notices += 1

@@ -12,7 +12,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gateway.compose import Letter, LetterFile, choose_language
-from gateway.desk.outgoing import reply_key
+from gateway.desk.outgoing import reply_key, ticket_context
+from gateway.desk.perspective import added_by, conversation, merged_ticket_of
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
 from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal
@@ -34,6 +35,8 @@ _MAILS_TO_PERSON = """
 _MAILS_BY_PERSON = """
     SELECT at, message_id FROM message WHERE +author_id = ? AND message_id <> ''
     AND (ticket_id = ? OR ticket_id IN (SELECT id FROM ticket WHERE merged_into_id = ?))"""
+# What a person who was merged in may see of a ticket: the same of their own one.
+_OWN_TICKET = ("token", "number", "type", "subject", "requester", "opened_at")
 _SHOWS_SENDER = frozenset({"new_ticket", "new_reply", "internal_note", "agent_answered"})
 
 Extract = Callable[[bytes, Sequence[int]], dict[int, bytes]]
@@ -63,6 +66,11 @@ class LetterBuilder:
         files, set_aside, too_big = self._files(row, ticket, message)
         set_aside += [f"{name} (too large to go along; #files sends it)" for name in too_big]
         context = self._context(row, policy, message, files=files, set_aside=set_aside)
+        own = merged_ticket_of(row.recipient.id, ticket) if ticket is not None and row.role == Role.WATCHER else None
+        if own is not None:
+            ours = ticket_context(own, policy)
+            context["ticket"] = row.context["ticket"] | {key: ours[key] for key in _OWN_TICKET}
+        context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
         mark = loop_mark(row.message_id, self._secrets[max(self._secrets)])
         in_reply_to, references = self._thread(row, ticket, policy)
         letter = Letter(
@@ -71,8 +79,8 @@ class LetterBuilder:
             sender=_sender(row, policy, context),
             recipient=Address(address=row.recipient.address, name=row.recipient.name),
             reply_to=self._reply_to(row, ticket, policy),
-            subject=ticket.subject if ticket is not None else "",
-            token=str(row.context["ticket"]["token"]) if ticket is not None else "",
+            subject=(own or ticket).subject if ticket is not None else "",
+            token=str(context["ticket"]["token"]) if isinstance(context["ticket"], dict) else "",
             message_id=row.message_id,
             in_reply_to=in_reply_to,
             references=references,
@@ -211,6 +219,28 @@ class LetterBuilder:
             for one in wanted
             if (one.message.ledger_id, one.number) in content
         ]
+
+
+def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged_in: bool) -> dict[str, object]:
+    """What a mail says to this reader only. A row of an older version lacks what its template asks for by now."""
+    if row.notice in ("answer", "resolution"):
+        is_watcher = row.role == Role.WATCHER and ticket is not None and not was_merged_in
+        name = added_by(row.recipient.id, ticket, policy) if ticket is not None and is_watcher else ""
+        return {"watcher": is_watcher, "added_by": name}
+    if row.notice == "result":
+        return {"title": row.context.get("title", "")}
+    if row.notice != "new_ticket":
+        return {}
+    scrub = _scrubber(policy, to_agent=True)
+    history: list[dict[str, object]] = []
+    is_cut, note = False, None
+    if row.role == Role.AGENT and ticket is not None and row.context.get("history"):
+        history, is_cut = conversation(ticket, policy, until=row.created_at, but=row.about_id or 0, scrub=scrub)
+    if row.role == Role.AGENT and row.context.get("note"):
+        message = find(Message, "id = ?", row.context["note"])
+        note = _message_context(message, policy, files=[], set_aside=[], scrub=scrub) if message is not None else None
+    changes = row.context.get("changes", [])
+    return {"changes": changes, "history": history, "history_cut": is_cut, "note": note}
 
 
 def _is_set_aside(one: AttachmentRow, message: Message | None, row: Outbox) -> bool:

@@ -79,7 +79,7 @@ def file_contexts(ticket: Ticket) -> list[dict[str, object]]:
         .order_by(AttachmentRow.message, AttachmentRow.number)
     )
     if not rows:
-        return [{"lines": ["This ticket has no files."], "files": []}]
+        return [{"title": "This ticket has no files.", "lines": [], "files": []}]
     groups: list[list[AttachmentRow]] = [[]]
     for row in rows:
         if groups[-1] and sum(one.size_bytes for one in groups[-1]) + row.size_bytes > _FILES_A_MAIL_BYTES:
@@ -87,7 +87,8 @@ def file_contexts(ticket: Ticket) -> list[dict[str, object]]:
         groups[-1].append(row)
     return [
         {
-            "lines": [f"Files of the ticket, mail {number} of {len(groups)}:", *(row.filename for row in group)],
+            "title": f"Files of the ticket, mail {number} of {len(groups)}:",
+            "lines": [row.filename for row in group],
             "files": [[row.message_id, row.number] for row in group],
         }
         for number, group in enumerate(groups, 1)

@@ -16,10 +16,12 @@ import peewee
 from gateway.store.database import skip_locked, transaction
 from gateway.store.rows import execute, find_values, marks, update
 from gateway.store.states import LedgerState, OutboxState
-from gateway.store.tables import PART_SIZE_BYTES, Ledger, Mailbox, Outbox
+from gateway.store.tables import PART_SIZE_BYTES, Ledger, Mailbox, Outbox, Worker
 
 MAX_LEDGER_ATTEMPTS = 3
 LEASE = timedelta(minutes=5)
+# A process's own heartbeat is named this and its owner's name; that of a part of it, the owner's name alone.
+PROCESS_PREFIX = "gateway "
 
 
 # Name, state and order of what may be claimed: mails as they came, the outbox by rank.
@@ -122,6 +124,16 @@ def free_leases(database: peewee.Database, *, is_dead: Callable[[str], bool]) ->
                 query = table.update(lease_owner="", lease_until=None).where(table.lease_owner.in_(dead))
                 freed += int(query.execute())
     return freed
+
+
+def forget_workers(database: peewee.Database, *, is_dead: Callable[[str], bool]) -> int:
+    """Delete the heartbeats of dead owners, so that nobody takes them for running; how many there were.
+
+    A process that was only thought dead writes its row anew with its next beat.
+    """
+    with transaction(database):
+        dead = [row.name for row in Worker.select(Worker.name) if is_dead(row.name.removeprefix(PROCESS_PREFIX))]
+        return int(Worker.delete().where(Worker.name.in_(dead)).execute()) if dead else 0
 
 
 def split_parts(content: bytes | IO[bytes]) -> Iterator[bytes]:

@@ -74,11 +74,12 @@ def assign(work: Work, argument: str) -> Work | Refusal:
     policy = work.policy
     if agent := policy.agent_named(argument):
         pairs = [(Field.ASSIGNEE, agent.address)]
-        team = work.ticket.team
+        team, told = work.ticket.team, f"assigned to {agent.name}"
         if agent.teams and policy.team_named(team) not in [policy.team_named(name) for name in agent.teams]:
             team = agent.teams[0]
             pairs.append((Field.TEAM, team))
-        given = work.with_fields(pairs, assignee=agent.address, team=team, told=f"assigned to {agent.name}")
+            told += f", and with it given to the team {team}"
+        given = replace(work.with_fields(pairs, assignee=agent.address, team=team, told=told), given_team="")
         return given if agent == work.agent else replace(given, newcomers=(*given.newcomers, agent))
     if team_found := policy.team_named(argument):
         name = team_found.name
@@ -86,7 +87,7 @@ def assign(work: Work, argument: str) -> Work | Refusal:
             [(Field.TEAM, name), (Field.ASSIGNEE, "")], team=name, assignee="", told=f"given to the team {name}"
         )
         newcomers = tuple(agent for agent in policy.agents_of(name) if agent != work.agent)
-        return replace(given, newcomers=given.newcomers + newcomers)
+        return replace(given, newcomers=given.newcomers + newcomers, given_team=name)
     names = [agent.handle for agent in policy.agents] + [team.name for team in policy.teams]
     return Refusal(why="names no agent and no team", suggestion=f"#assign {'|'.join(sorted(names)[:12])}")
 

@@ -7,62 +7,48 @@ nearest valid form, and `#send` sends it after all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
-from gateway.mail import Address, PassageRole, Reason
+from gateway.mail import Address, Reason
 from gateway.policy import Agent
 from gateway.ticket import Field, Role, Status, Visibility
 from gateway.triage.actions import take_up
+from gateway.triage.agent_mail import (
+    QUESTION,
+    Reply,
+    is_file_only,
+    public_text,
+    read_reply,
+    says_nothing,
+    wrong_lines,
+)
 from gateway.triage.case import UNKNOWN_SENDER, Case
-from gateway.triage.commands import COMMANDS, help_lines, run_commands, run_possible_commands, suggest_command
+from gateway.triage.commands import help_lines, run_commands, run_possible_commands
 from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
-from gateway.triage.facts import HeldMessage, TicketFacts
-from gateway.triage.formatted import without_lines
-from gateway.triage.grammar import AgentText, CommandLine, Misplaced, command_lines, read_agent_text
+from gateway.triage.facts import TicketFacts
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
 from gateway.triage.posting import passages_of
 from gateway.triage.work import Refusal, Work
 
-QUESTION = "question"
-CONFIRMATION = "confirmation"
-_WORDS_OF_A_YES = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What an agent's mail says, after a held one that it releases was put before it.
-
-    `repeated` are the commands of that held mail: what was impossible then and still is does not hold it once more.
-    `html` is the answer as formatted, "" where that can't be had without a command line or an internal word in it.
-    """
-
-    agent: Agent
-    ticket: TicketFacts
-    text: AgentText
-    commands: tuple[CommandLine, ...]
-    html: str
-    repeated: tuple[CommandLine, ...] = ()
-    released: HeldMessage | None = None
-    confirmed: HeldMessage | None = None
-
 
 def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     """Carry out an agent's mail as a whole, or hold it as a whole."""
-    reply = _read(case, ticket, agent)
-    if reply.text.misplaced:
-        wrong = reply.text.misplaced[0]
-        suggestion = suggest_command(wrong.raw.lstrip("#＃﹟ ").split()[0].lower()) or wrong.suggestion
-        return _hold(case, reply, why=f"{wrong.raw}: {wrong.why}", suggestion=suggestion)
+    reply = read_reply(case, ticket, agent)
+    if reply.problem is not None:
+        return _hold(case, reply, why=reply.problem.why, suggestion=reply.problem.suggestion)
     work = Work(ticket=ticket, others=case.facts.named_tickets, policy=case.policy, agent=agent, now=case.facts.now)
-    done = run_commands(run_possible_commands(work, reply.repeated), reply.commands)
-    if isinstance(done, Refusal):
-        return _hold(case, reply, why=done.why, suggestion=done.suggestion)
-    public = _public_text(reply, done)
+    work, left_out = run_possible_commands(work, reply.repeated)
+    reply = replace(reply, left_out=(*reply.left_out, *left_out))
+    wrong = wrong_lines(reply, work)
+    done = run_commands(work, reply.commands)
+    if wrong or isinstance(done, Refusal):
+        why = wrong[0][0] if len(wrong) == 1 else f"{len(wrong)} lines in it can't count"
+        return _hold(case, reply, why=why, suggestion=wrong[0][1], problems=[one for one, _ in wrong])
+    public = public_text(reply, done)
     if public and done.ticket.status is Status.CANCELLED:
-        why = "#spam lets nobody outside hear of it, but there are words to the requester"
-        return _hold(case, reply, why=why, suggestion="#note above the words that are for colleagues")
-    if _says_nothing(case, reply):
+        return _hold_from_spam(case, reply, ticket)
+    if says_nothing(case, reply):
         why = "no words of yours were found in it; what stands below our line counts as quoted"
         return _hold(case, reply, why=why, suggestion="write above the first line of the mail that you answer")
     if public and done.ticket.requester.address == UNKNOWN_SENDER.address:
@@ -73,76 +59,13 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     return _carry_out(case, reply, done, public)
 
 
-def _read(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
-    """Take the mail apart, and find the held mail that it releases or confirms."""
-    text = read_agent_text(case.mail.new_text, COMMANDS)
-    text = replace(text, misplaced=text.misplaced + _signed_commands(case))
-    own = {agent.address, *agent.other_addresses}
-    held = [message for message in ticket.held if message.author in own]
-    answered = {reference.about for reference in case.threading.references if reference.is_answered}
-    asked = [message for message in held if message.id in answered] or held
-    commands = text.commands
-    confirmed = _confirmed(case, text, asked)
-    if confirmed is not None:
-        commands = (*command_lines("\n".join(confirmed.commands)), *commands)
-    questions = [message for message in asked if QUESTION in message.marks]
-    released = questions[-1] if questions and any(line.name == "send" for line in commands) else None
-    if released is None:
-        html = _html(case.mail.new_html, case.mail.new_text, text)
-        return Reply(agent=agent, ticket=ticket, text=text, commands=commands, html=html, confirmed=confirmed)
-    before = read_agent_text(released.text, COMMANDS)
-    merged = AgentText(
-        public="\n\n".join(part for part in (before.public, text.public) if part),
-        internal="\n\n".join(part for part in (before.internal, text.internal) if part),
-        commands=before.commands + commands,
-        misplaced=text.misplaced,
-        has_note=before.has_note or text.has_note,
-    )
-    repeated = tuple(line for line in before.commands if line.name != "send")
-    html = "" if text.public else _html(released.html, released.text, before)
-    return Reply(
-        agent=agent,
-        ticket=ticket,
-        text=merged,
-        commands=commands,
-        html=html,
-        repeated=repeated,
-        released=released,
-    )
-
-
-def _signed_commands(case: Case) -> tuple[Misplaced, ...]:
-    """Commands that ended up in the signature, which nobody reads; slogans with a # are none."""
-    signature = "\n".join(one.text for one in case.mail.passages if one.role is PassageRole.SIGNATURE)
-    why = "stands in the signature; commands count above it"
-    found = [line for line in command_lines(signature) if line.name in COMMANDS]
-    return tuple(Misplaced(raw=line.raw, why=why, suggestion=line.raw) for line in found)
-
-
-def _html(markup: str, written: str, text: AgentText) -> str:
-    """The formatted form of the words that `written` says, without any `#word` line."""
-    carries_words = any(line.name == "resolve" and line.argument for line in text.commands)
-    if text.internal or text.has_note or carries_words:
-        return ""
-    return without_lines(markup, [line.raw for line in command_lines(written)])
-
-
-def _confirmed(case: Case, text: AgentText, asked: Sequence[HeldMessage]) -> HeldMessage | None:
-    """The commands that this mail confirms: it answers the question itself.
-
-    A client or relay that loses what is answered leaves only the words: a few, and no command.
-    """
-    waiting = [message for message in asked if CONFIRMATION in message.marks]
-    answered = {reference.notice for reference in case.threading.references if reference.is_answered}
-    is_yes = not answered and not text.commands and len(text.public.split()) <= _WORDS_OF_A_YES
-    return waiting[-1] if waiting and (CONFIRMATION in answered or is_yes) else None
-
-
-def _public_text(reply: Reply, done: Work) -> str:
-    """What goes to the requester: the words outside notes, and the text that `#resolve` carries."""
-    if reply.confirmed is not None:
-        return done.resolution_text
-    return "\n\n".join(part for part in (reply.text.public, done.resolution_text) if part)
+def _hold_from_spam(case: Case, reply: Reply, ticket: TicketFacts) -> Decision:
+    """Words to somebody who is to hear nothing."""
+    if ticket.status is Status.CANCELLED:
+        why = "the ticket was cancelled as spam, and there are words to the requester"
+        return _hold(case, reply, why=why, suggestion="#reopen")
+    why = "#spam lets nobody outside hear of it, but there are words to the requester"
+    return _hold(case, reply, why=why, suggestion="#note above the words that are for colleagues")
 
 
 def _collision(case: Case, reply: Reply, public: str) -> Decision | None:
@@ -164,8 +87,17 @@ def _collision(case: Case, reply: Reply, public: str) -> Decision | None:
     return _hold(case, reply, why=why, suggestion="#send", their_text=last.text)
 
 
-def _hold(case: Case, reply: Reply, *, why: str, suggestion: str, their_text: str = "") -> Decision:
-    """Keep the mail, tell nobody else, ask its author."""
+def _hold(
+    case: Case,
+    reply: Reply,
+    *,
+    why: str,
+    suggestion: str,
+    their_text: str = "",
+    problems: Sequence[str] = (),
+) -> Decision:
+    """Keep the mail, tell nobody else, ask its author. One of commands alone has nothing that could be sent later."""
+    sendable = bool(reply.text.public or reply.text.internal or reply.released or is_file_only(case, reply))
     original = case.mail.new_text
     if reply.released is not None:
         original = "\n\n".join(part for part in (reply.released.text, original) if part)
@@ -179,7 +111,7 @@ def _hold(case: Case, reply: Reply, *, why: str, suggestion: str, their_text: st
         html=reply.released.html if reply.released is not None else case.mail.new_html,
         subject=case.mail.subject,
         marks=(QUESTION,),
-        held=True,
+        held=sendable,
         commands=tuple(line.raw for line in reply.commands),
         label="held",
     )
@@ -194,9 +126,12 @@ def _hold(case: Case, reply: Reply, *, why: str, suggestion: str, their_text: st
             "held_text": original,
             "their_text": their_text,
             "commands": [line.raw for line in reply.commands],
+            "problems": list(problems),
+            "sendable": sendable,
         },
     )
-    dropped = (DropMessage(message_id=reply.released.id),) if reply.released else ()
+    # Words that are held anew stand for those that were held before; a mere command leaves them waiting.
+    dropped = _dropped(case, replace(reply, confirmed=None), answers=False) if sendable else ()
     reason = Reason(code="held-for-agent", text=f"nothing was carried out: {why}")
     return case.decide(
         Action.HOLD, *dropped, held, notice, reasons=(reason,), ticket=reply.ticket.number, actor=reply.agent.address
@@ -205,7 +140,7 @@ def _hold(case: Case, reply: Reply, *, why: str, suggestion: str, their_text: st
 
 def _carry_out(case: Case, reply: Reply, done: Work, public: str) -> Decision:
     work = done
-    answers = bool(public) or _is_file_only(case, reply)
+    answers = bool(public) or is_file_only(case, reply)
     if answers and not work.silences:
         work = take_up(work) if not work.resolves else work
         if not work.ticket.assignee:
@@ -224,23 +159,6 @@ def _carry_out(case: Case, reply: Reply, done: Work, public: str) -> Decision:
         ticket=reply.ticket.number,
         actor=reply.agent.address,
     )
-
-
-def _is_file_only(case: Case, reply: Reply) -> bool:
-    """A mail that is nothing but a file or a pasted picture sends that; a signature's picture is neither.
-
-    One with commands sends what the commands mean.
-    """
-    bare = not (reply.text.public or reply.text.has_note or reply.commands or reply.confirmed)
-    signed = any(passage.role is PassageRole.SIGNATURE for passage in case.mail.passages)
-    pasted = [one for one in case.mail.attachments if not one.inline or not signed]
-    return bare and any(one.sha256 not in case.facts.known_pictures for one in pasted)
-
-
-def _says_nothing(case: Case, reply: Reply) -> bool:
-    """No words, no note, no command, no file: the agent meant something that we can't see."""
-    said = reply.text.public or reply.text.internal or reply.commands or reply.confirmed
-    return not said and not _is_file_only(case, reply)
 
 
 def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[Change]:
@@ -293,7 +211,7 @@ def _as_written(reply: Reply) -> str:
 
 
 def _dropped(case: Case, reply: Reply, *, answers: bool) -> tuple[Change, ...]:
-    """Held mails that this one settles: confirmed, or written anew in answer to the question."""
+    """Held mails that this one settles: confirmed, released, or written anew in answer to the question."""
     settled = [reply.confirmed] if reply.confirmed is not None else []
     references = case.threading.references
     answered = {one.about for one in references if one.notice == QUESTION and one.is_answered}
@@ -316,7 +234,9 @@ def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool
     if work.closes and case.policy.desk.closing_mail:
         notices += tell_people("closing", work.ticket)
     newcomers = list(dict.fromkeys(work.newcomers))
-    given = {"why": list(work.told), "linked_token": "", "marks": [f"given to you by {reply.agent.name}"]}
+    to = f"the team {work.given_team}" if work.given_team else "you"
+    given = {"changes": list(work.told), "history": True, "marks": [f"given to {to} by {reply.agent.name}"]}
+    given |= {"why": [], "linked_token": ""}
     notices += tell_agents("new_ticket", newcomers, about="first", context=given, but=acting)
     colleagues = [agent for agent in agents_of_ticket(case.policy, reply.ticket) if agent not in newcomers]
     if answers:
@@ -326,6 +246,11 @@ def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool
         notices += tell_agents("changed", colleagues, context=changed, but=acting)
     if reply.text.internal:
         notices += tell_agents("internal_note", colleagues, about="note", context=agent_context, but=acting)
+    if reply.left_out:
+        lines = ["Sent. Left out of it:", *reply.left_out]
+        notices.append(
+            Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context={"lines": lines, "files": False})
+        )
     return [*notices, *results_of(work)]
 
 

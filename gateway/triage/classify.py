@@ -171,7 +171,7 @@ def _tried(policy: Policy, number: int, example: Example) -> Iterator[Mistake]:
         expected = _as_policy_spells(policy, name, str(wanted or ""))
         if got != expected:
             setter = next(value for value in result.values if value.field == name)
-            by = f'by the rule "{setter.rule}"' if setter.rule else "by default"
+            by = f'by the rule "{setter.rule}"' if setter.rule else _without_rule(setter.field)
             yield Mistake(
                 path=("example", number, "expect", name),
                 message=f'"{example.subject}" becomes "{got}" {by}, not "{expected}"',
@@ -182,6 +182,11 @@ def _tried(policy: Policy, number: int, example: Example) -> Iterator[Mistake]:
             held = f"; what holds: {', '.join(names)}" if names else "; no rule does"
             message = f'the rule "{example.rule}" does not hold for "{example.subject}"{held}'
             yield Mistake(path=("example", number, "rule"), message=message)
+
+
+def _without_rule(field: Field) -> str:
+    """What filled a field that no rule filled."""
+    return "by the matrix" if field is Field.PRIORITY else "by default"
 
 
 def _as_policy_spells(policy: Policy, name: str, value: str) -> str:

@@ -90,12 +90,16 @@ def run_commands(work: Work, lines: Sequence[CommandLine]) -> Work | Refusal:
     return work
 
 
-def run_possible_commands(work: Work, lines: Sequence[CommandLine]) -> Work:
-    """Carry out what is possible of the commands, and leave the rest out."""
+def run_possible_commands(work: Work, lines: Sequence[CommandLine]) -> tuple[Work, list[str]]:
+    """Carry out what is possible of the commands; what is not is left out and named, with the reason."""
+    left_out: list[str] = []
     for line in lines:
-        result = COMMANDS[line.name].apply(work, line.argument)
-        work = work if isinstance(result, Refusal) else result
-    return work
+        result = run_commands(work, [line])
+        if isinstance(result, Refusal):
+            left_out.append(result.why)
+        else:
+            work = result
+    return work, left_out
 
 
 def suggest_command(name: str) -> str:

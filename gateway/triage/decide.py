@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.mail import Envelope, Mail, MailboxRole, MailKind, Verdict
+from gateway.mail import Envelope, Mail, MailboxRole, MailKind, Reason, Verdict
 from gateway.policy import Policy
+from gateway.ticket import Visibility
 from gateway.triage.agent_reply import reply_by_agent
 from gateway.triage.authorise import Standing, authorise
 from gateway.triage.automatic import file_bounce, file_probe, file_quietly, file_sent
 from gateway.triage.case import Case
-from gateway.triage.decision import Action, Decision
-from gateway.triage.facts import Facts
+from gateway.triage.decision import Action, Change, Decision
+from gateway.triage.facts import Facts, TicketFacts
+from gateway.triage.marks import marks_of
+from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.onbehalf import open_logged, read_logged
 from gateway.triage.opening import open_claimed, open_plain
 from gateway.triage.participant import reply_by_participant
+from gateway.triage.posting import post
 from gateway.triage.screen import screen
 from gateway.triage.thread import thread
 
@@ -40,13 +44,33 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
     )
     decision = _decide_case(case)
     if envelope.released and decision.action is Action.QUARANTINE:
-        # A person let it in: it becomes a ticket, with the trust that it had, which is none.
-        opened = open_claimed(case, case.ticket) if case.ticket is not None else open_plain(case)
-        return replace(opened, verdict=Verdict.ACCEPT)
+        return replace(_let_in(case), verdict=Verdict.ACCEPT)
     if decision.verdict is Verdict.QUARANTINE and decision.action is not Action.QUARANTINE:
         # Where it lay, or what it carries, says more than its screen: ours in the Sent folder, a probe of ours.
         return replace(decision, verdict=Verdict.ACCEPT_QUIETLY)
     return decision
+
+
+def _let_in(case: Case) -> Decision:
+    """A person released it: it joins or becomes a ticket with the trust that it had, which is none."""
+    if case.ticket is None:
+        return open_plain(case)
+    if case.authorisation.standing in (Standing.AGENT, Standing.AGENT_UNPROVEN):
+        return _append_unproven(case, case.ticket)
+    return open_claimed(case, case.ticket)
+
+
+def _append_unproven(case: Case, ticket: TicketFacts) -> Decision:
+    """In an agent's name, on a ticket that exists: colleagues read it, commands in it are words, nothing moves."""
+    marks = (*marks_of(case), "unverified: released from quarantine by a person")
+    message = post(case, author=case.sender, role=Standing.OTHER.value, marks=marks, visibility=Visibility.INTERNAL)
+    notices: tuple[Change, ...] = ()
+    if not case.envelope.quiet:
+        context = {"marks": list(marks), "reopened": False, "attach_original": bool(case.mail.defect)}
+        # The agent in whose name it is hears of it too: it may not be theirs.
+        notices = tell_agents("new_reply", agents_of_ticket(case.policy, ticket), about="message", context=context)
+    reason = Reason(code="released-unproven", text="released in an agent's name: colleagues see it, nothing is done")
+    return case.decide(Action.APPEND, message, *notices, reasons=(reason,), ticket=ticket.number)
 
 
 def _decide_case(case: Case) -> Decision:

@@ -8,14 +8,15 @@ employee is acknowledged only when in the desk's own domains, and other commands
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.mail import Address, Reason
+from gateway.mail import Address, Passage, PassageRole, Reason
 from gateway.policy import Agent
 from gateway.subject import clean_subject
 from gateway.ticket import Classification, Field, Level, Role, Status, Visibility
 from gateway.triage.actions import ADDRESS
-from gateway.triage.agent_reply import CONFIRMATION, QUESTION, results_of
+from gateway.triage.agent_mail import CONFIRMATION, QUESTION
+from gateway.triage.agent_reply import results_of
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
 from gateway.triage.commands import COMMANDS, run_commands
@@ -27,6 +28,8 @@ from gateway.triage.notices import acknowledge, tell_people, ticket_agents
 from gateway.triage.opening import tell_of_opening
 from gateway.triage.posting import passages_of
 from gateway.triage.work import Refusal, Work
+
+_NOTE = "note"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,7 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
         language=case.mail.language if case.mail.forwarded is not None else "",
         classification=classification,
     )
+    messages = _messages(case, agent, logged, tuple(marks))
     work, changes, reasons = _commands(case, agent, logged)
     told, reason = _tell_requester(case, logged, work)
     # The agent needs a mail of the ticket too: to know its number, and to have something to answer.
@@ -90,12 +94,13 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
         marks=tuple(marks),
         requester=logged.requester,
         agents=tuple(dict.fromkeys([*following, *work.newcomers, agent])),
+        note=next((message.label for message in messages if message.label == _NOTE), ""),
     )
     log_reason = Reason(code="logged", text=f"{agent.name} opens it for {logged.requester.address}")
     return case.decide(
         Action.OPEN,
         opened,
-        *_messages(case, agent, logged, tuple(marks)),
+        *messages,
         *_resolution(work),
         *work.changes,
         *changes,
@@ -160,7 +165,7 @@ def _messages(case: Case, agent: Agent, logged: Logged, marks: tuple[str, ...]) 
                 visibility=Visibility.INTERNAL,
                 text=comment,
                 with_attachments=False,
-                label="note",
+                label=_NOTE,
             )
         )
     return messages
@@ -209,9 +214,15 @@ def _ask(agent: Agent, notice: str, lines: list[str], *, context: Mapping[str, o
 
 
 def _classified(case: Case, logged: Logged) -> Classification:
-    """What the rules say of the matter, as if its owner had written."""
-    requester = logged.requester.address
-    return classify(case.mail, policy=case.policy, kind=case.screening.kind, requester=requester)
+    """What the rules say of the matter, as if its owner had written; what the agent wrote beside it does not count."""
+    requester, forwarded = logged.requester.address, case.mail.forwarded
+    mail = replace(
+        case.mail,
+        subject=(forwarded.subject if forwarded is not None else "") or logged.subject,
+        passages=(Passage(role=PassageRole.NEW, text=logged.text),),
+        forwarded=None,
+    )
+    return classify(mail, policy=case.policy, kind=case.screening.kind, requester=requester)
 
 
 def _ticket_to_be(case: Case, logged: Logged) -> TicketFacts:

@@ -77,19 +77,25 @@ def tell_of_opening(
     requester: Address,
     linked_token: str = "",
     agents: tuple[Agent, ...] | None = None,
+    note: str = "",
 ) -> tuple[Change, ...]:
-    """The notices of a new ticket to the agents of its team, or to its assignee alone, or to those named."""
+    """The notices of a new ticket to the agents of its team, or to its assignee alone, or to those named.
+
+    `note` is the label of what an agent wrote beside it for colleagues, "" for none.
+    """
     if case.envelope.quiet:
         return ()
     if agents is None:
         team, assignee = classification.get(Field.TEAM), classification.get(Field.ASSIGNEE)
         agents = ticket_agents(case.policy, team=team, assignee=assignee)
-    context = {
+    context: dict[str, object] = {
         "why": why(classification),
         "linked_token": linked_token,
         "marks": list(marks),
         "attach_original": bool(case.mail.defect),
     }
+    if note:
+        context["note"] = note
     # Who writes need not be told; but where nobody else would hear of it, they are.
     others = [agent for agent in agents if agent.address != requester.address] or agents
     return tell_agents("new_ticket", others, about="message", context=context)

@@ -1,8 +1,8 @@
 """Is this nothing but thanks? A mere "thanks" to a resolved ticket must not reopen it.
 
 Every word of the mail has to be one of a short list; one word that is not (a "but", a "still", a name of a thing)
-makes it a mail
-that says something. A wrong guess costs a person's problem, so the list holds no word that a complaint needs.
+makes it a mail that says something. A wrong guess costs a person's problem, so the list holds no word that a complaint
+needs. An "ok", a "perfect" or a thumb up alone thanks too; with more words beside it, a word of thanks must be there.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ _NEVER_A_NAME = frozenset(
     (
         "no not non none nothing never still but again back down dead slow problem issue error bug help why when "
         "nicht nie nein kein keine noch aber doch leider kaputt pas ne jamais mais encore toujours rien plus "
-        "nada nunca pero sigue aun todavia tampoco mal sin nao mas ainda sem continua nem"
+        "nada nunca pero sigue aun todavia tampoco mal sin nao mas ainda sem continua nem "
+        "wait broken gone failed fails stopped offline wrong stuck later almost nearly soon maybe what where urgent "
+        "weg tot defekt falsch langsam wieder warten fast bald vielleicht was wo dringend nur "
+        "panne presque bientot urgent attendez casse lento roto rota casi pronto espera urgente quase erro parado"
     ).split()
 )
 # What asks without a question mark, and what says "yet again" in words of thanks.
@@ -61,14 +64,56 @@ _CORE_WORDS = frozenset(_fold(word) for words in _CORE.values() for word in word
 _ALL_WORDS = _CORE_WORDS | frozenset(_fold(word) for words in _AROUND.values() for word in words.split())
 _MOST_WORDS = 25
 _SAD = ("👎", "😞", "😢", "😡", "😠", "🙁", "☹", ":-(", ":(")
+# What thanks where nothing else is said.
+_ENOUGH = {
+    "en": "ok okay okey k perfect super great excellent awesome top cool nice",
+    "de": "perfekt prima klasse toll passt",
+    "fr": "parfait génial daccord",
+    "es": "perfecto genial excelente estupendo vale",
+    "pt": "perfeito ótimo excelente beleza",
+}
+_ENOUGH_WORDS = frozenset(_fold(word) for words in _ENOUGH.values() for word in words.split())
+_MOST_WORDS_ENOUGH = 3
+# Thumbs up, clapping, praying and raised hands, "OK", hearts; smiles say nothing more. Skin tones and the like belong.
+_GLAD = re.compile("[👍👏🙏🙌👌❤♥💙💚💛💜🧡🖤🤍🤎💖💗💕]|:-?\\)|;-?\\)|[🙂😊😀😃😄]")
+_GLAD_ENOUGH = re.compile("[👍👏🙏🙌👌❤♥💙💚💛💜🧡🖤🤍🤎💖💗💕]")
+_VARIANT = re.compile("[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]")
+# A name below, as "Xenia" or "Anne-Marie"; an apostrophe or an exclamation mark makes it something else.
+_SIGNED = re.compile(r"(?:[-–—] ?)?([^\W\d_]+(?:-[^\W\d_]+)?)[.,]?")
 
 
 def is_mere_thanks(text: str, *, names: tuple[str, ...] = ()) -> bool:
     """Say whether `text` (new words only) thanks and says nothing else; `names` are people's and may stand in it."""
-    folded = _fold(text.replace("'", "").replace("’", ""))
+    # Without runs of white space, over which the patterns below would go again and again.
+    text = _unsigned("\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip()))
+    folded = _fold(_without_apostrophes(text))
     if any(mark in folded for mark in "?¿؟⸮") or _TURNED.search(folded) or any(sad in text for sad in _SAD):
         return False
-    called = {_fold(word) for name in names for word in re.findall(r"\w+", name)}
-    allowed = _ALL_WORDS | (called - _NEVER_A_NAME)
+    called = {_fold(word) for name in names for word in re.findall(r"\w+", name)} - _NEVER_A_NAME
     words = re.findall(r"[^\W\d_]+|\d+", folded)
-    return 0 < len(words) <= _MOST_WORDS and any(word in _CORE_WORDS for word in words) and set(words) <= allowed
+    if any(word in _CORE_WORDS for word in words):
+        return len(words) <= _MOST_WORDS and set(words) <= _ALL_WORDS | called
+    return _is_enough(text, words, called)
+
+
+def _is_enough(text: str, words: list[str], called: set[str]) -> bool:
+    """Whether one word or sign of being content is all there is: no other word, no sign that we do not know."""
+    rest = _GLAD.sub("", _VARIANT.sub("", text))
+    said = _GLAD_ENOUGH.search(text) is not None or any(word in _ENOUGH_WORDS for word in words)
+    is_plain = not re.search(r"[^\w\s.,!'’-]", rest)
+    return said and is_plain and len(words) <= _MOST_WORDS_ENOUGH and set(words) <= _ENOUGH_WORDS | called
+
+
+def _unsigned(text: str) -> str:
+    """Take the name below off, one capitalised word alone: that of a sender whose mail client gives none."""
+    rest, _, last = text.rpartition("\n")
+    found = _SIGNED.fullmatch(last)
+    if not rest or found is None:
+        return text
+    said = _ALL_WORDS | _ENOUGH_WORDS | _NEVER_A_NAME
+    is_name = all(part.istitle() and _fold(part) not in said for part in found[1].split("-"))
+    return rest if is_name else text
+
+
+def _without_apostrophes(text: str) -> str:
+    return text.replace("'", "").replace("’", "")

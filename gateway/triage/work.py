@@ -25,7 +25,8 @@ class Refusal:
 class Work:
     """What an agent's mail has commanded so far. `told` are sentences about changes, for the other agents.
 
-    `newcomers` are agents who have to see the ticket because it was given to them.
+    `newcomers` are agents who have to see the ticket because it was given to them; `given_team` is the team whose they
+    are, "" where it was given to one of them.
     """
 
     ticket: TicketFacts
@@ -36,6 +37,7 @@ class Work:
     changes: tuple[Change, ...] = ()
     told: tuple[str, ...] = ()
     newcomers: tuple[Agent, ...] = ()
+    given_team: str = ""
     resolves: bool = False
     resolution_text: str = ""
     closes: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.desk.operating import delete, release, retry_ledger, retry_outbox
 from gateway.desk.refusals import record_refusal
 from gateway.store.database import connection, transaction
-from gateway.store.tables import Contact, Event, Ledger, Outbox, RawMailPart
+from gateway.store.tables import Contact, Event, Ledger, Outbox, RawMailPart, Ticket
 from tests.desk.harness import DeskUnderTest
 
 SPAM = (
@@ -30,6 +30,37 @@ def test_what_is_released_from_quarantine_opens_a_ticket_and_is_not_acknowledged
             ("released", "admin")
         ]
         assert release(desk.database, [row.id], by="admin", now=desk.now) == 0
+    assert desk.audit() == []
+
+
+def test_what_is_released_in_an_agents_name_joins_its_ticket_unseen_by_the_requester_and_does_nothing(
+    desk: DeskUnderTest,
+) -> None:
+    desk.write(ERIKA, "It drops.", subject="My VPN is down")
+    subject = f"Re: {desk.last(ANNA).subject}"
+    row = desk.write(ANNA, "Tell Erika that it is done.\n#resolve Done.\n#priority P1", subject=subject)
+    assert (row.state, row.reason_code) == ("quarantined", "agent-unproven")
+    before, count = desk.ticket(), len(desk.inbox(ERIKA))
+    with connection(desk.database):
+        assert release(desk.database, [row.id], by="admin", now=desk.now) == 1
+    desk.sort()
+    desk.wait()
+    with connection(desk.database):
+        assert Ledger.get_by_id(row.id).outcome == "appended"
+        assert Ticket.select().count() == 1
+    after = desk.ticket()
+    assert {key: after[key] for key in ("status", "priority", "assignee")} == {
+        key: before[key] for key in ("status", "priority", "assignee")
+    }
+    message = after["messages"][-1]
+    assert (message["from"], message["as"], message["visibility"]) == (ANNA, "other", "internal")
+    mark = "unverified: released from quarantine by a person"
+    assert mark in message["marks"]
+    assert len(desk.inbox(ERIKA)) == count
+    for agent in (ANNA, BEN):
+        told = desk.last(agent, "new_reply").text
+        assert mark in told
+        assert "Tell Erika that it is done." in told
     assert desk.audit() == []
 
 

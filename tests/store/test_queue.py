@@ -13,9 +13,9 @@ import peewee
 import pytest
 
 from gateway.store.database import connection, migrate, open_database, savepoint, transaction
-from gateway.store.queue import LEASE, claim, finish, free_leases, release, split_parts
+from gateway.store.queue import LEASE, claim, finish, forget_workers, free_leases, release, split_parts
 from gateway.store.states import LedgerState, OutboxState, Outcome
-from gateway.store.tables import PART_SIZE_BYTES, Contact, Ledger, Outbox
+from gateway.store.tables import PART_SIZE_BYTES, Contact, Ledger, Outbox, Worker
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -106,6 +106,16 @@ def test_the_leases_of_the_dead_are_free_at_once_and_of_the_living_not(database:
     assert free_leases(database, is_dead=lambda owner: owner == "dead") == 1
     assert [one.id for one in claim(database, Ledger, owner="heir", now=NOW, limit=9)] == [first]
     assert Ledger.get_by_id(second).lease_owner == "living"
+
+
+def test_the_heartbeats_of_the_dead_are_forgotten_those_of_the_living_and_of_their_parts_not(
+    database: peewee.Database,
+) -> None:
+    for name in ("gateway a/1/dead", "a/1/dead", "gateway a/2/living", "a/2/living"):
+        Worker.create(name=name, host="a", pid=1, started_at=NOW, beat_at=NOW)
+    assert forget_workers(database, is_dead=lambda owner: owner == "a/1/dead") == 2
+    assert {row.name for row in Worker.select()} == {"gateway a/2/living", "a/2/living"}
+    assert forget_workers(database, is_dead=lambda owner: owner == "a/1/dead") == 0
 
 
 def test_many_claimers_at_once_never_get_the_same_row(database: peewee.Database) -> None:

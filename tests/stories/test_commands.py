@@ -62,7 +62,7 @@ def test_reopen_takes_a_closed_ticket_up_again(house: House, anna: Person, numbe
 
 def test_whom_a_ticket_is_given_to_gets_its_first_mail(anna: Person, nora: Person, number: int, notice: Letter) -> None:
     anna.answers(notice, "#assign network")
-    assert "It drops since this morning." in nora.gets("given to you by Anna Agent", about=number).text
+    assert "It drops since this morning." in nora.gets("given to the team network by Anna Agent", about=number).text
 
 
 def test_a_ticket_of_another_type_answers_to_its_old_token(
@@ -233,7 +233,7 @@ def test_a_merged_ticket_goes_on_in_the_other_one(
     ben.answers(bens_second, "The gateway is back.")
     erika.gets("The gateway is back.")
     answer = dora.gets("The gateway is back.")
-    assert answer.ticket == number
+    assert answer.ticket == second
     assert dora_acknowledgement.message_id in answer.references
     anna.answers(notice, f"#merge INC-{second}")
     anna.gets("is this ticket itself", about=number)

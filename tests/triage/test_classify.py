@@ -294,13 +294,14 @@ rule = "vpn"
 [[example]]
 subject = "the vpn"
 attachments = "a.log"
-expect = { category = "printing", type = "request" }
+expect = { category = "printing", type = "request", priority = "P1" }
 [[example]]
 subject = "hello"
 rule = "vpn"
 """)
     assert [str(problem) for problem in check_examples(policy)] == [
         'rules.toml:24:12: example[2].expect.category: "the vpn" becomes "network" by the rule "vpn", not "printing"',
+        'rules.toml:24:53: example[2].expect.priority: "the vpn" becomes "P3" by the matrix, not "P1"',
         'rules.toml:24:35: example[2].expect.type: "the vpn" becomes "incident" by default, not "request"',
         'rules.toml:27:1: example[3].rule: the rule "vpn" does not hold for "hello"; no rule does',
     ]

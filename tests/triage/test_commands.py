@@ -46,7 +46,7 @@ def refused(text: str, **values: Any) -> Refusal:
     [
         ("#resolve", "new in_progress on_hold", Status.RESOLVED),
         ("#close", "new in_progress on_hold resolved", Status.CLOSED),
-        ("#reopen", "resolved closed", Status.IN_PROGRESS),
+        ("#reopen", "resolved closed cancelled", Status.IN_PROGRESS),
         ("#spam", "new in_progress on_hold", Status.CANCELLED),
         ("#hold vendor", "new in_progress on_hold", Status.ON_HOLD),
         ("#take", "new", Status.IN_PROGRESS),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,24 @@ Muito obrigada pela ajuda
 Obrigada, já funciona.
 Valeu, tudo certo!
 Olá Ben, obrigado, está resolvido. Abraços, Erika
+👍
+👍🏽 👏
+❤️
+👍 :-)
+ok
+OK!
+Okay.
+Perfect
+Ok, super
+Top 👍
+Passt
+Parfait !
+D'accord
+Génial
+Perfecto
+Vale
+Ótimo!
+Beleza
 """.strip().splitlines()
 
 COMPLAINTS = """
@@ -99,7 +119,24 @@ Alles gut
 Bonjour
 Erika Muster
 Anna
-ok
+ok but it still drops
+Ok, aber der Drucker?
+not ok
+Not OK 👎
+👍👎
+👍 😭
+👍 ?
+ok?
+ok 2
+ok printer
+ok, nicht
+Perfect storm
+Super, geht nicht
+Parfait, mais non
+Vale, pero no
+👎
+🔥
+:-)
 """.strip().splitlines()
 
 
@@ -134,6 +171,49 @@ def test_a_name_of_one_word_alone_thanks_nobody() -> None:
     assert not is_mere_thanks("Anna", names=("Anna",))
     assert is_mere_thanks("Thanks Anna", names=("Anna",))
     assert not is_mere_thanks("Thanks Carl", names=("Anna",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Super, danke dir. Schönes Wochenende!\nXenia",
+        "Merci !\n\nAnne-Sophie\n",
+        "Thanks a lot\n- Zoë",
+        "ok\nXenia",
+        "👍\nXenia.",
+        "Hi team,\nThanks",
+        "Danke\nSuper",
+    ],
+)
+def test_one_capitalised_word_below_a_thanks_is_its_writers_name(text: str) -> None:
+    assert is_mere_thanks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Danke Xenia",
+        "Danke\nxenia",
+        "Danke\nNicht",
+        "Danke.\nKaputt.",
+        "Thanks\nBroken",
+        "Thanks\nNot-Yet",
+        "Danke\nVPN",
+        "Danke\nXenia!",
+        "Thanks\nNew Printer",
+        "Thanks, still down\nXenia",
+        "Xenia",
+        "Hallo\nXenia",
+    ],
+)
+def test_any_other_word_below_a_thanks_is_none(text: str) -> None:
+    assert not is_mere_thanks(text)
+
+
+def test_a_mail_of_empty_lines_is_read_at_once() -> None:
+    start = time.process_time()
+    assert not is_mere_thanks("Danke" + "\n \n" * 100_000 + "x y")
+    assert time.process_time() - start < 1
 
 
 def test_empty_and_endless_texts_are_no_thanks() -> None:

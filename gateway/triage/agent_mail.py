@@ -1,0 +1,199 @@
+"""Take an agent's mail apart: its words, notes and commands, and which held mail it releases or confirms.
+
+The first half of an agent's reply; `agent_reply` carries out or holds what is found here. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gateway.mail import PassageRole
+from gateway.policy import Agent
+from gateway.triage.case import Case
+from gateway.triage.commands import COMMANDS, run_commands, suggest_command
+from gateway.triage.facts import HeldMessage, TicketFacts
+from gateway.triage.formatted import without_lines
+from gateway.triage.grammar import AgentText, CommandLine, Misplaced, command_lines, read_agent_text
+from gateway.triage.work import Refusal, Work
+
+QUESTION = "question"
+CONFIRMATION = "confirmation"
+_WORDS_OF_A_YES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What an agent's mail says, after a held one that it releases was put before it.
+
+    `written` is the text as it came, `problem` what is wrong with the mail as an answer to a question of ours, and
+    `left_out` what `#send` leaves out of the held mail. `repeated` are the commands of that held mail: what was
+    impossible then and still is does not hold it once more. `html` is the answer as formatted, "" where that can't be
+    had without a command line or an internal word in it.
+    """
+
+    agent: Agent
+    ticket: TicketFacts
+    text: AgentText
+    written: str
+    commands: tuple[CommandLine, ...]
+    html: str
+    problem: Refusal | None = None
+    left_out: tuple[str, ...] = ()
+    repeated: tuple[CommandLine, ...] = ()
+    released: HeldMessage | None = None
+    confirmed: HeldMessage | None = None
+
+
+def read_reply(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
+    """Take the mail apart, and find the held mail that it releases or confirms."""
+    written = case.mail.new_text
+    text = read_agent_text(written, COMMANDS)
+    text = replace(text, misplaced=text.misplaced + _signed_commands(case))
+    own = {agent.address, *agent.other_addresses}
+    held = [message for message in ticket.held if message.author in own]
+    confirmed, problem = _confirmed(case, text, held)
+    commands = text.commands
+    if confirmed is not None:
+        commands = (*command_lines("\n".join(confirmed.commands)), *commands)
+    released = None
+    if problem is None and any(line.name == "send" for line in commands):
+        released, problem = _released(case, text, held)
+    if released is None:
+        html = _html(case.mail.new_html, written, text)
+        return Reply(
+            agent=agent,
+            ticket=ticket,
+            text=text,
+            written=written,
+            commands=commands,
+            html=html,
+            problem=problem,
+            confirmed=confirmed,
+        )
+    before = read_agent_text(released.text, COMMANDS)
+    merged = AgentText(
+        public="\n\n".join(part for part in (before.public, text.public) if part),
+        internal="\n\n".join(part for part in (before.internal, text.internal) if part),
+        commands=before.commands + commands,
+        misplaced=text.misplaced,
+        has_note=before.has_note or text.has_note,
+    )
+    repeated = tuple(line for line in before.commands if line.name != "send")
+    html = "" if text.public else _html(released.html, released.text, before)
+    return Reply(
+        agent=agent,
+        ticket=ticket,
+        text=merged,
+        written=released.text,
+        commands=commands,
+        html=html,
+        left_out=tuple(f"{one.raw}: {one.why}" for one in before.misplaced),
+        repeated=repeated,
+        released=released,
+    )
+
+
+def _released(case: Case, text: AgentText, held: Sequence[HeldMessage]) -> tuple[HeldMessage | None, Refusal | None]:
+    """The held mail that a `#send` means: the one whose question it answers, and no other.
+
+    An answer to another mail of the ticket means the only one that is held; with words of its own it sends those.
+    """
+    questions = [message for message in held if QUESTION in message.marks]
+    answered = {one.about for one in case.threading.references if one.is_answered and one.notice == QUESTION}
+    asked = [message for message in questions if message.id in answered]
+    if asked:
+        return asked[-1], None
+    if answered:
+        why = "the mail that this one answers was sent or settled before"
+        return None, Refusal(why=why, suggestion="write a new answer without #send")
+    if text.public or text.internal or not questions:
+        return None, None
+    if len(questions) > 1:
+        return None, Refusal(
+            why="several mails of yours are held", suggestion="#send in reply to the one that you mean"
+        )
+    return questions[0], None
+
+
+def _confirmed(case: Case, text: AgentText, held: Sequence[HeldMessage]) -> tuple[HeldMessage | None, Refusal | None]:
+    """The commands that this mail confirms: it answers the question itself.
+
+    A client or relay that loses what is answered leaves only the words: a few, and no command. A yes to anything else
+    while a question waits, and anything in answer to a question that was answered before, are asked about: they are
+    hardly meant for the requester.
+    """
+    waiting = [message for message in held if CONFIRMATION in message.marks]
+    answered = {one.about: one.notice for one in case.threading.references if one.is_answered}
+    asked = [message for message in waiting if answered.get(message.id) == CONFIRMATION]
+    is_yes = not text.commands and 0 < len(text.public.split()) <= _WORDS_OF_A_YES
+    if asked:
+        return asked[-1], None
+    if CONFIRMATION in answered.values():
+        why = "it answers a question of ours that was answered before; are these words for the requester?"
+        return None, Refusal(why=why, suggestion="#send")
+    if waiting and is_yes and not any(answered.values()):
+        return waiting[-1], None
+    if waiting and is_yes:
+        why = "a question of ours still waits for your yes; is this it, or are these words for the requester?"
+        return None, Refusal(why=why, suggestion="answer the mail that asks")
+    return None, None
+
+
+def _signed_commands(case: Case) -> tuple[Misplaced, ...]:
+    """Commands that ended up in the signature, which nobody reads; slogans with a # are none."""
+    signature = "\n".join(one.text for one in case.mail.passages if one.role is PassageRole.SIGNATURE)
+    why = "stands in the signature; commands count above it"
+    found = [line for line in command_lines(signature) if line.name in COMMANDS]
+    return tuple(Misplaced(raw=line.raw, why=why, suggestion=line.raw) for line in found)
+
+
+def _html(markup: str, written: str, text: AgentText) -> str:
+    """The formatted form of the words that `written` says, without any `#word` line."""
+    carries_words = any(line.name == "resolve" and line.argument for line in text.commands)
+    if text.internal or text.has_note or carries_words:
+        return ""
+    return without_lines(markup, [line.raw for line in command_lines(written)])
+
+
+def wrong_lines(reply: Reply, work: Work) -> list[tuple[str, str]]:
+    """Every line that can't count, with why, and the nearest valid form: all at once, as a compiler names them."""
+    wrong = []
+    for one in reply.text.misplaced:
+        suggestion = suggest_command(one.raw.lstrip("#＃﹟ ").split()[0].lower()) or one.suggestion
+        wrong.append((f"{one.raw}: {one.why}", suggestion))
+    for line in reply.commands:
+        result = run_commands(work, [line])
+        if isinstance(result, Refusal):
+            wrong.append((result.why, result.suggestion))
+        else:
+            work = result
+    return wrong
+
+
+def public_text(reply: Reply, done: Work) -> str:
+    """What goes to the requester: the words outside notes, and the text that `#resolve` carries."""
+    if reply.confirmed is not None:
+        return done.resolution_text
+    words = [reply.text.public, done.resolution_text]
+    # In the order in which it was written: #resolve with its text is the first line or the last one.
+    if command_lines(next(filter(str.strip, reply.written.splitlines()), "")):
+        words.reverse()
+    return "\n\n".join(filter(None, words))
+
+
+def is_file_only(case: Case, reply: Reply) -> bool:
+    """A mail that is nothing but a file or a pasted picture sends that; a signature's picture is neither.
+
+    One with commands sends what the commands mean.
+    """
+    bare = not (reply.text.public or reply.text.has_note or reply.commands or reply.confirmed)
+    signed = any(passage.role is PassageRole.SIGNATURE for passage in case.mail.passages)
+    pasted = [one for one in case.mail.attachments if not one.inline or not signed]
+    return bare and any(one.sha256 not in case.facts.known_pictures for one in pasted)
+
+
+def says_nothing(case: Case, reply: Reply) -> bool:
+    """No words, no note, no command, no file: the agent meant something that we can't see."""
+    said = reply.text.public or reply.text.internal or reply.commands or reply.confirmed
+    return not said and not is_file_only(case, reply)

@@ -1,0 +1,103 @@
+"""Held mails: `#send` sends the one whose question it answers, and nothing that was dropped or sent before."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.desk.harness import DeskUnderTest, Sent
+
+ERIKA = "Erika Muster <erika@example.com>"
+ANNA = "anna@example.com"
+
+
+@pytest.fixture
+def notice(desk: DeskUnderTest) -> Sent:
+    desk.write(ERIKA, "It drops since this morning.")
+    return desk.last(ANNA, "new_ticket")
+
+
+def answers(desk: DeskUnderTest) -> list[str]:
+    return [sent.text for sent in desk.inbox("erika@example.com", "answer")]
+
+
+def test_a_second_send_sends_no_other_mail(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "DROPPED words\n\n#resolv")
+    desk.answer(ANNA, notice, "GOOD words\n\n#tak")
+    question = desk.last(ANNA, "question")
+    desk.answer(ANNA, question, "#send")
+    desk.answer(ANNA, question, "#send")
+    assert len(answers(desk)) == 1
+    assert "GOOD words" in answers(desk)[0]
+    assert "settled before" in desk.last(ANNA, "question").text
+    assert desk.audit() == []
+
+
+def test_what_was_written_anew_is_never_sent_in_its_old_form(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "OLD words\n\n#tak")
+    first = desk.last(ANNA, "question")
+    desk.answer(ANNA, first, "NEW words\n\n#tak")
+    second = desk.last(ANNA, "question")
+    desk.answer(ANNA, second, "FINAL words")
+    desk.answer(ANNA, second, "#send")
+    desk.answer(ANNA, first, "#send")
+    assert len(answers(desk)) == 1
+    assert "FINAL words" in answers(desk)[0]
+    assert desk.audit() == []
+
+
+def test_several_held_mails_need_the_one_that_is_meant(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "ONE\n\n#tak")
+    desk.answer(ANNA, notice, "TWO\n\n#tak")
+    desk.answer(ANNA, notice, "#send")
+    assert answers(desk) == []
+    assert "several mails of yours are held" in desk.last(ANNA, "question").text
+
+
+def test_every_wrong_line_is_named_at_once_and_what_is_left_out_is_told(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "#priority P9\n#assign nobody\n#priority P1\nHello Erika")
+    question = desk.last(ANNA, "question")
+    assert "#priority P9" in question.text
+    assert "#assign nobody: names no agent" in question.text
+    assert "without the lines" in question.text
+    desk.answer(ANNA, question, "#send")
+    assert "Hello Erika" in answers(desk)[0]
+    assert desk.ticket()["priority"] == "P1"
+    told = desk.last(ANNA, "result").text
+    assert "#priority P9" in told
+    assert "#assign nobody" in told
+
+
+def test_commands_alone_offer_no_send(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "#priority P9")
+    assert "nothing but #send" not in desk.last(ANNA, "question").text
+    desk.answer(ANNA, notice, "#send")
+    assert "no mail of yours is held" in desk.last(ANNA, "question").text
+
+
+def test_a_second_yes_is_asked_about_and_does_not_reach_the_requester(desk: DeskUnderTest) -> None:
+    desk.write(ANNA, "#requester erika@example.com\n#priority P1\n\nShe called: no network.", subject="Call")
+    confirmation = desk.last(ANNA, "confirmation")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "yes")
+    assert "still waits for your yes" in desk.last(ANNA, "question").text
+    desk.answer(ANNA, confirmation, "yes")
+    assert desk.ticket()["priority"] == "P1"
+    desk.answer(ANNA, confirmation, "yes")
+    assert "answered before" in desk.last(ANNA, "question").text
+    assert answers(desk) == []
+
+
+def test_the_words_of_resolve_stand_where_they_were_written(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "#resolve The client needed an update.\n\nPlease restart it.")
+    text = desk.last("erika@example.com", "resolution").text
+    assert text.index("The client needed") < text.index("Please restart")
+
+
+def test_words_after_spam_are_held_until_the_ticket_is_reopened(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "#spam")
+    desk.answer(ANNA, notice, "Sorry, that was a mistake.")
+    question = desk.last(ANNA, "question")
+    assert "cancelled as spam" in question.text
+    assert "#reopen" in question.text
+    desk.answer(ANNA, question, "#reopen\n#send")
+    assert "that was a mistake" in answers(desk)[0]
+    assert desk.audit() == []

@@ -1,0 +1,166 @@
+"""What each reader of a ticket sees of it: newcomers, colleagues of who logged it, people merged in or added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.policy import Policy
+from tests.desk.harness import DeskUnderTest, Sent, policy_of
+
+ERIKA = "Erika Muster <erika@example.com>"
+OTTO = "Otto Other <otto@example.com>"
+CARA = "cara@example.com"
+ANNA = "anna@example.com"
+BEN = "ben@example.com"
+NORA = "nora@example.com"
+PROVEN = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
+
+
+def lines_of(sent: Sent) -> str:
+    return sent.text.replace("\r\n", "\n")
+
+
+def test_whom_a_ticket_is_given_to_sees_the_whole_conversation(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(ANNA)
+    desk.answer(ANNA, notice, "Restart it.")
+    desk.answer(ANNA, notice, "#note\nHer laptop is old.")
+    desk.answer(ERIKA, desk.last("erika@example.com", "answer"), "Did not help.")
+    desk.answer(ANNA, notice, "#assign nora@example.com\n#note\nPlease look at the router.")
+    sent = desk.last(NORA, "new_ticket")
+    words = ["It drops.", "Restart it.", "Her laptop is old.", "Did not help.", "Please look at the router."]
+    for said in (sent.text, sent.html):
+        places = [said.index(one) for one in words]
+        assert places == sorted(places)
+    assert "anna@example.com (Anna Agent), 2 March 2026, 09:02, public:" in sent.text
+    assert "anna@example.com (Anna Agent), 2 March 2026, 09:03, internal note:" in sent.text
+    assert "What happened:\n- assigned to Nora Net" in lines_of(sent)
+    assert "Why it is sorted like this" not in sent.text
+    assert desk.audit() == []
+
+
+def test_what_is_written_after_an_assignment_is_no_part_of_its_mail(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(ANNA)
+    desk.answer(ANNA, notice, "#take")
+    desk.answer(ANNA, notice, "#assign nora@example.com")
+    text = desk.last(NORA, "new_ticket").text
+    assert "What has been written" not in text
+    assert "#take" not in text
+
+
+def test_a_long_conversation_is_cut_and_says_so(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(ANNA)
+    for number in range(4):
+        desk.answer(ANNA, notice, f"#note\nPart {number}. " + "many words " * 700)
+    desk.answer(ANNA, notice, "#assign nora@example.com")
+    text = desk.last(NORA, "new_ticket").text
+    assert "(Older messages are left out.)" in text
+    assert "Part 3." in text
+    assert "Part 0." not in text
+    assert "[…]" in text
+
+
+def test_a_ticket_given_to_a_team_is_not_said_to_be_given_to_you(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), "#assign network")
+    assert "given to the team network by Anna Agent" in desk.last(NORA, "new_ticket").text
+
+
+def test_an_assignment_that_changes_the_team_says_so(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), "#assign nora@example.com")
+    text = desk.last(NORA, "new_ticket").text
+    assert "given to you by Anna Agent" in text
+    assert "- assigned to Nora Net, and with it given to the team network" in text
+
+
+def test_colleagues_see_the_note_of_who_logged_the_matter(desk: DeskUnderTest) -> None:
+    text = "#requester erika@example.com\n\nNo light.\n\n#note\nShe called twice."
+    desk.write(f"Anna Agent <{ANNA}>", text, subject="Light", headers=PROVEN)
+    sent = desk.last(BEN, "new_ticket")
+    for said in (sent.text, sent.html):
+        assert "Note by Anna Agent." in said
+        assert "She called twice." in said
+    assert all("She called twice." not in one.text for one in desk.inbox("erika@example.com"))
+    assert desk.audit() == []
+
+
+def test_only_the_requesters_words_classify_a_logged_ticket(make_desk: Callable[[Policy], DeskUnderTest]) -> None:
+    rule = """
+[[rule]]
+name = "printer"
+when.words = ["printer"]
+set.team = "network"
+"""
+    desk = make_desk(policy_of(more=rule))
+    forwarded = (
+        "-----Original Message-----\nFrom: Erika Muster <erika@example.com>\nSent: Monday, 2 March 2026 08:00\n"
+        "To: Anna Agent <anna@example.com>\nSubject: {subject}\n\nIt is dark.\n"
+    )
+    comment = "Not the printer again, I hope.\n\n"
+    desk.write(f"Anna Agent <{ANNA}>", comment + forwarded.format(subject="Light"), subject="FW: Light", headers=PROVEN)
+    assert desk.ticket(1001)["team"] == "desk"
+    assert "Not the printer again" in desk.last(BEN, "new_ticket").text
+    text = forwarded.format(subject="Printer")
+    desk.write(f"Anna Agent <{ANNA}>", text, subject="FW: Printer", headers=PROVEN)
+    assert desk.ticket(1002)["team"] == "network"
+
+
+def test_nobody_sees_the_subject_of_the_ticket_that_theirs_was_merged_into(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.", subject="Erika's secret")
+    desk.write(OTTO, "Mine too.", subject="Otto's matter")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[1], f"#cc {CARA}")
+    desk.write("Ida <ida@example.com>", "And mine.", subject="Ida's problem")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[1], "#merge INC-1003")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[2], "#merge INC-1001")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[0], "It works again.\n#resolve")
+    own = {
+        "erika@example.com": ("[INC-1001] Erika's secret", "INC-1001"),
+        "otto@example.com": ("[INC-1002] Otto's matter", "INC-1002"),
+        CARA: ("[INC-1002] Otto's matter", "INC-1002"),
+        "ida@example.com": ("[INC-1003] Ida's problem", "INC-1003"),
+    }
+    for address, (subject, number) in own.items():
+        sent = desk.last(address, "resolution")
+        assert sent.subject.removeprefix("Re: ") == subject
+        assert f"Your number: {number}\n" in lines_of(sent)
+        assert "You get this because" not in sent.text
+        others = {name for name, _ in own.values()} - {subject}
+        assert not [name for name in others if name.partition("] ")[2] in sent.message.as_string() + sent.text]
+    desk.answer(OTTO, desk.last("otto@example.com", "resolution"), "Not with me.")
+    assert desk.ticket(1001)["messages"][-1]["text"] == "Not with me."
+    assert desk.audit() == []
+
+
+@pytest.mark.parametrize("command", ["", "\n#resolve"])
+def test_who_was_added_is_told_why_the_mail_comes(desk: DeskUnderTest, command: str) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), f"#cc {CARA}")
+    desk.answer(BEN, desk.last(BEN), f"Restart it.{command}")
+    assert "You get this because Anna Agent added you to INC-1001." in desk.last(CARA).text
+    assert "You get this" not in desk.last("erika@example.com").text
+
+
+def test_the_help_is_a_list_and_no_code(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), "#help")
+    sent = desk.last(ANNA, "result")
+    assert "\n- #take: The ticket is yours.\n" in lines_of(sent)
+    assert "<li><b>#take</b>: The ticket is yours.</li>" in sent.html
+    assert "monospace" not in sent.html
+    assert max(map(len, sent.text.splitlines())) <= 72
+
+
+def test_a_ticket_without_files_says_so_in_a_sentence(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), "#files")
+    sent = desk.last(ANNA, "result")
+    assert "\nThis ticket has no files.\n" in lines_of(sent)
+    assert "monospace" not in sent.html
+    desk.write(ERIKA, "See.", subject="Other", files=[("log.txt", b"x", "text/plain")])
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#files")
+    assert "Files of the ticket, mail 1 of 1:\n- log.txt\n" in lines_of(desk.last(ANNA, "result"))

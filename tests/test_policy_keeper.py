@@ -1,0 +1,49 @@
+"""What an admin saves is taken over as a whole, its examples included, or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.policy_keeper import PolicyKeeper
+
+AGENT = '[[agent]]\nname = "Anna"\naddress = "anna@example.com"\n'
+DESK = '[desk]\naddress = "helpdesk@example.com"\n[[team]]\nname = "desk"\n' + AGENT
+RULE = '[[rule]]\nname = "VPN"\nwhen.words = ["vpn"]\nset.category = "network/vpn"\n'
+GOOD = DESK + RULE + '[[example]]\nsubject = "My VPN"\nexpect = { category = "network" }\n'
+BAD = DESK + RULE + '[[example]]\nsubject = "My printer"\nexpect = { category = "network" }\n'
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    (tmp_path / "templates").mkdir()
+    return tmp_path / "rules.toml"
+
+
+def save(rules: Path, text: str, second: int) -> None:
+    rules.write_text(text)
+    os.utime(rules, (second, second))
+
+
+def test_rules_that_miss_their_own_example_are_refused_and_the_old_ones_stay(rules: Path) -> None:
+    save(rules, GOOD, 1)
+    keeper = PolicyKeeper(rules, rules.parent / "templates")
+    before = keeper.policy
+    save(rules, BAD, 2)
+    assert not keeper.refresh()
+    assert keeper.policy is before
+    assert "example[1].expect.category" in keeper.refused
+    assert "My printer" in keeper.refused
+    save(rules, GOOD + "# better\n", 3)
+    assert keeper.refresh()
+    assert keeper.refused == ""
+
+
+def test_the_gateway_does_not_start_with_rules_that_miss_their_own_example(rules: Path) -> None:
+    save(rules, BAD, 1)
+    with pytest.raises(ConfigurationError) as caught:
+        PolicyKeeper(rules, rules.parent / "templates")
+    assert [problem.key for problem in caught.value.problems] == ["example[1].expect.category"]
