@@ -41,7 +41,7 @@ class Answer:
 # Like Postfix and chasquid: soon at first, since most trouble is short, then hourly until the mail is given up.
 MAIL_DELAYS_MINUTES = (1, 2, 5, 10, 20, 40, 60)
 # A relay that restarts is back in seconds, and one connection is cheap, however many mails wait.
-UNREACHABLE_DELAYS_SECONDS = (5, 10, 30, 60, 120, 300)
+UNREACHABLE_DELAYS_SECONDS = (2, 5, 10, 20, 30)
 # Many servers lock an account that tries a wrong password too often.
 MISCONFIGURED_DELAYS_SECONDS = tuple(60 * minutes for minutes in MAIL_DELAYS_MINUTES)
 

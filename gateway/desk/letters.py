@@ -229,6 +229,8 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
         return {"watcher": is_watcher, "added_by": name}
     if row.notice == "result":
         return {"title": row.context.get("title", "")}
+    if row.notice == "question":
+        return {"problems": row.context.get("problems", []), "sendable": row.context.get("sendable", True)}
     if row.notice != "new_ticket":
         return {}
     scrub = _scrubber(policy, to_agent=True)

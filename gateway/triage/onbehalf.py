@@ -189,7 +189,9 @@ def _commands(case: Case, agent: Agent, logged: Logged) -> tuple[Work, tuple[Cha
     done = run_commands(work, logged.commands)
     if isinstance(done, Refusal):
         asked = {"why": done.why, "suggestion": done.suggestion, "held_text": "\n".join(lines)}
-        question = _ask(agent, QUESTION, lines, context=asked | {"their_text": "", "commands": lines})
+        # What #send would carry out is the other commands.
+        rest = {"their_text": "", "commands": lines, "problems": [done.why], "sendable": len(lines) > 1}
+        question = _ask(agent, QUESTION, lines, context=asked | rest)
         return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {done.why}"),)
     if done.resolves and not done.ticket.assignee:
         done = done.with_field(Field.ASSIGNEE, agent.address, assignee=agent.address)

@@ -59,7 +59,7 @@ def a_busy_day(desk: DeskUnderTest) -> None:
     desk.answer(ANNA, first, "#take\n#hold requester until tomorrow\nWhich client?\n#note\nProbably the old one.")
     desk.answer(BEN, desk.inbox(BEN, "new_ticket")[0], "Take the new client.\n#resolv it", files=[TEXT_FILE])
     desk.answer(BEN, desk.last(BEN, "question"), "#send")
-    desk.answer(ANNA, first, "#frobnicate")
+    desk.answer(ANNA, first, "Words that wait.\n#frobnicate")
     desk.answer(ERIKA, desk.last("erika@example.com", "answer"), "The old client.")
     desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[1], "#resolve New paper.\n#link INC-1001")
     desk.write("Emil <emil@example.com>", "VPN too.", subject="VPN")

@@ -69,7 +69,9 @@ def test_every_rule_has_an_example_for_which_it_holds(shipped: Policy) -> None:
     assert {rule.name for rule in shipped.rules} - holding == set()
 
 
-def test_a_rule_that_says_incident_says_its_impact_so_that_no_request_rule_below_makes_it_small(shipped: Policy) -> None:
+def test_a_rule_that_says_incident_says_its_impact_so_that_no_request_rule_below_makes_it_small(
+    shipped: Policy,
+) -> None:
     incidents = [rule for rule in shipped.rules if rule.set.type == "incident"]
     assert incidents
     assert [rule.name for rule in incidents if rule.set.impact is None] == []
