@@ -193,9 +193,9 @@ def test_while_the_relay_is_left_alone_nothing_is_claimed(small_house: House, si
     for _ in range(5):
         deliverer.run_once(NOW)
     assert sink.sessions_seen == 1
-    deliverer.run_once(NOW + timedelta(seconds=4))
+    deliverer.run_once(NOW + timedelta(seconds=1))
     assert sink.sessions_seen == 1
-    deliverer.run_once(NOW + timedelta(seconds=6))
+    deliverer.run_once(NOW + timedelta(seconds=3))
     assert sink.sessions_seen == 2
 
 
