@@ -15,10 +15,11 @@ from time import monotonic
 from gateway.compose import check_templates, load_templates
 from gateway.defaults_files import default_file
 from gateway.delivery.check import check_relay
+from gateway.desk.health import status_record
 from gateway.desk.people import read_secrets
-from gateway.desk.views import status_record
 from gateway.errors import ConfigurationError, Problem, TemporaryFailure
 from gateway.intake.imap_errands import check_connection
+from gateway.oauth import Account, Tokens
 from gateway.policy import Policy, load_policy
 from gateway.roundtrip import (
     Arrival,
@@ -33,6 +34,8 @@ from gateway.roundtrip import (
 )
 from gateway.settings import Settings
 from gateway.storage import NoDatabase, existing_database
+from gateway.store.database import bound_database
+from gateway.store.queue import owner_name
 from gateway.triage.classify import check_examples
 
 _NO_PLUS = "set plus_addresses = false in rules.toml, or let the mail server deliver desk+anything to the desk"
@@ -73,9 +76,14 @@ def check_connections(settings: Settings, policy: Policy, *, seconds: int) -> It
     """Try the database, every mailbox and the relay, then send the desk a mail; wait `seconds` for it to come back."""
     keys, database = _database(settings)
     yield database
+    tokens = tokens_for_commands(settings)
+    tokens_are_good = True
+    for told in _token_facts(settings, tokens):
+        tokens_are_good &= told.is_good
+        yield told
     mailboxes_are_good = True
     for mailbox in settings.mailboxes:
-        for found in check_connection(mailbox):
+        for found in check_connection(mailbox, account=tokens.account(mailbox.oauth)):
             mailboxes_are_good &= found.is_good
             yield Fact(name=f"mailbox {mailbox.name}", text=f"{found.name}: {found.text}", is_good=found.is_good)
     if not settings.relay.host:
@@ -83,13 +91,13 @@ def check_connections(settings: Settings, policy: Policy, *, seconds: int) -> It
         yield Fact(name="round trip", text="not tried: it needs a [relay] in gateway.toml")
         return
     relay_is_good = True
-    for told in check_relay(settings.relay):
-        relay_is_good &= told.is_good
-        yield Fact(name="relay", text=f"{told.name}: {told.text}", is_good=told.is_good)
-    if not (database.is_good and relay_is_good and mailboxes_are_good):
+    for said in check_relay(settings.relay, account=tokens.account(settings.relay.oauth)):
+        relay_is_good &= said.is_good
+        yield Fact(name="relay", text=f"{said.name}: {said.text}", is_good=said.is_good)
+    if not (database.is_good and tokens_are_good and relay_is_good and mailboxes_are_good):
         yield Fact(name="round trip", text="not tried: what is wrong above comes first", is_good=False)
         return
-    yield from _round_trip(settings, policy, keys, seconds=seconds)
+    yield from _round_trip(settings, policy, keys, tokens, seconds=seconds)
 
 
 def _database(settings: Settings) -> tuple[Mapping[int, bytes], Fact]:
@@ -107,13 +115,43 @@ def _database(settings: Settings) -> tuple[Mapping[int, bytes], Fact]:
     return keys, Fact(name="database", text=f"{kind}, can be read")
 
 
-def _round_trip(settings: Settings, policy: Policy, keys: Mapping[int, bytes], *, seconds: int) -> Iterator[Fact]:
+def tokens_for_commands(settings: Settings) -> Tokens:
+    """The accounts for a person who waits: they ask in spite of a pause. A database is used, and none is made."""
+    has_database = False
+    if settings.oauth:
+        with contextlib.suppress(NoDatabase, ConfigurationError, TemporaryFailure), existing_database(settings):
+            has_database = True
+    return Tokens(
+        settings,
+        database=bound_database if has_database else None,
+        clock=lambda: datetime.now(UTC),
+        owner=owner_name(),
+        impatient=True,
+    )
+
+
+def _token_facts(settings: Settings, tokens: Tokens) -> Iterator[Fact]:
+    for name in settings.oauth:
+        account = tokens.account(name)
+        assert account is not None
+        try:
+            access = account.access()
+        except TemporaryFailure as failure:
+            yield Fact(name=f"oauth {name}", text=failure.public_text.removeprefix(f"[oauth.{name}]: "), is_good=False)
+        else:
+            yield Fact(name=f"oauth {name}", text=f"has a token, good until {access.until:%H:%M} UTC")
+
+
+def _round_trip(
+    settings: Settings, policy: Policy, keys: Mapping[int, bytes], tokens: Tokens, *, seconds: int
+) -> Iterator[Fact]:
     with contextlib.ExitStack() as stack:
         places: list[MailboxPlace | LedgerPlace] = []
         try:
             for mailbox in settings.mailboxes:
                 if mailbox.role == "inbox":
-                    places.append(stack.enter_context(contextlib.closing(MailboxPlace(mailbox))))
+                    place = MailboxPlace(mailbox, tokens.account(mailbox.oauth))
+                    places.append(stack.enter_context(contextlib.closing(place)))
             if _runs_here(settings):
                 places.append(stack.enter_context(contextlib.closing(LedgerPlace(settings))))
         except TemporaryFailure as failure:
@@ -124,7 +162,7 @@ def _round_trip(settings: Settings, policy: Policy, keys: Mapping[int, bytes], *
             yield Fact(name="round trip", text=text, hint="start `gateway serve` and check again")
             return
         newest = max(keys)
-        trip = _Trip(settings, policy, newest, keys[newest], places, seconds)
+        trip = _Trip(settings, policy, newest, keys[newest], places, seconds, tokens.account(settings.relay.oauth))
         yield from trip.run()
 
 
@@ -148,8 +186,10 @@ class _Trip:
         secret: bytes,
         places: list[MailboxPlace | LedgerPlace],
         seconds: int,
+        account: Account | None,
     ) -> None:
         self._relay = settings.relay
+        self._account = account
         self._desk = policy.desk
         self._secret_id, self._secret = secret_id, secret
         self._places = places
@@ -176,7 +216,7 @@ class _Trip:
         """Send one more probe: why it was refused, or what arrived of all that were sent."""
         now = datetime.now(UTC)
         probe = make_probe(self._desk.address, plus=plus, secret_id=self._secret_id, secret=self._secret, now=now)
-        answer = send(probe, self._relay, now=now)
+        answer = send(probe, self._relay, now=now, account=self._account)
         if not is_taken(answer):
             return f"the relay refuses a mail to {probe.recipient}: {answer.reply}", None
         self._sent.append(probe)

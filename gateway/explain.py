@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from gateway.defaults_files import default_file
-from gateway.desk.facts import gather_facts, is_authenticated
+from gateway.desk.facts import gather_facts
 from gateway.desk.people import read_secrets
 from gateway.errors import ConfigurationError, TemporaryFailure
 from gateway.mail import Attachment, Envelope, Mail, Transport
@@ -84,7 +84,7 @@ class Explainer:
     def _facts(self, mail: Mail, envelope: Envelope, now: datetime) -> Facts:
         if self._secrets is None:
             own = mail.sender is not None and self._policy.is_desk_address(mail.sender.address)
-            return Facts(now=now, is_own=own, auth_trusted=is_authenticated(mail, self._policy))
+            return Facts(now=now, is_own=own)
         return gather_facts(mail, envelope, self._policy, now=now, secrets=self._secrets)
 
 

@@ -38,7 +38,8 @@ class Heartbeat:
         self._clock = clock
         self._owner = owner
         self._parts = parts
-        self._started_at = self._next_beat = clock()
+        self._started_at = clock()
+        self._beat_at: datetime | None = None
         self._told = ""
 
     def run(self, stop: threading.Event) -> None:
@@ -60,9 +61,11 @@ class Heartbeat:
     def run_once(self, now: datetime) -> None:
         """Take over changed files; write the heartbeat when it is time, or when there is new trouble to tell."""
         self._keeper.refresh()
-        if now < self._next_beat and self._told == self._keeper.refused:
+        # A clock that was set back must not silence the heartbeat until it is as late as it was.
+        is_fresh = self._beat_at is not None and timedelta(0) <= now - self._beat_at < _BEAT_EVERY
+        if is_fresh and self._told == self._keeper.refused:
             return
-        self._next_beat = now + _BEAT_EVERY
+        self._beat_at = now
         self._told = self._keeper.refused
         row = {
             "name": f"{PROCESS_PREFIX}{self._owner}",

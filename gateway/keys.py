@@ -26,6 +26,10 @@ KEY_LENGTH = 40
 # The header with the key of a mail that `gateway check --connect` sends, and how long the desk knows it again.
 PROBE_HEADER = "X-Helpdesk-Gateway-Probe"
 PROBE_AGE = timedelta(days=7)
+# The header with the key of a mail that `gateway doctor` prepares.
+DOCTOR_HEADER = "X-Helpdesk-Gateway-Doctor"
+# How long an agent's answer to "was it you?" counts.
+CONFIRM_AGE = timedelta(days=7)
 _TAG_SIZE_BYTES = 11
 _KEY = re.compile(r"[a-z2-7]{40}")
 _OWN_ID = re.compile(r"<hg\.([a-z2-7]{40})\.([a-z0-9]{1,32})@([^<>@\s]+)>", re.IGNORECASE)
@@ -38,6 +42,10 @@ class Purpose(Enum):
     REPLY = 1
     BOUNCE = 2
     PROBE = 3
+    DIGEST = 4
+    HEARTBEAT = 5
+    CONFIRM = 6
+    DOCTOR = 7
 
 
 _ROLE_OCTETS = {Role.REQUESTER: 1, Role.WATCHER: 2, Role.AGENT: 3}

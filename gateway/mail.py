@@ -36,7 +36,9 @@ class Envelope:
     `reverse_path` is the RFC 5321 return path: "" is the null sender ``<>``, None means that the transport knew none.
     `internal_date` is when an IMAP server received the mail; `full_size_bytes` is set when only the beginning of a mail
     above the size limit was fetched. `quiet` mails (imported ones) acknowledge and notify nobody;
-    a `released` one was let in by a person, out of quarantine.
+    a `released` one was let in by a person, out of quarantine. `confirmed_by` is the address of the agent who has said
+    that the mail is theirs, in answer to our question. `authenticated`: it came through a listener that only users
+    reach who have proven to their own mail server who they are.
     """
 
     transport: Transport
@@ -54,6 +56,10 @@ class Envelope:
     full_size_bytes: int | None = None
     quiet: bool = False
     released: bool = False
+    released_by: str = ""
+    release_acknowledged: bool = False
+    confirmed_by: str = ""
+    authenticated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +115,19 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True)
 class AuthResults:
-    """The topmost Authentication-Results header (RFC 8601): verdict words in lower case, "" where absent."""
+    """One Authentication-Results header (RFC 8601): verdict words in lower case, "" where absent.
+
+    `submitter` is the user whom auth=pass names. A header that is not `sound` may be shown and is never believed: it
+    does not follow the grammar to its end, or two readers could differ about it.
+    """
 
     authserv_id: str = ""
     spf: str = ""
     dkim: str = ""
     dmarc: str = ""
     header_from: str = ""
+    submitter: str = ""
+    sound: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,8 +184,9 @@ class Mail:
     Ids stand with their angle brackets, as RFC 5322 §3.6.4 writes them. `sender` is the one mailbox of the one From
     header, None where there is no such thing; `sender_defects` says why it must not be trusted as an identity.
     `headers` holds (lower-case name, decoded and unfolded value) in order, names repeated as they came.
-    `html` is the sanitised HTML body with `cid:` references, `new_html` its part above the quote; both "" where the
-    mail has no HTML. `enclosed` are the named files inside mails that are attached; to `attachments` such a mail is one
+    `authentications` are all Authentication-Results headers from the top, `auth` the topmost one.
+    `new_html` is the sanitised HTML body above the quote, with `cid:` references, "" where the mail has no HTML or its
+    cut is not certain. `enclosed` are the named files inside mails that are attached; to `attachments` such a mail is one
     file. `defect` names what made the mail unparsable, "" for an ordinary mail; then only what could be read is
     filled in.
     """
@@ -193,13 +206,13 @@ class Mail:
     date: datetime | None = None
     headers: tuple[tuple[str, str], ...] = ()
     passages: tuple[Passage, ...] = ()
-    html: str = ""
     new_html: str = ""
     from_html: bool = False
     attachments: tuple[Attachment, ...] = ()
     enclosed: tuple[Attachment, ...] = ()
     structure: Structure = Structure()
     auth: AuthResults | None = None
+    authentications: tuple[AuthResults, ...] = ()
     report: DeliveryReport | None = None
     forwarded: Forwarded | None = None
     language: str = ""

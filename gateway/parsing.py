@@ -1,23 +1,34 @@
 """Parse mails in worker processes that can be killed.
 
-Hostile bytes cost one bounded attempt: a worker that takes too long or too much memory is killed and replaced, and
-the mail becomes
-one that could not be read. Many mails go in one hop; when a hop fails, each of its mails gets one of its own.
+Hostile bytes cost a bounded attempt: each mail has so many seconds of CPU, counted by the kernel, and so much resident
+memory, watched from here while we wait; a worker that takes more is killed and replaced, and the mail becomes one that
+could not be read. Many mails go in one hop; when a hop fails, each of its mails gets one of its own.
+
+What may fail: `WorkersFailed` when no worker can be had at all. That is nobody's mail's fault: the mails wait.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import logging
+import multiprocessing.context
+import os
 import resource
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 import structlog
 from pebble import ProcessExpired, ProcessPool
 
+from gateway.errors import GatewayError
 from gateway.mail import Mail
 from gateway.parse import extract_parts, parse
 
@@ -25,7 +36,20 @@ _LOG = structlog.get_logger(__name__)
 _EXTRACT_SECONDS = 60
 # The backstop behind the watched resident size: address space is larger than what is used.
 _ADDRESS_SPACE_FACTOR = 4
+# A machine that is busy with other things gives a worker less than all of a core.
+_WALL_FACTOR = 3
+# How often a worker's memory is looked at, and how much longer than its task may take the pool has for its answer.
+_WATCH_SECONDS = 0.05
+_GRACE_SECONDS = 15.0
 _TASKS_A_WORKER = 500
+
+_TOO_LONG, _TOO_MUCH, _DIED, _FAILED = "took too long", "took too much memory", "its parser died", "its parser failed"
+
+_T = TypeVar("_T")
+
+
+class WorkersFailed(GatewayError):
+    """No worker process answers, whatever it is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,57 +64,177 @@ class Raw:
         return self.path.read_bytes() if self.path is not None else self.content
 
 
+class _Context(multiprocessing.context.SpawnContext):
+    """Starts processes and remembers which: the pool does not tell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[BaseProcess] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> BaseProcess:  # type: ignore[override]  # noqa: N802
+        process = multiprocessing.context.SpawnProcess(*args, **kwargs)
+        self.started = [*(one for one in self.started if one.is_alive()), process]
+        return process
+
+
 class Parser:
-    """A pool of parse workers. `parse_seconds` and `memory_bytes` bound one mail."""
+    """A pool of parse workers. `parse_seconds` (CPU) and `memory_bytes` (resident) bound one mail."""
 
     def __init__(self, *, workers: int, parse_seconds: float, memory_bytes: int) -> None:
+        self._workers = workers
         self._parse_seconds = parse_seconds
-        self._pool = ProcessPool(
-            max_workers=workers,
-            max_tasks=_TASKS_A_WORKER,
-            initializer=_limit_memory,
-            initargs=[memory_bytes * _ADDRESS_SPACE_FACTOR],
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._memory_bytes = memory_bytes
+        self._changing = threading.Lock()
+        self._killed: set[int] = set()
+        self._open_pool()
 
     def parse_many(self, mails: Sequence[Raw], own_addresses: tuple[str, ...]) -> list[Mail]:
-        """Parse in one hop; mails that fail there are tried alone, and get a defect when they fail again."""
+        """Parse in one hop; mails that fail there are tried alone, and get a defect when they fail again.
+
+        Raises WorkersFailed.
+        """
         if not mails:
             return []
+        seconds = self._parse_seconds
         try:
-            future = self._pool.schedule(
-                _parse_all, args=[list(mails), own_addresses], timeout=self._parse_seconds + len(mails)
+            return self._run(
+                _parse_all, list(mails), own_addresses, seconds, wall_seconds=_WALL_FACTOR * seconds + len(mails)
             )
-            parsed: list[Mail] = future.result()
-            return parsed
+        except WorkersFailed:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever kills a worker must cost one mail only
             if len(mails) == 1:
-                return [_unparsable(mails[0], error)]
+                return [self._unparsable(mails[0], error)]
         return [self.parse_many([mail], own_addresses)[0] for mail in mails]
 
     def extract(self, raw: bytes, numbers: Sequence[int]) -> dict[int, bytes]:
         """The decoded bytes of some parts of a mail."""
-        future = self._pool.schedule(extract_parts, args=[raw, list(numbers)], timeout=_EXTRACT_SECONDS)
-        parts: dict[int, bytes] = future.result()
-        return parts
+        return self._run(_extract, raw, list(numbers), _EXTRACT_SECONDS, wall_seconds=_WALL_FACTOR * _EXTRACT_SECONDS)
 
     def close(self) -> None:
+        with self._changing:
+            self._close_pool()
+
+    def _open_pool(self) -> None:
+        self._context = _Context()
+        self._pool = ProcessPool(
+            max_workers=self._workers,
+            max_tasks=_TASKS_A_WORKER,
+            initializer=_begin,
+            initargs=[self._memory_bytes * _ADDRESS_SPACE_FACTOR],
+            context=self._context,
+        )
+
+    def _close_pool(self) -> None:
+        """Stop the pool. Its workers are killed first: one that hangs, or left half an answer behind, stops nobody."""
+        for process in self._context.started:
+            if process.is_alive():
+                process.kill()
         self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+
+    def _run(self, function: Callable[..., _T], *args: Any, wall_seconds: float) -> _T:
+        for _ in range(2):
+            pool = self._pool
+            try:
+                future: Future[_T] = pool.schedule(function, args=list(args), timeout=wall_seconds)
+            except RuntimeError as error:
+                self._replace(pool, error)
+                continue
+            try:
+                return self._wait(future, pool, wall_seconds)
+            except (BrokenProcessPool, CancelledError) as error:
+                self._replace(pool, error)
+        raise WorkersFailed("no parse worker answers")
+
+    def _wait(self, future: Future[_T], pool: ProcessPool, wall_seconds: float) -> _T:
+        """Wait for the answer, and watch how much memory the workers take."""
+        ends_at = monotonic() + wall_seconds + _GRACE_SECONDS
+        while True:
+            try:
+                return future.result(timeout=_WATCH_SECONDS)
+            except FutureTimeout:
+                if future.done():
+                    return future.result()
+                self._kill_the_fat()
+                if monotonic() > ends_at:
+                    # A worker that was killed amid its answer blocks all others, and the pool does not see it.
+                    self._replace(pool, TimeoutError("the pool of workers hangs"))
+                    raise
+
+    def _kill_the_fat(self) -> None:
+        for process in self._context.started:
+            if process.pid is not None and _resident_bytes(process.pid) > self._memory_bytes and process.is_alive():
+                self._killed.add(process.pid)
+                process.kill()
+
+    def _replace(self, pool: ProcessPool, error: BaseException) -> None:
+        with self._changing:
+            if self._pool is pool:
+                _LOG.error("parse_workers_replaced", error=f"{type(error).__name__}: {error}"[:200])
+                self._close_pool()
+                self._open_pool()
+
+    def _unparsable(self, mail: Raw, error: BaseException) -> Mail:
+        why = self._reason(error)
+        size = mail.path.stat().st_size if mail.path is not None else len(mail.content)
+        _LOG.warning("mail_unparsable", why=why, size_bytes=size, error=type(error).__name__)
+        return Mail(size_bytes=size, defect=why)
+
+    def _reason(self, error: BaseException) -> str:
+        if isinstance(error, ProcessExpired):
+            if error.pid in self._killed:
+                self._killed.discard(error.pid)
+                return _TOO_MUCH
+            return _TOO_LONG if error.exitcode == -signal.SIGXCPU else _DIED
+        if isinstance(error, MemoryError):
+            return _TOO_MUCH
+        return _TOO_LONG if isinstance(error, FutureTimeout) else _FAILED
 
 
-def _limit_memory(address_space_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (address_space_bytes, address_space_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _resident_bytes(pid: int) -> int:
+    """How much memory a process really uses; 0 where it is gone, or the system does not tell (then its limit of
+    address space holds alone)."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as statm:  # noqa: PTH123 - twenty times a second
+            return int(statm.read().split()[1]) * _PAGE_BYTES
+    except (OSError, IndexError):
+        return 0
 
 
-def _parse_all(mails: list[Raw], own_addresses: tuple[str, ...]) -> list[Mail]:
-    return [parse(mail.read(), own_addresses=own_addresses, full_size_bytes=mail.full_size_bytes) for mail in mails]
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def _unparsable(mail: Raw, error: BaseException) -> Mail:
-    why: dict[type[Any], str] = {FutureTimeout: "took too long", ProcessExpired: "its parser died"}
-    words = next((text for kind, text in why.items() if isinstance(error, kind)), "its parser failed")
-    size = mail.path.stat().st_size if mail.path is not None else len(mail.content)
-    _LOG.warning("mail_unparsable", why=words, size_bytes=size, error=type(error).__name__)
-    return Mail(size_bytes=size, defect=words)
+# --- in the worker ---
+
+
+def _begin(address_space_bytes: int) -> None:
+    _limit(resource.RLIMIT_AS, address_space_bytes)
+    _limit(resource.RLIMIT_CORE, 0)
+    # The libraries log what strangers wrote. Nobody here reads it, and what a mail is, its `Mail` says.
+    logging.disable(logging.CRITICAL)
+
+
+def _limit(what: int, at_most: int) -> None:
+    """Lower a limit; a stricter one of the administrator's stays."""
+    hard = resource.getrlimit(what)[1]
+    at_most = at_most if hard == resource.RLIM_INFINITY else min(at_most, hard)
+    resource.setrlimit(what, (at_most, hard))
+
+
+def _allow_seconds(seconds: float) -> None:
+    """From now on so much CPU; whoever takes more gets SIGXCPU from the kernel and ends."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
+
+
+def _parse_all(mails: list[Raw], own_addresses: tuple[str, ...], seconds: float) -> list[Mail]:
+    parsed = []
+    for mail in mails:
+        _allow_seconds(seconds)
+        parsed.append(parse(mail.read(), own_addresses=own_addresses, full_size_bytes=mail.full_size_bytes))
+    return parsed
+
+
+def _extract(raw: bytes, numbers: list[int], seconds: float) -> dict[int, bytes]:
+    _allow_seconds(seconds)
+    return extract_parts(raw, numbers)

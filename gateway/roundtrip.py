@@ -28,6 +28,7 @@ from gateway.desk.views import ledger_rows
 from gateway.errors import TemporaryFailure
 from gateway.intake.imap_session import Session
 from gateway.keys import PROBE_HEADER, Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal
+from gateway.oauth import Account
 from gateway.settings import Mailbox, Relay, Settings
 from gateway.storage import existing_database
 from gateway.ticket import Role
@@ -121,7 +122,7 @@ def make_probe(address: str, *, plus: bool, secret_id: int, secret: bytes, now: 
     )
 
 
-def send(probe: Probe, relay: Relay, *, now: datetime) -> Answer:
+def send(probe: Probe, relay: Relay, *, now: datetime, account: Account | None = None) -> Answer:
     """Give the probe to the relay, as delivery would."""
     parcel = Parcel(
         id=0,
@@ -132,11 +133,11 @@ def send(probe: Probe, relay: Relay, *, now: datetime) -> Answer:
         content=probe.content,
         sha256=hashlib.sha256(probe.content).digest(),
     )
-    return asyncio.run(_send(parcel, relay))
+    return asyncio.run(_send(parcel, relay, account))
 
 
-async def _send(parcel: Parcel, relay: Relay) -> Answer:
-    channel = RelayChannel(relay)
+async def _send(parcel: Parcel, relay: Relay, account: Account | None) -> Answer:
+    channel = RelayChannel(relay, account=account)
     try:
         return await channel.send(parcel)
     finally:
@@ -181,9 +182,9 @@ def value_of(head: Message, name: str) -> str:
 class MailboxPlace:
     """A watched mailbox, with the folder that the gateway moves its mails to. Opened read-only, mails are peeked."""
 
-    def __init__(self, settings: Mailbox) -> None:
+    def __init__(self, settings: Mailbox, account: Account | None = None) -> None:
         self.name = f"the mailbox {settings.name}"
-        self._session = Session(settings)
+        self._session = Session(settings, account)
         self._next_uids: dict[str, int] = {}
         self._seen: set[tuple[str, int]] = set()
         for folder in filter(None, (settings.folder, settings.move_to)):

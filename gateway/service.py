@@ -8,7 +8,6 @@ processes and hosts that share one PostgreSQL.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import socket
 import threading
@@ -27,16 +26,23 @@ from gateway.desk.refusals import record_refusal
 from gateway.errors import ConfigurationError, Problem
 from gateway.heartbeat import Heartbeat
 from gateway.intake.accept import Door
+from gateway.intake.data import SpoolMemory
 from gateway.intake.imap import MailboxWatcher
 from gateway.intake.imap_errands import append_sent
 from gateway.intake.lmtp import LmtpListener
-from gateway.intake.smtp import SmtpListener, SmtpThread
+from gateway.intake.smtp import SmtpListener, SmtpThread, limits_of, timeouts_of
+from gateway.lookout import Lookout
+from gateway.oauth import Tokens
 from gateway.parsing import Parser
+from gateway.phrase import Phrase
 from gateway.policy_keeper import PolicyKeeper
 from gateway.settings import Settings
 from gateway.sorting import Sorter
+from gateway.steady import SteadyClock
+from gateway.storage import minimum_free_bytes, watched_by
 from gateway.store.database import connection, is_sqlite, migrate, open_database, transaction
-from gateway.store.queue import forget_workers, free_leases
+from gateway.store.oauth import forget_troubles_of_others
+from gateway.store.queue import forget_workers, free_leases, last_written, owner_name
 from gateway.timers import Timers
 
 PARTS = ("smtp", "imap", "sort", "send", "timers")
@@ -74,8 +80,7 @@ class Base:
         free: Callable[[], int] | None = None
         minimum = 0
         if is_sqlite(self.database):
-            disk = shutil.disk_usage(storage.folder)
-            minimum = min(storage.minimum_free_bytes, disk.total * storage.minimum_free_percent // 100)
+            minimum = minimum_free_bytes(storage)
             free = lambda: shutil.disk_usage(storage.folder).free  # noqa: E731
         return Door(
             self.database, clock=self.clock, free_bytes=free, minimum_free_bytes=minimum, on_accepted=on_accepted
@@ -104,7 +109,8 @@ class Gateway(Base):
     ) -> None:
         super().__init__(settings, clock=clock)
         self._only = frozenset(only)
-        self._owner = _owner_name()
+        self._owner = owner_name()
+        self._tokens = Tokens(settings, database=lambda: self.database, clock=clock, owner=self._owner)
         self._stop = threading.Event()
         self._sort_wake = threading.Event()
         self._send_wake = threading.Event()
@@ -113,6 +119,8 @@ class Gateway(Base):
         self._door: Door | None = None
         self._parser: Parser | None = None
         self._heartbeat: Heartbeat | None = None
+        with connection(self.database):
+            self._steady = SteadyClock(now=clock(), last_known=last_written())
         self.smtp_port = 0
         self.lmtp_place = ""
 
@@ -121,6 +129,7 @@ class Gateway(Base):
         with connection(self.database):
             freed = free_leases(self.database, is_dead=lambda owner: _is_dead(owner, self._owner))
             forget_workers(self.database, is_dead=lambda owner: _is_dead(owner, self._owner))
+            forget_troubles_of_others(self.database, list(self.settings.oauth))
         if freed:
             _LOG.warning("leases_taken_over", rows=freed)
         if self._only & {"smtp", "imap"}:
@@ -157,6 +166,7 @@ class Gateway(Base):
     def _start_listening(self) -> None:
         assert self._door is not None
         settings = self.settings
+        memory = SpoolMemory(settings.smtp.memory_bytes)
         if settings.smtp.enabled:
             smtp = SmtpListener(
                 settings.smtp,
@@ -164,6 +174,7 @@ class Gateway(Base):
                 door=self._door,
                 clock=self.clock,
                 spool_folder=self.scratch,
+                memory=memory,
             )
             self._listeners.append(SmtpThread(smtp, name="smtp").start())
             self.smtp_port = self._listeners[-1].port
@@ -175,7 +186,10 @@ class Gateway(Base):
                 door=self._door,
                 clock=self.clock,
                 hostname=settings.smtp.hostname,
+                memory=memory,
+                limits=limits_of(settings.smtp),
                 spool_folder=self.scratch,
+                timeouts=timeouts_of(settings.smtp),
             )
             self._listeners.append(SmtpThread(lmtp, name="lmtp").start())
             self.lmtp_place = settings.lmtp.listen
@@ -187,7 +201,12 @@ class Gateway(Base):
         assert self._door is not None
         for mailbox in self.settings.mailboxes:
             watcher = MailboxWatcher(
-                mailbox, database=self.database, door=self._door, clock=self.clock, owner=self._owner
+                mailbox,
+                database=self.database,
+                door=self._door,
+                clock=self.clock,
+                owner=self._owner,
+                account=self._tokens.account(mailbox.oauth),
             )
             self._run(f"imap-{mailbox.name}", watcher.run, self._stop)
 
@@ -223,18 +242,21 @@ class Gateway(Base):
             on_refused=self._on_refused,
             on_sent=self._copy_to_sent if self.settings.relay.sent_mailbox else None,
             clock=self.clock,
+            may_expire=self._steady.is_steady,
             owner=self._owner,
+            account=self._tokens.account(self.settings.relay.oauth),
         )
         self._run("send", deliverer.run, self._stop, self._send_wake)
 
-    def _on_refused(self, outbox_id: int, reply: str) -> None:
+    def _on_refused(self, outbox_id: int, reply: Phrase | str) -> None:
         record_refusal(outbox_id, reply, policy=self.keeper.policy, secrets=self.secrets, now=self.clock())
         self._send_wake.set()
 
     def _copy_to_sent(self, outbox_id: int, content: bytes) -> None:
         relay = self.settings.relay
         mailbox = next(one for one in self.settings.mailboxes if one.name == relay.sent_mailbox)
-        append_sent(mailbox, relay.sent_folder, content, self.clock())
+        account = self._tokens.account(mailbox.oauth)
+        append_sent(mailbox, relay.sent_folder, content, self.clock(), account=account)
 
     def _start_timers(self) -> None:
         timers = Timers(
@@ -243,6 +265,14 @@ class Gateway(Base):
             secrets=self.secrets,
             clock=self.clock,
             on_work=self._send_wake.set,
+            may_expire=self._steady.is_steady,
+            lookout=Lookout(
+                self.database,
+                keeper=self.keeper,
+                secrets=self.secrets,
+                watched=lambda: watched_by(self.settings),
+                command=self.settings.alarms.command,
+            ),
         )
         self._run("timers", timers.run, self._stop)
 
@@ -267,11 +297,6 @@ class Gateway(Base):
         if self._heartbeat is not None:
             self._heartbeat.end()
         _LOG.info("stopped")
-
-
-def _owner_name() -> str:
-    """Who holds a lease: host, process, and what tells it from an earlier process of the same number."""
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
 def _is_dead(owner: str, own: str) -> bool:

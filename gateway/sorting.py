@@ -4,16 +4,19 @@ Up to `batch` mails are claimed and parsed in one hop; then they are decided in 
 savepoint of its
 own, so that a failing one rolls back alone and the next sees what the one before did. A mail that fails three times
 is kept
-as failed and does not stop the next.
+as failed and does not stop the next. Neither does one that kills this process or hangs in it: its attempts count
+before the work begins, from the second on it is taken alone, and a process that hangs ends itself.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,13 +26,20 @@ import structlog
 from gateway.desk.carry_out import Unit, carry_out
 from gateway.desk.facts import gather_facts
 from gateway.desk.ledger import LeaseLost, write_decision
+from gateway.desk.people import KnownPeople
 from gateway.desk.raw import read_raw
 from gateway.desk.rereading import reread
 from gateway.intake.envelope import envelope_from_json
 from gateway.mail import Envelope, Mail
-from gateway.parsing import Parser, Raw
+from gateway.parsing import Parser, Raw, WorkersFailed
 from gateway.policy import Policy
-from gateway.store.database import connection, lock_conversations, savepoint, transaction
+from gateway.store.database import (
+    connection,
+    is_trouble_of_storage,
+    lock_conversations,
+    savepoint,
+    transaction,
+)
 from gateway.store.queue import MAX_LEDGER_ATTEMPTS, Claim, claim, finish, free_own
 from gateway.store.rows import find_all, marks
 from gateway.store.states import LedgerState
@@ -43,9 +53,9 @@ _LOG = structlog.get_logger(__name__)
 _TRANSACTION_SECONDS = 0.010
 _RETRY_AFTER = timedelta(seconds=30)
 _IDLE_SECONDS = 1.0
-# Attempts that ended without a decision, and with everybody else's in the same batch: more than those of one mail,
-# since a killed process counts as one.
-_MOST_ATTEMPTS = 10
+# A mail is decided in milliseconds. After so long the process says where each thread stands and ends: its supervisor
+# starts it anew, and the attempt has counted.
+HANG_SECONDS = 120.0
 
 
 class Sorter:
@@ -63,6 +73,7 @@ class Sorter:
         batch: int,
         scratch: Path,
         on_sorted: Callable[[], None],
+        hang_seconds: float = HANG_SECONDS,
     ) -> None:
         self._database = database
         self._parser = parser
@@ -73,9 +84,9 @@ class Sorter:
         self._batch = batch
         self._scratch = scratch
         self._on_sorted = on_sorted
-        # After a batch that broke off: what it broke on, and how many mails are sorted one by one.
+        self._hang_seconds = hang_seconds
+        # What the last batch broke on, until its mails are given back.
         self._broke_on: Exception | None = None
-        self._one_by_one = 0
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
         """Sort until told to stop; what nobody expected costs a pause, never the thread."""
@@ -93,24 +104,21 @@ class Sorter:
             wake.wait(_IDLE_SECONDS)
 
     def _recover(self) -> None:
-        """Take up again what a batch left behind that broke off; one by one where a mail may be to blame."""
+        """Give back what a batch held that broke off; the attempt counts where a mail may be to blame."""
         if self._broke_on is None:
             return
-        blameless = isinstance(self._broke_on, peewee.OperationalError | peewee.InterfaceError)
+        blameless = isinstance(self._broke_on, OSError | WorkersFailed) or is_trouble_of_storage(self._broke_on)
         free_own(self._database, Ledger, owner=self._owner, counts=not blameless)
-        self._one_by_one = 0 if blameless else self._batch
         self._broke_on = None
 
     def run_once(self, now: datetime) -> int:
         """Sort one batch and return how many mails it had."""
-        limit = 1 if self._one_by_one else self._batch
-        self._one_by_one = max(0, self._one_by_one - 1)
-        claims = claim(self._database, Ledger, owner=self._owner, now=now, limit=limit)
+        claims = claim(self._database, Ledger, owner=self._owner, now=now, limit=self._batch)
         if not claims:
             return 0
-        if limit == 1 and claims[0].attempt > _MOST_ATTEMPTS:
+        if claims[0].attempt > MAX_LEDGER_ATTEMPTS:
             with transaction(self._database):
-                self._put_off(claims[0], RuntimeError(f"{_MOST_ATTEMPTS} attempts to sort it broke off"), now)
+                self._put_off(claims[0], RuntimeError(f"{MAX_LEDGER_ATTEMPTS} attempts to sort it broke off"), now)
             return 1
         policy = self._policy()
         ids = [one.id for one in claims]
@@ -146,9 +154,10 @@ class Sorter:
             with transaction(self._database):
                 lock_conversations(self._database)
                 deadline = time.monotonic() + _TRANSACTION_SECONDS
-                while waiting and time.monotonic() < deadline:
-                    claimed, envelope, mail = waiting.pop(0)
-                    self._decide_one(claimed, envelope, mail, policy)
+                with _ending_when_it_hangs(self._hang_seconds):
+                    while waiting and time.monotonic() < deadline:
+                        claimed, envelope, mail = waiting.pop(0)
+                        self._decide_one(claimed, envelope, mail, policy)
 
     def _decide_one(self, claimed: Claim, envelope: Envelope, mail: Mail, policy: Policy) -> None:
         started = time.perf_counter()
@@ -156,7 +165,8 @@ class Sorter:
         try:
             with savepoint(self._database):
                 mail = reread(through_group(mail, policy), own_addresses=(policy.desk.address, *policy.desk.aliases))
-                facts = gather_facts(mail, envelope, policy, now=now, secrets=self._secrets)
+                people: KnownPeople = {}
+                facts = gather_facts(mail, envelope, policy, now=now, secrets=self._secrets, people=people)
                 decision = decide(mail, envelope, facts, policy)
                 unit = Unit(
                     decision=decision,
@@ -167,15 +177,17 @@ class Sorter:
                     envelope=envelope,
                     ledger_id=claimed.id,
                     known_pictures=facts.known_pictures,
+                    people=people,
                 )
                 ticket = carry_out(unit)
                 write_decision(claimed, decision, ticket, policy=policy, now=now)
-        except peewee.OperationalError:
-            raise
         except LeaseLost:
             _LOG.warning("lease_lost", ledger=claimed.id)
             return
-        except Exception as error:  # noqa: BLE001 - a mail that nobody expected must not stop the next
+        except Exception as error:
+            if is_trouble_of_storage(error):
+                raise
+            # A mail that nobody expected must not stop the next.
             self._put_off(claimed, error, now)
             return
         _LOG.info(
@@ -198,3 +210,17 @@ class Sorter:
             not_before=None if failed else now + _RETRY_AFTER * claimed.attempt,
             error=f"{type(error).__name__}: {error}"[:500],
         )
+
+
+@contextlib.contextmanager
+def _ending_when_it_hangs(seconds: float) -> Iterator[None]:
+    # A thread of the interpreter's own that needs no turn of ours, so it also ends what never leaves a C function.
+    stream = sys.__stderr__
+    if stream is None or stream.closed:
+        yield
+        return
+    faulthandler.dump_traceback_later(seconds, exit=True, file=stream)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -7,17 +7,20 @@ gateway has run yet, `ConfigurationError` where a person must act, `TemporaryFai
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
 import peewee
 
+from gateway.alarms import Disk
+from gateway.desk.health import Watched
 from gateway.errors import ConfigurationError, GatewayError, Problem, TemporaryFailure
-from gateway.settings import Settings
-from gateway.store.database import connection, execute, is_sqlite, open_database
+from gateway.settings import Settings, Storage
+from gateway.store.database import connection, execute, is_sqlite, migrate, open_database
 
 
 class NoDatabase(GatewayError):
@@ -31,6 +34,27 @@ class Opened:
     settings: Settings
     database: peewee.Database
     now: datetime
+
+
+def minimum_free_bytes(storage: Storage) -> int:
+    """How much must be free on the disk of the database; with less, new mail is put off."""
+    total = shutil.disk_usage(storage.folder).total
+    return min(storage.minimum_free_bytes, total * storage.minimum_free_percent // 100)
+
+
+def watched_by(settings: Settings) -> Watched:
+    """What these settings say should be looked after, with the room that is left now."""
+    storage, disk = settings.storage, None
+    if storage.url.startswith("sqlite:") and storage.folder.exists():
+        free = shutil.disk_usage(storage.folder).free
+        disk = Disk(free_bytes=free, limit_bytes=minimum_free_bytes(storage))
+    return Watched(
+        mailboxes=tuple(mailbox.name for mailbox in settings.mailboxes),
+        mailbox_minutes=settings.alarms.mailbox_minutes,
+        disk=disk,
+        heartbeat_minutes=settings.alarms.heartbeat_minutes if settings.relay.host else 0,
+        heartbeat_missing_minutes=settings.alarms.heartbeat_missing_minutes,
+    )
 
 
 @contextlib.contextmanager
@@ -50,6 +74,17 @@ def existing_database(settings: Settings, *, write: bool = False) -> Iterator[pe
                 raise missing
             if not write and is_sqlite(database):
                 execute(database, "PRAGMA query_only = 1")
+            yield database
+
+
+@contextlib.contextmanager
+def made_database(settings: Settings) -> Iterator[peewee.Database]:
+    """The database, made or brought up to date where it must be, connected for the length of the block."""
+    with explained_start(settings):
+        settings.storage.folder.mkdir(parents=True, exist_ok=True)
+        database = open_database(settings.storage.url)
+        with connection(database):
+            migrate(database, now=datetime.now(UTC))
             yield database
 
 
@@ -90,6 +125,8 @@ def _explanation(settings: Settings, error: peewee.PeeweeException) -> GatewayEr
             f"{path} was made by another version of the gateway ({said}); start `gateway serve` of this version once"
         )
     hint = "is the folder writable for this user, is the disk full, is it a database of the gateway?"
+    if "malformed" in said:
+        hint = "it is damaged: restore a backup (docs/operating.md), or save what is readable: sqlite3 FILE .recover"
     problem = Problem(file="gateway.toml", key="storage", message=f"can't use {path}: {said}", suggestion=hint)
     return ConfigurationError([problem])
 

@@ -67,6 +67,9 @@ _EMPTY_BRACKETS = re.compile(r"\[\s*\]|\(\s*\)|【\s*】|（\s*）")
 _UNSEEN = re.compile(
     "[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_SCHEME = re.compile(r"\b(https?|ftps?|mailto|tel|data|javascript|file)(:)", re.IGNORECASE)
+_DOT_IN_NAME = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=\w)")
+_ORDER = re.compile(r" (?=(?:release|delete|block)\b)", re.IGNORECASE)
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _DASHES = "-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
@@ -79,6 +82,24 @@ _NUMBER = r"(?![0０])[0-9０-９]{1,9}"
 def one_line(text: str) -> str:
     """Make one line of text: NFC, without unseen and direction marks, controls and runs of space as one space."""
     return _SPACES.sub(" ", visible(unicodedata.normalize("NFC", text))).strip()
+
+
+def defanged(text: str, limit_chars: int = 120) -> str:
+    """One line of a stranger's text in which nothing can be clicked, cut to `limit_chars`.
+
+    `http://pay.example.com` reads hxxp://pay[.]example[.]com. A word that a keeper of the quarantine writes as an order
+    is tied to the word before it, so that no wrapped line begins with it.
+    """
+    line = one_line(text[:_READ_LIMIT_CHARS])
+    if len(line) > limit_chars:
+        line = line[: limit_chars - 1].rstrip() + "…"
+    line = _DOT_IN_NAME.sub("[.]", _SCHEME.sub(_defanged_scheme, line))
+    return _ORDER.sub("\u00a0", line)
+
+
+def _defanged_scheme(match: re.Match[str]) -> str:
+    scheme = match[1].lower()
+    return scheme.replace("tt", "xx", 1) + match[2] if "tt" in scheme else f"x{scheme}{match[2]}"
 
 
 def visible(text: str) -> str:
@@ -125,7 +146,9 @@ def find_tokens(text: str, prefixes: tuple[str, ...] = ("INC", "REQ")) -> tuple[
     ``INC-1042-7``, ``INC-1042@example.com``, ``INC0001042``.
     """
     found: dict[tuple[str, int], None] = {}
-    for match in _token_pattern(prefixes).finditer(text) if prefixes else ():
+    if not prefixes or not _core_pattern(prefixes).search(text):
+        return ()
+    for match in _token_pattern(prefixes).finditer(text):
         number = match.group("n1") or match.group("n2") or match.group("n3")
         found[prefixes[_which_prefix(match)], int(number)] = None
     return tuple(found)
@@ -155,6 +178,26 @@ def _token_pattern(prefixes: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(f"{in_brackets}|{marked}|{glued}", re.IGNORECASE)
 
 
+@lru_cache(maxsize=64)
+def _core_pattern(prefixes: tuple[str, ...]) -> re.Pattern[str]:
+    """What every form of a token has at its heart (and more): much faster to look for where there is none.
+
+    Both cases are written out and the first letters stand together, since `re` skips ahead only to one set of
+    characters, and only where case counts.
+    """
+    first = "".join(_either_case(prefix[0]) for prefix in prefixes)
+    rest = "|".join("".join(f"[{_either_case(char)}]" for char in prefix[1:]) for prefix in prefixes)
+    return re.compile(rf"[{first}](?:{rest})\s{{0,2}}[{_DASHES}_#＃:：.]?\s{{0,2}}[#＃]?{_NUMBER}")
+
+
+def _either_case(char: str) -> str:
+    """Everything that `re.IGNORECASE` takes for this character of a prefix, as it stands in a set of a pattern."""
+    pattern = re.compile(_full_width(char), re.IGNORECASE)
+    wide = chr(ord(char) + 0xFEE0) if char.isascii() else char
+    alike = {char, char.lower(), char.upper(), wide, wide.lower(), wide.upper(), *"ıİſK"}
+    return "".join(re.escape(one) for one in sorted(alike) if pattern.fullmatch(one))
+
+
 def _full_width(prefix: str) -> str:
     """A pattern for a prefix in ASCII or full-width letters."""
     return "".join(
@@ -171,7 +214,9 @@ def _removal_pattern(prefixes: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _without_tokens(subject: str, prefixes: tuple[str, ...]) -> str:
-    return _removal_pattern(prefixes).sub(" ", subject) if prefixes else subject
+    if not prefixes or not _core_pattern(prefixes).search(subject):
+        return subject
+    return _removal_pattern(prefixes).sub(" ", subject)
 
 
 def _without_prefixes(subject: str) -> str:

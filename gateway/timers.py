@@ -1,4 +1,4 @@
-"""What happens because time passes: closing, taking up again, bundling notices."""
+"""What happens because time passes: closing, taking up again, bundling notices, and what the lookout says."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gateway.desk.bundles import merge_waiting
 from gateway.desk.clockwork import close_due, resume_due
 from gateway.desk.outgoing import unbound_message_id
 from gateway.desk.people import mirror_policy
+from gateway.lookout import Lookout
 from gateway.policy_keeper import PolicyKeeper
 from gateway.store.database import connection, transaction
 
@@ -33,13 +34,17 @@ class Timers:
         secrets: Mapping[int, bytes],
         clock: Callable[[], datetime],
         on_work: Callable[[], None],
+        may_expire: Callable[[datetime], bool] = lambda now: True,
+        lookout: Lookout | None = None,
     ) -> None:
         self._database = database
         self._keeper = keeper
         self._secrets = secrets
         self._clock = clock
         self._on_work = on_work
-        self._next_due = clock()
+        self._may_expire = may_expire
+        self._lookout = lookout or Lookout(database, keeper=keeper, secrets=secrets)
+        self._looked_at: datetime | None = None
         self._mirrored = keeper.policy.version
 
     def run(self, stop: threading.Event) -> None:
@@ -65,9 +70,18 @@ class Timers:
             token=policy.token,
             at_least=_BUNDLE_AT_LEAST,
         )
-        if now >= self._next_due:
-            self._next_due = now + _DUE_EVERY
-            work += close_due(self._database, policy, self._secrets, now=now)
-            work += resume_due(self._database, policy, self._secrets, now=now)
+        if self._is_due(now):
+            may_expire = self._may_expire(now)
+            if may_expire:
+                work += close_due(self._database, policy, self._secrets, now=now)
+                work += resume_due(self._database, policy, self._secrets, now=now)
+            work += self._lookout.run_once(now, may_expire=may_expire)
         if work:
             self._on_work()
+
+    def _is_due(self, now: datetime) -> bool:
+        # A clock that was set back must not stop the timers until it is as late as it was.
+        if self._looked_at is not None and timedelta(0) <= now - self._looked_at < _DUE_EVERY:
+            return False
+        self._looked_at = now
+        return True

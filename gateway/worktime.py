@@ -39,3 +39,26 @@ def add_working_days(start: datetime, days: int, *, hours: str, time_zone: str) 
             if left <= 0:
                 return closes.replace(tzinfo=zone).astimezone(UTC)
     return start + timedelta(days=days)
+
+
+def opened_today(now: datetime, *, hours: str, time_zone: str) -> datetime | None:
+    """When work began on the day of `now`; None before it begins, and on a day without work."""
+    zone = ZoneInfo(time_zone)
+    local = now.astimezone(zone).replace(tzinfo=None)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    for interval in OpeningHours(hours).intervals(midnight, midnight + timedelta(days=1)):
+        if str(interval[2]) == "open":
+            opens = max(interval[0], midnight)
+            return opens.replace(tzinfo=zone).astimezone(UTC) if opens <= local else None
+    return None
+
+
+def working_days_before(now: datetime, days: int, *, hours: str, time_zone: str) -> datetime:
+    """The moment before which everything is older than `days` whole working days; to the day."""
+    zone = ZoneInfo(time_zone)
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    for back in range(_FARTHEST_DAYS):
+        day = midnight - timedelta(days=back)
+        if add_working_days(day, days, hours=hours, time_zone=time_zone) <= now:
+            return (day + timedelta(days=1)).astimezone(UTC)
+    return now - timedelta(days=days)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import explaining, inspecting, outbox, quarantine, running, setting_up, tickets
+from gateway.cli import auth, explaining, inspecting, outbox, quarantine, running, setting_up, tickets
 from gateway.cli.common import EXIT_CONFIGURATION, EXIT_TEMPORARY, EXIT_USAGE
 from gateway.errors import ConfigurationError, EdgeFailure, GatewayError
 
@@ -33,6 +33,7 @@ app.command(rich_help_panel=_SET_UP)(setting_up.init)
 app.command(rich_help_panel=_SET_UP)(setting_up.check)
 app.add_typer(explaining.rules, name="rules", rich_help_panel=_SET_UP)
 app.add_typer(setting_up.mailbox, name="mailbox", rich_help_panel=_SET_UP)
+app.add_typer(auth.app, name="auth", rich_help_panel=_SET_UP)
 app.command(rich_help_panel=_RUN)(running.serve)
 app.command(rich_help_panel=_RUN)(running.deliver)
 app.command(rich_help_panel=_RUN)(running.demo)

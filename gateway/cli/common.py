@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import os
 import shutil
@@ -195,3 +196,11 @@ def fail(text: str, code: int = 1) -> typer.Exit:
     """Say on standard error why it was not done; to be raised."""
     typer.echo(text, err=True)
     return typer.Exit(code)
+
+
+def operator() -> str:
+    """Who does this, for the history: the login behind sudo too."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

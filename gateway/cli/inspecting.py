@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ from gateway.cli.common import (
     fail,
     lines_of,
     opened,
+    operator,
     print_json,
     print_line,
     print_reasons,
@@ -26,6 +27,10 @@ from gateway.cli.common import (
 )
 from gateway.cli.subjects import with_subjects
 from gateway.cli.tables import Column, print_table
+
+if TYPE_CHECKING:
+    from gateway.policy import Policy
+    from gateway.settings import Settings
 
 ledger = typer.Typer(help="The ledger: every mail that we said yes to.", no_args_is_help=True)
 
@@ -64,13 +69,26 @@ def status(folder: Folder = Path(), as_json: Json = False) -> None:
 
 
 def _status(folder: Path) -> dict[str, Any]:
-    from gateway.desk.views import status_record
+    from gateway.desk.health import status_record
+    from gateway.storage import watched_by
 
     with opened(folder) as desk:
-        record = status_record(now=desk.now)
+        policy = _policy_of(desk.settings)
+        record = status_record(now=desk.now, policy=policy, watched=watched_by(desk.settings))
     for worker in record["workers"]:
         worker["beat_age_seconds"] = int((desk.now - worker["beat"]).total_seconds())
     return record
+
+
+def _policy_of(settings: Settings) -> Policy | None:
+    """The policy, for its working hours; a broken one is told of elsewhere."""
+    from gateway.errors import ConfigurationError
+    from gateway.policy import load_policy
+
+    try:
+        return load_policy(settings.rules_file)
+    except ConfigurationError:
+        return None
 
 
 def _add_rules_problem(record: dict[str, Any], folder: Path) -> None:
@@ -94,7 +112,8 @@ def _add_rules_problem(record: dict[str, Any], folder: Path) -> None:
 def _print_status(record: dict[str, Any]) -> None:
     typer.secho(f"Status: {record['colour']}", bold=True, fg=str(record["colour"]))
     for trouble in record["troubles"]:
-        print_line(f"  {trouble['colour']}: {shown(trouble['text'])}")
+        told = f"; the operators were told at {shown(trouble['told'])}" if trouble.get("told") else ""
+        print_line(f"  {trouble['colour']}: {shown(trouble['text'])}{told}")
     if "queues" not in record:
         return
     # A part of a process that only tells of its health names no parts.
@@ -111,6 +130,9 @@ def _print_status(record: dict[str, Any]) -> None:
         typer.echo(f"Mailbox {box['name']}: {shown(box['folder'])}, last read {shown(box['last_ok']) or 'never'}{left}")
         if box["last_error"]:
             print_line(f"  last error: {shown(box['last_error'])}")
+    if beat := record["heartbeat"]:
+        took = f"took {duration(beat['seconds'])}" if beat["seconds"] is not None else "has not come back yet"
+        typer.echo(f"Mail to itself: {took}, last back {shown(beat['last_back']) or 'never'}")
 
 
 def _depths(states: dict[str, dict[str, int]]) -> str:
@@ -206,7 +228,7 @@ def ledger_retry(
     if bool(numbers) == everything:
         raise typer.BadParameter("name the mails, or say --all", param_hint="ID")
     with opened(folder, write=True) as desk:
-        count = retry_ledger(desk.database, numbers or None, now=desk.now)
+        count = retry_ledger(desk.database, numbers or None, by=operator(), now=desk.now)
     wanted = len(set(numbers or ()))
     if as_json:
         print_json({"retried": count})

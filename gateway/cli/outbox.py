@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.common import Folder, Json, Limit, age, counted, fail, lines_of, opened, print_json
+from gateway.cli.common import Folder, Json, Limit, age, counted, fail, lines_of, opened, operator, print_json
 from gateway.cli.tables import Column, print_table
 
 app = typer.Typer(help="The outbox: every mail that we send.", no_args_is_help=True)
@@ -90,7 +90,7 @@ def outbox_retry(
     if bool(numbers) == everything:
         raise typer.BadParameter("name the mails, or say --all (every held one)", param_hint="ID")
     with opened(folder, write=True) as desk:
-        count = retry_outbox(desk.database, numbers or None, now=desk.now)
+        count = retry_outbox(desk.database, numbers or None, by=operator(), now=desk.now)
     wanted = len(set(numbers or ()))
     if as_json:
         print_json({"retried": count})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +16,7 @@ from gateway.cli.common import (
     fail,
     lines_of,
     opened,
+    operator,
     print_json,
     print_quoted,
     print_reasons,
@@ -124,7 +123,7 @@ def quarantine_release(numbers: Numbers, folder: Folder = Path(), as_json: Json 
     from gateway.desk.operating import release
 
     with opened(folder, write=True) as desk:
-        count = release(desk.database, numbers, by=_operator(), now=desk.now)
+        count = release(desk.database, numbers, by=operator(), now=desk.now)
     _report(count, numbers, "released", "; a running gateway sorts them at once", as_json=as_json)
 
 
@@ -144,7 +143,7 @@ def quarantine_delete(
     if not reason.strip():
         raise typer.BadParameter("say why", param_hint="--reason")
     with opened(folder, write=True) as desk:
-        count = delete(desk.database, numbers, by=_operator(), reason=reason, now=desk.now)
+        count = delete(desk.database, numbers, by=operator(), reason=reason, now=desk.now)
     _report(count, numbers, "deleted", as_json=as_json)
 
 
@@ -155,11 +154,3 @@ def _report(count: int, numbers: list[int], done: str, more: str = "", *, as_jso
     else:
         typer.echo(f"{count} of {wanted} mails {done}{more if count else ''}.")
     raise typer.Exit(0 if count == wanted else 1)
-
-
-def _operator() -> str:
-    """Who does this, for the history: the login behind sudo too."""
-    try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"

@@ -124,12 +124,17 @@ def mailbox_import(
     To run it again brings in what is missing. Exit 1 where the server could not give a mail, 75 where it is away.
     """
     from gateway.intake.imap_errands import import_mail
+    from gateway.oauth import Tokens
+    from gateway.store.queue import owner_name
 
     with opened_base(folder) as base:
         box = base.settings.mailbox_named(name)
         if box is None:
             known = ", ".join(one.name for one in base.settings.mailboxes) or "gateway.toml has none"
             raise typer.BadParameter(f"there is no mailbox {name!r}; one of: {known}", param_hint="NAME")
+        tokens = Tokens(
+            base.settings, database=lambda: base.database, clock=base.clock, owner=owner_name(), impatient=True
+        )
         with base.door() as door:
             done = import_mail(
                 box,
@@ -138,6 +143,7 @@ def mailbox_import(
                 clock=base.clock,
                 since=date(since.year, since.month, since.day),
                 dry_run=dry_run,
+                account=tokens.account(box.oauth),
             )
     if as_json:
         print_json(dataclasses.asdict(done))

@@ -16,6 +16,7 @@ from gateway.compose.language import choose_language
 from gateway.compose.letter import DELIMITER_MARK, Letter, LetterFile
 from gateway.compose.mime import compose
 from gateway.compose.notices import NOTICES, Audience, Notice
+from gateway.compose.signed import is_signed
 from gateway.compose.templates import Templates, load_templates
 from gateway.subject import clean_subject
 
@@ -33,5 +34,6 @@ __all__ = [
     "choose_language",
     "clean_subject",
     "compose",
+    "is_signed",
     "load_templates",
 ]

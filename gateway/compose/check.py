@@ -17,7 +17,7 @@ from gateway.errors import Problem
 
 def check_templates(templates: Templates) -> list[Problem]:
     """Render every notice in every language, with much and with little to say; return what is wrong, each once."""
-    problems = dict.fromkeys((*_wrong_names(templates), *_missing_headers(templates)))
+    problems = dict.fromkeys((*_wrong_names(templates), *_missing_headers(templates), *templates.phrases.problems))
     for language in templates.languages:
         for notice in NOTICES:
             for letter in sample_letters(notice):

@@ -4,6 +4,7 @@
 body      what a person wrote: ``{{ message | body }}``; as text in the text body, as safe HTML in the other
 framed    the same, set off by a line at its side
 when      a time (ISO 8601) as one reads it in the mail's language
+word      what a field of closed words holds, in the mail's language: ``{{ ticket.status | word("status") }}``
 size      a number of bytes as KB or MB
 who       a person for agents: the address, then the name, which anyone can choose
 spoken    a display name as one speaks it: "Muster, Erika (IT)" is Erika Muster; "" for what is no name
@@ -22,26 +23,24 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from gateway.compose.person import sanitise, shortened, text_to_html
+from gateway.compose.phrases import written
 from gateway.compose.words import Body, mark
+from gateway.phrase import Lookup, Phrase, word
 from gateway.subject import one_line
 
-_MONTHS = "January February March April May June July August September October November December".split()
 _SPOKEN = re.compile(r"[^\W\d_][A-Za-z .'`\u0080-\U0010ffff-]{0,60}")
-# How a day and a time of day are written; English names the month, since 4/5 is another day on either side of the sea.
-_TIME_FORMATS = {
-    "de": "%d.%m.%Y, %H:%M Uhr",
-    "fr": "%d/%m/%Y à %H:%M",
-    "es": "%d/%m/%Y, %H:%M",
-    "pt": "%d/%m/%Y, %H:%M",
-}
 
 
 @dataclass(kw_only=True)
 class Rendering:
-    """What one rendering collects: the bodies in order. `as_html` puts them in at once (an `.html` template)."""
+    """What one rendering collects: the bodies in order. `as_html` puts them in at once (an `.html` template).
+
+    `look_up` gives the words of the mail's language for a phrase.
+    """
 
     content_ids: frozenset[str] = frozenset()
     as_html: bool = False
+    look_up: Lookup = str
     bodies: list[Body] = field(default_factory=list)
 
     def insert(self, message: object, *, framed: bool) -> str:
@@ -80,10 +79,13 @@ def _when(context: Context, value: object) -> str:
         time = datetime.fromisoformat(str(value))
     except ValueError:
         return str(value)
-    language = str(context["language"])
-    if language == "en":
-        return f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {time:%H:%M}"
-    return time.strftime(_TIME_FORMATS.get(language, "%Y-%m-%d %H:%M"))
+    return written(time, str(context["language"]))
+
+
+@pass_context
+def _word(context: Context, value: object, of: str) -> str:
+    phrase = word(of, str(value))
+    return _rendering(context).look_up(phrase.text) if isinstance(phrase, Phrase) else phrase
 
 
 @pass_context
@@ -117,6 +119,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "body": _body,
     "framed": _framed,
     "when": _when,
+    "word": _word,
     "size": _size,
     "who": _who,
     "spoken": _spoken,

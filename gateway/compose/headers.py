@@ -1,11 +1,11 @@
 """Headers that say what we planned and nothing else.
 
-Three hurdles, each enough by itself: values are cleaned before they are set, our own header classes encode instead of
+Three hurdles, each enough by itself: values are cleaned before they are written, our own writers encode instead of
 parsing (the standard ones decode encoded words in a value, so that ``=?utf-8?q?x=0d=0aBcc:…?=`` writes a second header
 on Python 3.11), and `check_plan` reads the written bytes again and compares them with the plan.
 
 The standard policy also encodes In-Reply-To and References above 78 octets as words (cpython #100991); Exchange's ids
-are that long and its clients then find no thread. `_Plain` breaks at white space only and never encodes.
+are that long and its clients then find no thread. `_folded` breaks at white space only and never encodes.
 """
 
 from __future__ import annotations
@@ -106,48 +106,42 @@ def references(chain: Iterable[str], in_reply_to: str) -> tuple[str, ...]:
     return tuple(ids)
 
 
-class _OneOnly(BaseHeader):
-    """A header that stands once in a mail and whose value is taken as it is, never parsed."""
-
-    max_count: ClassVar[Literal[1] | None] = 1
-
-    @classmethod
-    def parse(cls, string: str, kwds: dict[str, Any]) -> None:
-        kwds["decoded"], kwds["parse_tree"] = string, None
+def written_headers(plan: Plan) -> bytes:
+    """The header lines of a plan, folded, in ASCII."""
+    return "".join(_FOLDS.get(name, _folded)(name, value) for name, value in plan).encode("ascii", "replace")
 
 
-class _Plain(_OneOnly):
+def _folded(name: str, value: str) -> str:
     """Ids, URIs and machine words: folded at white space only, never encoded."""
+    if len(name) + len(value) + 2 <= _FOLD_AT:
+        return f"{name}: {value}\r\n"
+    lines, line = [], f"{name}:"
+    for word in value.split():
+        if len(line) + 1 + len(word) > _FOLD_AT and line != f"{name}:":
+            lines.append(line)
+            line = ""
+        line += f" {word}"
+    return "\r\n".join([*lines, line]) + "\r\n"
 
-    def fold(self, *, policy: object) -> str:
-        lines, line = [], f"{self.name}:"
-        for word in self.split():
-            if len(line) + 1 + len(word) > _FOLD_AT and line != f"{self.name}:":
-                lines.append(line)
-                line = ""
-            line += f" {word}"
-        return "\r\n".join([*lines, line]) + "\r\n"
 
-
-class _Text(_OneOnly):
+def _folded_text(name: str, value: str) -> str:
     """Free text: as it is in ASCII, else in encoded words of at most 75 octets (RFC 2047 §2)."""
-
-    def fold(self, *, policy: object) -> str:
-        return f"{self.name}: {_encoded(str(self), len(self.name) + 2)}\r\n"
+    return f"{name}: {_encoded(value, len(name) + 2)}\r\n"
 
 
-class _Mailbox(_OneOnly):
-    """One mailbox: only the name is ever encoded (RFC 2047 §5 (3))."""
+def _folded_mailbox(name: str, value: str) -> str:
+    """One mailbox: only the display name is ever encoded (RFC 2047 §5 (3))."""
+    shown, opened, spec = value.rpartition(" <")
+    if not opened:
+        return f"{name}: {spec}\r\n"
+    spec = f"<{spec}"
+    if not shown.isascii():
+        shown = _encoded(shown, len(name) + 2)
+    separator = "\r\n " if len(name) + 3 + len(shown.rpartition("\n")[2]) + len(spec) > _FOLD_AT else " "
+    return f"{name}: {shown}{separator}{spec}\r\n"
 
-    def fold(self, *, policy: object) -> str:
-        name, opened, spec = self.rpartition(" <")
-        if not opened:
-            return f"{self.name}: {spec}\r\n"
-        spec = f"<{spec}"
-        if not name.isascii():
-            name = _encoded(name, len(self.name) + 2)
-        separator = "\r\n " if len(self.name) + 3 + len(name.rpartition("\n")[2]) + len(spec) > _FOLD_AT else " "
-        return f"{self.name}: {name}{separator}{spec}\r\n"
+
+_FOLDS = {"From": _folded_mailbox, "To": _folded_mailbox, "Reply-To": _folded_mailbox, "Subject": _folded_text}
 
 
 def _encoded(text: str, indent: int) -> str:
@@ -158,40 +152,28 @@ def _encoded(text: str, indent: int) -> str:
     return header.encode(splitchars=" ", maxlinelen=_FOLD_AT - indent, linesep="\r\n")
 
 
-_CLASSES: dict[type[_OneOnly], tuple[str, ...]] = {
-    _Mailbox: ("from", "to", "reply-to"),
-    _Text: ("subject",),
-    _Plain: (
-        *("date", "message-id", "in-reply-to", "references", "content-id", "list-id", "importance"),
-        *("auto-submitted", "x-auto-response-suppress", "x-helpdesk-gateway"),
-        *("mime-version", "content-type", "content-transfer-encoding"),
-    ),
-}
+class _Plain(BaseHeader):
+    """A header of a MIME part that is taken as it is, never parsed."""
 
+    max_count: ClassVar[Literal[1] | None] = 1
 
-class _Registry(HeaderRegistry):
-    """The standard registry makes a class for every header that it is asked for; here each is made once."""
+    @classmethod
+    def parse(cls, string: str, kwds: dict[str, Any]) -> None:
+        kwds["decoded"], kwds["parse_tree"] = string, None
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._made: dict[str, type[BaseHeader]] = {}
-
-    def __getitem__(self, name: str) -> type[BaseHeader]:
-        name = name.lower()
-        if name not in self._made:
-            self._made[name] = super().__getitem__(name)
-        return self._made[name]
+    def fold(self, *, policy: object) -> str:
+        return _folded(self.name, str(self))
 
 
 def _registry() -> HeaderRegistry:
-    """Our classes for all but Content-Disposition, whose file name needs the standard one (RFC 2231)."""
-    registry = _Registry()
-    for header_class, names in _CLASSES.items():
-        for name in names:
-            registry.map_to_type(name, header_class)
+    """Our class for all but Content-Disposition, whose file name needs the standard one (RFC 2231)."""
+    registry = HeaderRegistry()
+    for name in ("content-type", "content-transfer-encoding", "content-id"):
+        registry.map_to_type(name, _Plain)
     return registry
 
 
+# For MIME parts; the headers of the mail itself are `written_headers`.
 POLICY = SMTP.clone(header_factory=_registry(), cte_type="7bit", max_line_length=_FOLD_AT)
 
 _MIME_HEADERS = {"mime-version", "content-type", "content-transfer-encoding"}

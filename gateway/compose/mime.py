@@ -20,8 +20,9 @@ from base64 import encodebytes
 from binascii import b2a_qp
 from collections.abc import Iterable, Mapping
 from email import quoprimime
-from email.message import EmailMessage, MIMEPart
+from email.message import MIMEPart
 from email.utils import format_datetime
+from functools import lru_cache, partial
 from html import unescape
 
 from gateway.compose.failures import LetterRefused, TemplateFailure
@@ -37,13 +38,17 @@ from gateway.compose.headers import (
     is_writable_id,
     mailbox,
     references,
+    written_headers,
 )
+from gateway.compose.language import base_language
 from gateway.compose.letter import DELIMITER_MARK, Letter, LetterFile
 from gateway.compose.person import clean_text
+from gateway.compose.phrases import written
 from gateway.compose.templates import Templates
 from gateway.compose.words import page, plain_text, simple_html
 from gateway.errors import Problem
 from gateway.mail import Address
+from gateway.phrase import spoken_context
 from gateway.subject import clean_subject, one_line
 
 # "All" would silence delivery reports too; see Microsoft's MS-OXCMAIL §2.2.3.2.14.
@@ -53,6 +58,7 @@ _LONGEST_ENCODED_OCTETS = 76  # RFC 2045 §6.7 (5)
 
 # Neither quoted-printable nor base64 has such a line.
 _PLACE = "=_here"
+_BOUNDARY = "=_boundary"
 
 _TOKEN = re.compile(r"\[([A-Za-z][A-Za-z0-9]*)-[1-9]\d*\]")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/^_`{|}~.@-]{1,200}")
@@ -73,16 +79,10 @@ def compose(letter: Letter, templates: Templates) -> bytes:
     plan = _plan(letter, subject)
 
     boundary = "=_" + hashlib.sha256(letter.message_id.encode()).hexdigest()[:24]
-    bodies = [(clean_text(text), "plain"), (clean_text(html), "html")]
-    content = _multipart("alternative", boundary + "_a", [_text_part(*body) for body in bodies])
-    if shown:
-        related = [content, *(_file_part(file, shown=True) for file in shown)]
-        content = _multipart("related", boundary + "_r", related, root="multipart/alternative")
-    if attached:
-        content = _multipart("mixed", boundary + "_m", [content, *(_file_part(file) for file in attached)])
-
-    encoded = [*(_encoded(body) for body, _ in bodies), *(_base64(file.content) for file in [*shown, *attached])]
-    data = _filled(_write(plan, content), encoded)
+    bodies = clean_text(text), clean_text(html)
+    content = _content((_encoding(bodies[0]), _encoding(bodies[1])), boundary, shown, attached)
+    encoded = [*map(_encoded, bodies), *(_base64(file.content) for file in [*shown, *attached])]
+    data = _filled(written_headers(plan) + b"MIME-Version: 1.0\r\n" + content, encoded)
     check_plan(data, plan)
     return data
 
@@ -93,17 +93,20 @@ def _render(letter: Letter, templates: Templates, content_ids: frozenset[str]) -
     found = templates.find(f"{notice}.txt", language)
     spoken = found[0].rpartition("/")[0] if found and "/" in found[0] else "en"
     subject = one_line(letter.subject)
-    values = _plain_mapping(letter.context) | {"subject": subject, "language": spoken.partition("-")[0]}
+    tongue = language if base_language(language) == base_language(spoken) else spoken
+    look_up = partial(templates.phrases.look_up, language=tongue)
+    said = spoken_context(letter.context, look_up, partial(written, language=base_language(spoken)))
+    values = _plain_mapping(said) | {"subject": subject, "language": base_language(spoken)}
 
-    rendering = Rendering(content_ids=content_ids)
-    delimiter = one_line(templates.render_words("_delimiter.txt", language, values | {"rendering": rendering}))
+    rendering = Rendering(content_ids=content_ids, look_up=look_up)
+    delimiter = templates.delimiter(language)
     if not (delimiter.startswith(DELIMITER_MARK) and delimiter.endswith(DELIMITER_MARK)):
         raise TemplateFailure(Problem(file="_delimiter.txt", message=f"does not stand between {DELIMITER_MARK} marks"))
     headers = templates.render_headers(notice, language, values | {"rendering": rendering})
     words = templates.render_words(f"{notice}.txt", language, values | {"rendering": rendering})
     text = plain_text(f"{delimiter}\n\n{words}", rendering.bodies)
     if templates.has_html(notice, language):
-        as_html = Rendering(content_ids=content_ids, as_html=True)
+        as_html = Rendering(content_ids=content_ids, as_html=True, look_up=look_up)
         html = templates.render_html(notice, language, values | {"rendering": as_html, "delimiter": delimiter})
         if DELIMITER_MARK not in html:
             raise TemplateFailure(Problem(file=f"{notice}.html", message="must show {{ delimiter }} first"))
@@ -150,14 +153,28 @@ def _plan(letter: Letter, subject: str) -> Plan:
     return tuple((name, value) for name, value in headers if value)
 
 
-def _write(plan: Plan, content: MIMEPart) -> bytes:
-    mail = EmailMessage(policy=POLICY)
-    for name, value in plan:
-        mail[name] = value
-    mail["MIME-Version"] = "1.0"
-    mail["Content-Type"] = content["Content-Type"]
-    mail.set_payload(content.get_payload())
-    return mail.as_bytes(policy=POLICY)
+def _content(encodings: tuple[str, str], boundary: str, shown: list[LetterFile], attached: list[LetterFile]) -> bytes:
+    """Everything below our own headers, with places for the encoded bodies and files."""
+    if not shown and not attached:
+        # Most mails: the same octets but for the boundary, which stands in no other place of them.
+        return _two_bodies(encodings).replace(_BOUNDARY.encode(), boundary.encode())
+    content = _alternative(encodings, boundary)
+    if shown:
+        related = [content, *(_file_part(file, shown=True) for file in shown)]
+        content = _multipart("related", boundary + "_r", related, root="multipart/alternative")
+    if attached:
+        content = _multipart("mixed", boundary + "_m", [content, *(_file_part(file) for file in attached)])
+    return content.as_bytes(policy=POLICY)
+
+
+@lru_cache(maxsize=4)
+def _two_bodies(encodings: tuple[str, str]) -> bytes:
+    return _alternative(encodings, _BOUNDARY).as_bytes(policy=POLICY)
+
+
+def _alternative(encodings: tuple[str, str], boundary: str) -> MIMEPart:
+    bodies = [_text_part(encoding, subtype) for encoding, subtype in zip(encodings, ("plain", "html"), strict=True)]
+    return _multipart("alternative", boundary + "_a", bodies)
 
 
 def _multipart(subtype: str, boundary: str, parts: Iterable[MIMEPart], root: str = "") -> MIMEPart:
@@ -170,10 +187,10 @@ def _multipart(subtype: str, boundary: str, parts: Iterable[MIMEPart], root: str
     return container
 
 
-def _text_part(text: str, subtype: str) -> MIMEPart:
+def _text_part(encoding: str, subtype: str) -> MIMEPart:
     part = MIMEPart(policy=POLICY)
     part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
-    part["Content-Transfer-Encoding"] = _encoding(text)
+    part["Content-Transfer-Encoding"] = encoding
     part.set_payload(_PLACE)
     return part
 

@@ -54,6 +54,7 @@ NOTICES: dict[str, Notice] = {
         _agent("question", "Shows an agent the own mail that was held, why, and how to release it."),
         _agent("result", "Carries what a command like #help or #files answers."),
         _agent("confirmation", "Asks an agent to confirm commands that came without proof."),
+        _agent("challenge", "Asks an agent whether a mail in the agent's name that waits in quarantine is theirs."),
         # To anyone
         _agent("bundle", "Puts several notices to one agent into one mail."),
     )

@@ -102,13 +102,15 @@ _OWN: dict[str, tuple[Values, Values]] = {
     ),
     "answer": (
         # `watcher`: the person was added to the ticket, `added_by`: by the agent of that name, where it is known.
-        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA, "watcher": True, "added_by": "Anna Agent"},
-        {"message": _POOR_MESSAGE, "agent": _NOBODY, "watcher": True, "added_by": ""},
+        # `signed`: the agent's name stands at the end of the text already.
+        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA, "watcher": True, "added_by": "Anna Agent"}
+        | {"signed": False},
+        {"message": _POOR_MESSAGE, "agent": _NOBODY, "watcher": True, "added_by": "", "signed": True},
     ),
     "resolution": (
         {"message": _PLAIN_MESSAGE | {"text": "I have renewed your VPN profile."}, "agent": _ANNA}
-        | {"reopen_until": "2026-03-09T17:00:00+01:00", "watcher": True, "added_by": "Anna Agent"},
-        {"message": None, "agent": None, "reopen_until": "", "watcher": False, "added_by": ""},
+        | {"reopen_until": "2026-03-09T17:00:00+01:00", "watcher": True, "added_by": "Anna Agent", "signed": False},
+        {"message": None, "agent": None, "reopen_until": "", "watcher": False, "added_by": "", "signed": False},
     ),
     "closing": ({}, {}),
     "new_ticket": (
@@ -171,6 +173,23 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"title": "", "lines": []},
     ),
     "confirmation": ({"what": ["open a ticket for erika.muster@example.com", "#priority P1"]}, {"what": []}),
+    "challenge": (
+        # The mail that waits: `number` of its ticket, `came_from` which server, `sender` and the rest as it claims;
+        # `reaches_out`: its lines that would let somebody outside read on; a yes counts `days` for these.
+        {
+            "number": "INC-1042",
+            "sender": "Anna Agent <anna.agent@example.com>",
+            "envelope_sender": "anna.agent@example.com",
+            "came_from": "mail.example.net [192.0.2.7]",
+            "their_subject": "Re: [INC-1042] VPN drops every few minutes",
+            "their_text": "The vendor takes it from here.\n\n#cc support@vendor.example",
+            "their_files": ["vpn-log.txt"],
+            "reaches_out": ["#cc support@vendor.example"],
+            "days": 30,
+        },
+        {"number": "", "sender": "e@example.org", "envelope_sender": "", "came_from": "", "their_subject": ""}
+        | {"their_text": "", "their_files": [], "reaches_out": [], "days": 0},
+    ),
     "bundle": (
         {
             "letters": [
@@ -182,7 +201,7 @@ _OWN: dict[str, tuple[Values, Values]] = {
     ),
 }
 
-_WITHOUT_TICKET = frozenset({"question", "result", "confirmation", "bundle"})
+_WITHOUT_TICKET = frozenset({"question", "result", "confirmation", "challenge", "bundle"})
 
 # The smallest PNG there is.
 _PIXEL = bytes.fromhex(

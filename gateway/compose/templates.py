@@ -26,6 +26,7 @@ from markupsafe import Markup
 from gateway.compose.failures import TemplateFailure
 from gateway.compose.filters import FILTERS
 from gateway.compose.language import base_language
+from gateway.compose.phrases import CATALOGUE, Catalogues
 from gateway.defaults_files import default_file
 from gateway.errors import ConfigurationError, Problem
 from gateway.subject import one_line, visible
@@ -55,9 +56,11 @@ class Templates:
     """A frozen snapshot of template files; keys of `sources` are "answer.txt" and "de/answer.txt"."""
 
     sources: Mapping[str, Source] = field(repr=False)
+    phrases: Catalogues = field(default_factory=Catalogues, repr=False)
     _environments: dict[tuple[str, str], jinja2.Environment] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _delimiters: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -83,6 +86,12 @@ class Templates:
         rendered = self._render("headers", f"{notice}.txt", language, context)
         lines = [line.partition(":") for line in rendered.split("\n") if line.strip()]
         return {name.strip().lower(): value.strip() for name, _, value in lines}
+
+    def delimiter(self, language: str) -> str:
+        """The line above which people write; no variable stands in it, so it is rendered once."""
+        if language not in self._delimiters:
+            self._delimiters[language] = one_line(self.render_words("_delimiter.txt", language, {}))
+        return self._delimiters[language]
 
     def render_words(self, name: str, language: str, context: Mapping[str, object]) -> str:
         """Render the body of a `.txt` file. Raises `TemplateFailure`."""
@@ -127,17 +136,27 @@ class Templates:
 def load_templates(folder: Path, fallback: Path | None = None) -> Templates:
     """Read the templates of a folder; files that it lacks come from `fallback`, by default the packaged ones.
 
+    Of catalogues of phrases, single lines come from there. What is wrong in one stands in `phrases.problems`.
+
     Raises `ConfigurationError` for a file that is not UTF-8 and OSError for one that can't be read.
     """
     sources: dict[str, Source] = {}
+    phrases = Catalogues()
     problems: list[Problem] = []
-    for root in (fallback or default_file("templates"), folder):
+    shipped = fallback or default_file("templates")
+    for root in (shipped, folder):
         for path in sorted([*root.glob("*.*"), *root.glob("*/*.*")]):
             language = "" if path.parent == root else path.parent.name.lower().replace("_", "-") + "/"
-            if path.suffix not in (".txt", ".html") or path.name.startswith(".") or not _FOLDER.fullmatch(language):
+            is_catalogue = path.name == CATALOGUE
+            is_template = path.suffix in (".txt", ".html") and not path.name.startswith(".")
+            if not (is_catalogue or is_template) or not _FOLDER.fullmatch(language):
                 continue
             try:
-                sources[language + path.name] = Source(path=str(path), text=path.read_text(encoding="utf-8-sig"))
+                text = path.read_text(encoding="utf-8-sig")
+                if is_catalogue:
+                    phrases.add(language.rstrip("/"), path, text, is_shipped=root is shipped)
+                else:
+                    sources[language + path.name] = Source(path=str(path), text=text)
             except UnicodeDecodeError as error:
                 line = path.read_bytes().count(b"\n", 0, error.start) + 1
                 problems.append(
@@ -145,7 +164,7 @@ def load_templates(folder: Path, fallback: Path | None = None) -> Templates:
                 )
     if problems:
         raise ConfigurationError(problems)
-    return Templates(sources=sources)
+    return Templates(sources=sources, phrases=phrases)
 
 
 def split_source(name: str, text: str) -> tuple[str, str]:

@@ -6,8 +6,10 @@ import asyncio
 import socket
 from dataclasses import dataclass
 
+from gateway.delivery.outcome import ChannelTrouble
 from gateway.delivery.relay import make_tls_context
-from gateway.delivery.session import ChannelTrouble, Session, open_session
+from gateway.delivery.session import Session, open_session
+from gateway.oauth import Account
 from gateway.settings import Relay
 
 
@@ -23,23 +25,24 @@ class Fact:
         return f"{self.name}: {self.text}"
 
 
-def check_relay(settings: Relay) -> list[Fact]:
+def check_relay(settings: Relay, *, account: Account | None = None) -> list[Fact]:
     """Connect, secure and log in with the settings (which name a host), and tell what the relay offers."""
-    return asyncio.run(_closing(settings))
+    return asyncio.run(_closing(settings, account))
 
 
-async def _closing(settings: Relay) -> list[Fact]:
-    facts = await _check(settings)
+async def _closing(settings: Relay, account: Account | None) -> list[Fact]:
+    facts = await _check(settings, account)
     # One turn of the loop, so that the transport closes its socket.
     await asyncio.sleep(0)
     return facts
 
 
-async def _check(settings: Relay) -> list[Fact]:
+async def _check(settings: Relay, account: Account | None) -> list[Fact]:
     place = f"{settings.host}:{settings.port}"
     try:
         context = make_tls_context(settings)
-        session = await open_session(settings, context, hostname=settings.hostname or socket.getfqdn())
+        hostname = settings.hostname or socket.getfqdn()
+        session = await open_session(settings, context, hostname=hostname, account=account)
     except ChannelTrouble as trouble:
         return [Fact(name="connection", text=f"{place}: {trouble.answer.reply}", is_good=False)]
     facts = [
@@ -63,7 +66,8 @@ def _tls_fact(session: Session, settings: Relay) -> Fact:
 
 def _login_fact(session: Session, settings: Relay) -> Fact:
     if settings.user:
-        return Fact(name="login", text=f"accepted for {settings.user}")
+        how = f", with the token of [oauth.{settings.oauth}]" if settings.oauth else ""
+        return Fact(name="login", text=f"accepted for {settings.user}{how}")
     offered = ", ".join(method.upper() for method in session.client.server_auth_methods)
     return Fact(name="login", text=f"none configured (offered: {offered or 'none'})")
 

@@ -14,13 +14,14 @@ class Health:
 
     def __init__(self, *, chance: Callable[[], float]) -> None:
         self._chance = chance
-        self._paused_until: datetime | None = None
+        self._pause: tuple[datetime, datetime] | None = None
         self.failures = 0
         self.error = ""
         self.error_at: datetime | None = None
 
     def is_paused(self, now: datetime) -> bool:
-        return self._paused_until is not None and now < self._paused_until
+        # A clock that was set back to before the pause began must not make it longer.
+        return self._pause is not None and self._pause[0] <= now < self._pause[1]
 
     def trouble(self, answer: Answer, now: datetime) -> None:
         """Pause the channel for longer than the last time; several failures at the same time count once."""
@@ -28,11 +29,12 @@ class Health:
         if self.is_paused(now):
             return
         self.failures += 1
-        self._paused_until = now + channel_delay(answer.fate, self.failures, chance=self._chance())
-        events.channel_paused(answer, self._paused_until)
+        until = now + channel_delay(answer.fate, self.failures, chance=self._chance())
+        self._pause = (now, until)
+        events.channel_paused(answer, until)
 
     def well(self) -> None:
         """The relay has talked with us about a mail, whatever it said."""
         if self.failures:
             events.channel_well()
-        self._paused_until, self.failures, self.error = None, 0, ""
+        self._pause, self.failures, self.error = None, 0, ""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from gateway.phrase import Phrase
+
 
 class Fate(StrEnum):
-    """What an attempt ended in. The last two are about the channel: they are not counted against the mail."""
+    """What an attempt ended in. The last three are about the channel: they are not counted against the mail."""
 
     TAKEN = "taken"
     """The relay has said 250 to the whole mail."""
@@ -25,17 +27,31 @@ class Fate(StrEnum):
     """No session with the relay came about: it is down, busy or far away."""
     MISCONFIGURED = "misconfigured"
     """The relay's name, certificate or login is wrong: a person must act, and no mail may suffer from it."""
+    NO_TOKEN = "no_token"
+    """There is nothing to log in with: [oauth.…] says why, and when it asks again; to ask it often costs nothing."""
 
 
-CHANNEL_FATES = frozenset({Fate.UNREACHABLE, Fate.MISCONFIGURED})
+CHANNEL_FATES = frozenset({Fate.UNREACHABLE, Fate.MISCONFIGURED, Fate.NO_TOKEN})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The end of one attempt; `reply` is the relay's answer in one line, or what happened instead of one."""
+    """The end of one attempt; `reply` is the relay's answer in one line, or what happened instead of one.
+
+    `said` is the same as a phrase, where the words are ours.
+    """
 
     fate: Fate
     reply: str
+    said: Phrase | None = None
+
+
+class ChannelTrouble(Exception):
+    """No session came about; `answer` says why, in a fate that is about the channel."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.reply)
+        self.answer = answer
 
 
 # Like Postfix and chasquid: soon at first, since most trouble is short, then hourly until the mail is given up.

@@ -9,6 +9,7 @@ from datetime import datetime
 import gateway.store.outbox as outbox
 from gateway.delivery import events
 from gateway.delivery.outcome import Answer, Fate, is_given_up, mail_delay
+from gateway.phrase import Phrase, say
 from gateway.store.database import savepoint, transaction
 from gateway.store.outbox import Database, Outgoing
 
@@ -28,13 +29,15 @@ class Recorder:
         self,
         database: Database,
         *,
-        on_refused: Callable[[int, str], None],
+        on_refused: Callable[[int, Phrase | str], None],
         retry_days: int,
+        may_expire: Callable[[datetime], bool],
         chance: Callable[[], float],
     ) -> None:
         self._database = database
         self._on_refused = on_refused
         self._retry_days = retry_days
+        self._may_expire = may_expire
         self._chance = chance
 
     def record(self, results: Sequence[Result], now: datetime) -> list[Outgoing]:
@@ -57,11 +60,11 @@ class Recorder:
                 sent += [outgoing] if ours else []
                 report = _later(events.sent, outgoing, answer)
             case Fate.REFUSED:
-                ours, report = self._fail(outgoing, answer.reply)
+                ours, report = self._fail(outgoing, answer.said or answer.reply)
             case Fate.SENDER_REFUSED:
                 ours = outbox.mark_held(outgoing, reason="sender", reply=answer.reply)
                 report = _later(events.held, outgoing, "sender", answer.reply)
-            case Fate.MISCONFIGURED:
+            case Fate.MISCONFIGURED | Fate.NO_TOKEN:
                 ours, report = outbox.give_back(outgoing, reply=answer.reply), _nothing
             case Fate.UNREACHABLE if not self._is_given_up(outgoing, now):
                 ours, report = outbox.give_back(outgoing, reply=answer.reply), _nothing
@@ -71,23 +74,26 @@ class Recorder:
                 ours = outbox.put_off(outgoing, until=until, reply=answer.reply, uncertain=uncertain)
                 report = _later(events.put_off, outgoing, answer, until)
             case _:
-                reply = f"given up after {self._retry_days} days; the last answer was: {answer.reply}"
+                days, last = self._retry_days, answer.said or answer.reply
+                reply = say("given up after {days} days; the last answer was: {answer}", days=days, answer=last)
                 ours, report = self._fail(outgoing, reply, uncertain=answer.fate is Fate.UNCERTAIN)
         return report if ours else _later(events.lease_lost, outgoing, answer)
 
     def _is_given_up(self, outgoing: Outgoing, now: datetime) -> bool:
-        return is_given_up(outgoing.created_at, now=now, retry_days=self._retry_days)
+        return is_given_up(outgoing.created_at, now=now, retry_days=self._retry_days) and self._may_expire(now)
 
-    def _fail(self, outgoing: Outgoing, reply: str, *, uncertain: bool = False) -> tuple[bool, Callable[[], None]]:
+    def _fail(
+        self, outgoing: Outgoing, reply: Phrase | str, *, uncertain: bool = False
+    ) -> tuple[bool, Callable[[], None]]:
         """Fail it for good and tell of it in the same transaction: neither happens without the other."""
-        if not outbox.mark_failed(outgoing, reply=reply, uncertain=uncertain):
+        if not outbox.mark_failed(outgoing, reply=str(reply), uncertain=uncertain):
             return False, _nothing
         try:
             with savepoint(self._database):
                 self._on_refused(outgoing.id, reply)
         except Exception:  # noqa: BLE001 (whatever the desk can't do, the other answers must be written down)
             events.refusal_not_told(outgoing)
-        return True, _later(events.failed, outgoing, reply)
+        return True, _later(events.failed, outgoing, str(reply))
 
 
 def _nothing() -> None:

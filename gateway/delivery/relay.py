@@ -12,9 +12,10 @@ import ssl
 from collections.abc import Callable
 from time import monotonic
 
-from gateway.delivery.outcome import Answer, Fate
+from gateway.delivery.outcome import Answer, ChannelTrouble, Fate
 from gateway.delivery.parcel import Parcel
-from gateway.delivery.session import ChannelTrouble, Session, StaleSession, open_session
+from gateway.delivery.session import Session, StaleSession, open_session
+from gateway.oauth import Account
 from gateway.settings import Relay
 
 # Shorter than any relay's own patience; a session that was idle for a moment is asked whether it still lives.
@@ -23,10 +24,13 @@ ASK_AFTER_SECONDS = 1.0
 
 
 class RelayChannel:
-    """At most `connections` sessions with the relay of the settings."""
+    """At most `connections` sessions with the relay of the settings; `account` is that of `[relay] oauth`."""
 
-    def __init__(self, settings: Relay, *, ticks: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, settings: Relay, *, ticks: Callable[[], float] = monotonic, account: Account | None = None
+    ) -> None:
         self._settings = settings
+        self._account = account
         self._ticks = ticks
         self._context: ssl.SSLContext | None = None
         self._hostname = settings.hostname
@@ -85,7 +89,9 @@ class RelayChannel:
             self._context = make_tls_context(self._settings)
         if not self._hostname:
             self._hostname = await asyncio.to_thread(socket.getfqdn)
-        return await open_session(self._settings, self._context, hostname=self._hostname, ticks=self._ticks)
+        return await open_session(
+            self._settings, self._context, hostname=self._hostname, ticks=self._ticks, account=self._account
+        )
 
     async def close_idle(self) -> None:
         """Close the sessions that nobody has used for a while."""

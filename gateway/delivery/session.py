@@ -17,8 +17,11 @@ from time import monotonic
 
 import aiosmtplib
 
-from gateway.delivery.outcome import Answer, Fate, of_reply, one_line
+from gateway.delivery.login import TokenOutdated, show_token, token_of
+from gateway.delivery.outcome import Answer, ChannelTrouble, Fate, of_reply, one_line
 from gateway.delivery.parcel import Parcel
+from gateway.oauth import Account
+from gateway.phrase import Phrase, say
 from gateway.settings import Relay
 
 # RFC 5321 §4.5.3.2.6: ten minutes for the answer to the final dot where other answers get one, because giving up too
@@ -30,20 +33,16 @@ GOODBYE_SECONDS = 2.0
 _LOST = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError)
 
 
-class ChannelTrouble(Exception):
-    """No session came about; `answer` says why, in a fate that is about the channel."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.reply)
-        self.answer = answer
-
-
 class StaleSession(Exception):
     """The relay had closed this kept session before it heard of the mail: open another one and ask there."""
 
 
 class Unsendable(Exception):
-    """The relay could not take this mail whatever we do; the text says why."""
+    """The relay could not take this mail whatever we do; the phrase says why."""
+
+    def __init__(self, why: Phrase) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +74,7 @@ class Session:
         try:
             answer = await self._dialogue(parcel)
         except Unsendable as error:
-            return Answer(fate=Fate.REFUSED, reply=str(error))
+            return Answer(fate=Fate.REFUSED, reply=str(error), said=error.why)
         except aiosmtplib.SMTPException as error:
             # A server that speaks gibberish before DATA.
             answer = Answer(fate=Fate.LATER, reply=_words(error))
@@ -158,16 +157,17 @@ def _envelope(client: aiosmtplib.SMTP, parcel: Parcel) -> _Envelope:
         limit = client.esmtp_extensions["size"].strip()
         # RFC 1870 §4: no number, or 0, means no fixed limit.
         if limit.isdecimal() and 0 < int(limit) < size_bytes:
-            raise Unsendable(f"the mail has {size_bytes:,} bytes, the relay takes at most {int(limit):,}")
+            why = say("the mail has {size} bytes, the relay takes at most {limit}", size=size_bytes, limit=int(limit))
+            raise Unsendable(why)
         options.append(f"SIZE={size_bytes}")
     needs_utf8 = not (sender + recipient).isascii() or not _header_of(parcel.content).isascii()
     if needs_utf8:
         if not client.supports_extension("smtputf8"):
-            raise Unsendable("the address or a header needs SMTPUTF8 (RFC 6531), which the relay does not offer")
+            raise Unsendable(say("the address or a header needs SMTPUTF8 (RFC 6531), which the relay does not offer"))
         options.append("SMTPUTF8")
     if not parcel.content.isascii():
         if not client.supports_extension("8bitmime"):
-            raise Unsendable("the mail has 8-bit bytes, and the relay does not offer 8BITMIME (RFC 6152)")
+            raise Unsendable(say("the mail has 8-bit bytes, and the relay does not offer 8BITMIME (RFC 6152)"))
         options.append("BODY=8BITMIME")
     encoding = "utf-8" if needs_utf8 else "ascii"
     return _Envelope(sender=sender, recipient=recipient, options=tuple(options), encoding=encoding)
@@ -176,14 +176,14 @@ def _envelope(client: aiosmtplib.SMTP, parcel: Parcel) -> _Envelope:
 def _ascii_domain(address: str) -> str:
     # aiosmtplib passes every address through parseaddr, which would turn "a(b)@example.com" into somebody else's.
     if parseaddr(address)[1] != address or not address.isprintable():
-        raise Unsendable(f"this cannot be written as an envelope address: {address!r}")
+        raise Unsendable(say("this cannot be written as an envelope address: {address}", address=repr(address)))
     local, at, domain = address.rpartition("@")
     if domain.isascii():
         return address
     try:
         return local + at + domain.encode("idna").decode("ascii")
     except UnicodeError as error:
-        raise Unsendable(f"this domain has no ASCII form (RFC 5890): {domain!r}") from error
+        raise Unsendable(say("this domain has no ASCII form (RFC 5890): {domain}", domain=repr(domain))) from error
 
 
 def _header_of(content: bytes) -> bytes:
@@ -191,14 +191,51 @@ def _header_of(content: bytes) -> bytes:
 
 
 async def open_session(
-    settings: Relay, context: ssl.SSLContext | None, *, hostname: str, ticks: Callable[[], float] = monotonic
+    settings: Relay,
+    context: ssl.SSLContext | None,
+    *,
+    hostname: str,
+    ticks: Callable[[], float] = monotonic,
+    account: Account | None = None,
 ) -> Session:
-    """Connect, secure, greet and log in; raises ChannelTrouble. Never continues with less than what is configured."""
+    """Connect, secure, greet and log in; raises ChannelTrouble. Never continues with less than what is configured.
+
+    `account` is that of `[relay] oauth`: its token is shown instead of a password.
+    """
+    if account is None:
+        return await _open(settings, context, hostname=hostname, ticks=ticks)
+    while True:
+        access = await token_of(account)
+        session = await _open(settings, context, hostname=hostname, ticks=ticks, account=account)
+        try:
+            await show_token(session.client, settings, account, access)
+        except TokenOutdated:
+            # At most once: a token that is new is not outdated.
+            session.abort()
+            continue
+        except (OSError, aiosmtplib.SMTPException, ValueError) as error:
+            session.abort()
+            raise ChannelTrouble(_why_no_session(error)) from error
+        except BaseException:
+            session.abort()
+            raise
+        return session
+
+
+async def _open(
+    settings: Relay,
+    context: ssl.SSLContext | None,
+    *,
+    hostname: str,
+    ticks: Callable[[], float],
+    account: Account | None = None,
+) -> Session:
+    by_password = bool(settings.user) and account is None
     client = aiosmtplib.SMTP(
         hostname=settings.host,
         port=settings.port,
-        username=settings.user or None,
-        password=settings.password.get_secret_value() if settings.user else None,
+        username=settings.user if by_password else None,
+        password=settings.password.get_secret_value() if by_password else None,
         local_hostname=hostname,
         timeout=settings.timeout_seconds,
         use_tls=settings.tls == "implicit",

@@ -26,15 +26,19 @@ from gateway.delivery.parcel import Channel, Parcel
 from gateway.delivery.recording import Recorder, Result
 from gateway.delivery.relay import RelayChannel
 from gateway.delivery.rendering import Preparation, Rendered
+from gateway.oauth import Account
+from gateway.phrase import Phrase
 from gateway.settings import Relay
 from gateway.store.database import connection, transaction
 from gateway.store.outbox import Database, Outgoing
-from gateway.store.queue import LEASE
+from gateway.store.queue import CONVERSATION, LEASE
 
 # How many mails are claimed and rendered together: one flush for all of them, and no long wait for a later answer.
 BATCH = 8
 # How often to look for new mails while others are under way, and while nothing is.
 TICK_SECONDS = 0.1
+# After the first answer: how long to wait for those of the other connections, so that one flush writes all down.
+TOGETHER_SECONDS = 0.003
 IDLE_SECONDS = 1.0
 BEAT = timedelta(seconds=15)
 # How long a stop waits for the relay's answers; a supervisor's patience ends at 30 seconds.
@@ -43,8 +47,8 @@ GRACE_SECONDS = 20.0
 RECOVERY_SECONDS, LONGEST_RECOVERY_SECONDS = 1.0, 30.0
 # For how long to use fewer connections after the relay has refused one more.
 NARROW_FOR = timedelta(minutes=5)
-# What a person reads as a conversation, in which the order matters.
-_WRITTEN = frozenset({"answer", "resolution"})
+# What people write to one person goes in one session after the other; the claim sees to it over the attempts.
+_WRITTEN = frozenset(CONVERSATION)
 
 
 def utc_now() -> datetime:
@@ -57,8 +61,9 @@ class Deliverer:
     `render(outbox_id)` composes a mail; it may raise TemplateFailure (that mail is held). `on_refused(outbox_id,
     reply)` tells the agent of a mail that will never be taken; it is called inside the transaction that says so.
     `on_sent(outbox_id, content)` files a copy; it is called in a thread of its own after SENT is committed, and its
-    failures are only logged. `owner` names this deliverer in leases and in `gateway status`; no two may share it. A
-    stop waits `grace_seconds` for the relay's answers.
+    failures are only logged. `may_expire(now)` says whether mails may be given up at this moment. `owner` names this
+    deliverer in leases and in `gateway status`; no two may share it. A stop waits `grace_seconds` for the relay's
+    answers.
     """
 
     def __init__(
@@ -68,21 +73,25 @@ class Deliverer:
         relay: Relay,
         outgoing: Path,
         render: Callable[[int], Rendered],
-        on_refused: Callable[[int, str], None],
+        on_refused: Callable[[int, Phrase | str], None],
         on_sent: Callable[[int, bytes], None] | None = None,
         clock: Callable[[], datetime] = utc_now,
+        may_expire: Callable[[datetime], bool] = lambda now: True,
         owner: str,
         grace_seconds: float = GRACE_SECONDS,
+        account: Account | None = None,
     ) -> None:
         self._database = database
-        self._channel: Channel = RelayChannel(relay) if relay.host else MaildirChannel(outgoing)
+        self._channel: Channel = RelayChannel(relay, account=account) if relay.host else MaildirChannel(outgoing)
         self._per_minute = relay.per_minute if relay.host else 0
         self._clock = clock
         self._owner = owner
         self._grace_seconds = grace_seconds
         chance = random.SystemRandom().random
         self._preparation = Preparation(database, render=render, chance=chance)
-        self._recorder = Recorder(database, on_refused=on_refused, retry_days=relay.retry_days, chance=chance)
+        self._recorder = Recorder(
+            database, on_refused=on_refused, retry_days=relay.retry_days, may_expire=may_expire, chance=chance
+        )
         self._health = Health(chance=chance)
         self._copies = Copies(on_sent) if on_sent is not None else None
         self._ready: list[Outgoing] = []
@@ -152,9 +161,13 @@ class Deliverer:
                 _cancel(self._under_way)
             if not self._under_way:
                 break
-            await asyncio.wait(self._under_way, timeout=TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            done, others = await asyncio.wait(
+                self._under_way, timeout=TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if done and others:
+                await asyncio.wait(others, timeout=TOGETHER_SECONDS)
             self._renew(clock())
-        if self._narrowed_at is not None and now - self._narrowed_at >= NARROW_FOR:
+        if self._narrowed_at is not None and not _is_within(NARROW_FOR, self._narrowed_at, now):
             self._width, self._narrowed_at = self._channel.connections, None
         await self._channel.close_idle()
         return sent
@@ -257,7 +270,7 @@ class Deliverer:
     def _report(self, now: datetime) -> None:
         error = self._health.error
         self._started_at = self._started_at or now
-        if self._reported is None or self._reported[1] != error or now - self._reported[0] >= BEAT:
+        if self._reported is None or self._reported[1] != error or not _is_within(BEAT, self._reported[0], now):
             with transaction(self._database):
                 outbox.report_worker(
                     name=self._owner,
@@ -267,6 +280,11 @@ class Deliverer:
                     error_at=self._health.error_at,
                 )
             self._reported = (now, error)
+
+
+def _is_within(span: timedelta, since: datetime, now: datetime) -> bool:
+    """Whether less than `span` has passed; a clock that was set back to before `since` says nothing and is not."""
+    return timedelta(0) <= now - since < span
 
 
 def _answer(task: asyncio.Task[Answer], outgoing: Outgoing) -> Answer:

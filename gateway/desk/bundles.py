@@ -14,16 +14,18 @@ from typing import Any
 
 from peewee import JOIN, Database
 
+from gateway.phrase import from_json, listed, say
 from gateway.store.database import claimable, transaction
 from gateway.store.states import OutboxState
 from gateway.store.tables import Contact, Message, Outbox, Ticket
 from gateway.ticket import Role, TicketType
+from gateway.triage.posting import stand_in
 
 BUNDLE = "bundle"
 NOTICE_RANK = 2
 
 # An agent must answer these one by one, or asked for them.
-NOT_MERGED = frozenset({"question", "confirmation", "result"})
+NOT_MERGED = frozenset({"question", "confirmation", "result", "quarantine_digest", "alarm", "heartbeat"})
 
 # A notice that goes out at once as always is never merged; a flood is, however young.
 SETTLED_AFTER = timedelta(seconds=2)
@@ -110,7 +112,7 @@ def _merge(rows: Sequence[Any], *, now: datetime, message_id: str, token: Callab
     Outbox.update(state=OutboxState.MERGED, merged_into=bundle.id).where(Outbox.id.in_(ids)).execute()
 
 
-def _letters(ids: Sequence[int], token: Callable[[TicketType, int], str]) -> list[dict[str, str]]:
+def _letters(ids: Sequence[int], token: Callable[[TicketType, int], str]) -> list[dict[str, object]]:
     """One entry for each notice; an earlier bundle that still waits is taken apart again."""
     rows = (
         Outbox.select(Outbox, Ticket, Message, Contact)
@@ -121,7 +123,7 @@ def _letters(ids: Sequence[int], token: Callable[[TicketType, int], str]) -> lis
         .where(Outbox.id.in_(ids))
         .order_by(Outbox.id)
     )
-    letters: list[dict[str, str]] = []
+    letters: list[dict[str, object]] = []
     for row in rows:
         if row.notice == BUNDLE:
             letters += row.context["letters"]
@@ -137,16 +139,15 @@ def _letters(ids: Sequence[int], token: Callable[[TicketType, int], str]) -> lis
     return letters
 
 
-def _line(row: Any) -> str:
-    """What happened, in the words of those who wrote: they need no translation."""
-    if row.about is not None:
-        author = row.about.author
-        words = " ".join(row.about.text.split())
-        text = f"{author.name or author.address}: {words}" if author is not None else words
-    else:
-        text = ", ".join(_words(row.context.get("changes")))
+def _line(row: Any) -> object:
+    """What happened: in the words of those who wrote, or the phrases of what was changed, as the outbox keeps them."""
+    if row.about is None:
+        changes = row.context.get("changes")
+        return listed([from_json(one) or str(one) for one in changes]).to_json() if isinstance(changes, list) else ""
+    author, stands = row.about.author, stand_in(row.about.text)
+    name = (author.name or author.address) if author is not None else ""
+    if stands is not None:
+        return (say("{line}: {why}", line=name, why=stands) if name else stands).to_json()
+    words = " ".join(row.about.text.split())
+    text = f"{name}: {words}" if name else words
     return text if len(text) <= LINE_LENGTH else f"{text[: LINE_LENGTH - 1].rstrip()}…"
-
-
-def _words(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

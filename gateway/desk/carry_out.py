@@ -8,30 +8,47 @@ from datetime import datetime
 from typing import Any
 
 from gateway.desk import fingerprints
+from gateway.desk.border import record_border_test
+from gateway.desk.calming import CALMING
+from gateway.desk.keeping import KEEPING
 from gateway.desk.outgoing import enqueue, file_contexts
-from gateway.desk.people import contact_of, requester_of
+from gateway.desk.people import KnownPeople, contact_of, requester_of
 from gateway.desk.references import reference_digest, remember_reference
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
-from gateway.store.rows import find, find_values, insert
-from gateway.store.states import MessageState
-from gateway.store.tables import AttachmentRow, Contact, Event, Message, Ticket, TicketLink, TicketWatcher
+from gateway.store.rows import find, find_values, insert, update
+from gateway.store.states import LedgerState, MessageState
+from gateway.store.tables import (
+    Agent,
+    AttachmentRow,
+    Contact,
+    Event,
+    Ledger,
+    Message,
+    Ticket,
+    TicketLink,
+    TicketWatcher,
+)
 from gateway.ticket import Field, Status, Visibility
+from gateway.triage.challenge import ASKED_ABOUT, CHALLENGE, DENIED
 from gateway.triage.decision import (
     AddWatcher,
+    AnswerQuestion,
     Decision,
     DropMessage,
     LinkTicket,
-    MarkUndeliverable,
     MoveStatus,
     Notice,
     OpenTicket,
     PostMessage,
     Record,
+    RecordBorderTest,
     ReleaseMessage,
     SetFields,
     SetRequester,
 )
+from gateway.triage.restraint import arrived_at
+
 
 FIRST_NUMBER = 1001
 _MOST_REFERENCES = 50
@@ -54,6 +71,7 @@ class Unit:
     cause: str = ""
     known_pictures: frozenset[str] = frozenset()
     ticket: Ticket | None = None
+    people: KnownPeople = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     notices: int = 0
     ids_are_told: bool = False
@@ -82,41 +100,42 @@ def carry_out(unit: Unit) -> Ticket | None:
         if unit.ticket is not None:
             unit.ticket.requester = requester_of(unit.ticket)
     for change in unit.decision.changes:
-        _CARRIERS[type(change)](unit, change)
+        if (calming := CALMING.get(type(change))) is not None:
+            calming(change, unit.ticket, unit.now)
+        else:
+            _CARRIERS[type(change)](unit, change)
     if unit.ticket is not None and unit.mail is not None:
         _remember_references(unit, unit.mail)
     return unit.ticket
 
 
 def _open(unit: Unit, change: OpenTicket) -> None:
-    requester = contact_of(change.requester, now=unit.now)
+    requester = contact_of(change.requester, now=unit.now, known=unit.people)
     made = change.classification
     highest = find_values("SELECT MAX(number) FROM ticket")[0][0] or 0
     number = max(FIRST_NUMBER, 1 + int(highest))
-    row_id = insert(
-        Ticket,
-        number=number,
-        type=made.type,
-        status=Status.NEW,
-        subject=change.subject,
-        requester=requester,
-        language=requester.language or change.language,
-        category=made.get(Field.CATEGORY),
-        subcategory=made.get(Field.SUBCATEGORY),
-        impact=made.get(Field.IMPACT),
-        urgency=made.get(Field.URGENCY),
-        priority=made.priority,
-        team=made.get(Field.TEAM),
-        assignee=made.get(Field.ASSIGNEE),
-        fields={value.field.value: [value.authority.value, value.rule] for value in made.values},
-        policy_version=unit.policy.version,
-        desk_address=unit.policy.desk.address,
-        opened_at=unit.now,
-        updated_at=unit.now,
-    )
-    unit.ticket = find(Ticket, "id = ?", row_id)
-    if unit.ticket is not None:
-        unit.ticket.requester = requester
+    values: dict[str, Any] = {
+        "number": number,
+        "type": made.type,
+        "status": Status.NEW,
+        "subject": change.subject,
+        "requester": requester,
+        "language": requester.language or change.language,
+        "category": made.get(Field.CATEGORY),
+        "subcategory": made.get(Field.SUBCATEGORY),
+        "impact": made.get(Field.IMPACT),
+        "urgency": made.get(Field.URGENCY),
+        "priority": made.priority,
+        "team": made.get(Field.TEAM),
+        "assignee": made.get(Field.ASSIGNEE),
+        "fields": {value.field.value: [value.authority.value, value.rule] for value in made.values},
+        "policy_version": unit.policy.version,
+        "desk_address": unit.policy.desk.address,
+        "opened_at": unit.now,
+        "arrived_at": arrived_at(unit.envelope, unit.now) if unit.envelope is not None else unit.now,
+        "updated_at": unit.now,
+    }
+    unit.ticket = Ticket(id=insert(Ticket, **values), **values)
     token = unit.policy.token(made.type, number)
     detail = {
         "requester": requester.id,
@@ -129,7 +148,7 @@ def _open(unit: Unit, change: OpenTicket) -> None:
 
 def _post(unit: Unit, change: PostMessage) -> None:
     ticket = _ticket(unit)
-    author = contact_of(change.author, now=unit.now) if change.author else None
+    author = contact_of(change.author, now=unit.now, known=unit.people) if change.author else None
     values: dict[str, Any] = {
         "author": author.id if author is not None else None,
         "author_role": change.author_role,
@@ -140,7 +159,7 @@ def _post(unit: Unit, change: PostMessage) -> None:
         "text": change.text,
         "passages": [list(passage) for passage in change.passages],
         "html": change.html,
-        "marks": [*change.marks, *change.commands],
+        "marks": [*map(str, change.marks), *change.commands],
         "at": unit.now,
     }
     message = Message(id=insert(Message, ticket=ticket, ledger=unit.ledger_id, **values), **values)
@@ -150,7 +169,7 @@ def _post(unit: Unit, change: PostMessage) -> None:
     kind = "held" if change.held else ("note" if change.visibility is Visibility.INTERNAL else "message")
     text = f"{_what_was_posted(change)} ({len(change.text)} characters)"
     prints = {"print": fingerprints.of_message(message), "files": fingerprints.of_files(files)}
-    unit.record(kind, text, {"message": message.id, "marks": list(change.marks)} | prints)
+    unit.record(kind, text, {"message": message.id, "marks": [str(mark) for mark in change.marks]} | prints)
 
 
 def _what_was_posted(change: PostMessage) -> str:
@@ -255,7 +274,7 @@ def _record_move(unit: Unit, ticket: Ticket, before: list[str], why: str) -> Non
 
 def _set_requester(unit: Unit, change: SetRequester) -> None:
     ticket = _ticket(unit)
-    before, after = ticket.requester, contact_of(change.requester, now=unit.now)
+    before, after = ticket.requester, contact_of(change.requester, now=unit.now, known=unit.people)
     if before.id == after.id:
         return
     ticket.requester = after
@@ -264,7 +283,7 @@ def _set_requester(unit: Unit, change: SetRequester) -> None:
 
 
 def _add_watcher(unit: Unit, change: AddWatcher) -> None:
-    _watch(unit, _ticket(unit), contact_of(change.watcher, now=unit.now))
+    _watch(unit, _ticket(unit), contact_of(change.watcher, now=unit.now, known=unit.people))
 
 
 def _watch(unit: Unit, ticket: Ticket, contact: Contact) -> None:
@@ -300,8 +319,28 @@ def _end_in(unit: Unit, ticket: Ticket, other: Ticket) -> None:
     unit.record("merged", f"{ticket.number} was merged into this one", {"merged": ticket.number}, on=other)
 
 
-def _undeliverable(unit: Unit, change: MarkUndeliverable) -> None:
-    Contact.update(bounced_at=unit.now).where(Contact.address == change.address).execute()
+def _answer_question(unit: Unit, change: AnswerQuestion) -> None:
+    """Let a quarantined mail in as the agent's, or note that it is not; settled meanwhile, it stays as it is."""
+    row = find(Ledger, "id = ? AND state = ?", change.ledger, LedgerState.QUARANTINED)
+    if row is None or row.reason_code not in ASKED_ABOUT:
+        return
+    kind, text = "denied", f"{change.agent} says that it is not theirs"
+    changes: dict[str, Any] = {"reason_code": DENIED}
+    if change.yes:
+        kind, text = "confirmed", f"{change.agent} says that it is theirs"
+        envelope = row.envelope | {"confirmed_by": change.agent}
+        changes = {"envelope": envelope, "state": LedgerState.WAITING, "attempts": 0, "reason_code": ""}
+        agent = find(Contact, "address = ?", change.agent)
+        if agent is not None:
+            update(Agent, {"confirmed_at": unit.now}, "contact_id = ?", agent.id)
+    update(Ledger, changes, "id = ?", row.id)
+    insert(Event, at=unit.now, kind=kind, actor=change.agent, ledger=row.id, text=text, detail={"by": unit.ledger_id})
+
+
+def _border_test(unit: Unit, change: RecordBorderTest) -> None:
+    record_border_test(change.test, now=unit.now)
+    findings = ", ".join(f"{name} {'yes' if good else 'no'}" for name, good in change.test.findings)
+    unit.record("border-test", f"{change.test.intake}: {findings}", {"number": change.test.number})
 
 
 def _record(unit: Unit, change: Record) -> None:
@@ -315,6 +354,8 @@ def _notify(unit: Unit, change: Notice) -> None:
         about = Message.select().where(Message.ticket == unit.ticket).order_by(Message.id).first()
     about_id = change.about_message if change.about_message is not None else (about.id if about is not None else None)
     common = dict(change.context)
+    if change.name == CHALLENGE:
+        common["asks_about"] = unit.ledger_id
     if note := unit.messages.get(str(common.pop("note", ""))):
         common["note"] = note.id
     contexts: Sequence[Mapping[str, object]] = [common]
@@ -334,6 +375,8 @@ def _notify(unit: Unit, change: Notice) -> None:
             policy=unit.policy,
             secrets=unit.secrets,
             now=unit.now,
+            people=unit.people,
+            hold=change.hold,
         )
 
 
@@ -378,7 +421,9 @@ _CARRIERS: dict[type, Any] = {
     SetRequester: _set_requester,
     AddWatcher: _add_watcher,
     LinkTicket: _link,
-    MarkUndeliverable: _undeliverable,
+    AnswerQuestion: _answer_question,
+    RecordBorderTest: _border_test,
     Record: _record,
     Notice: _notify,
+    **KEEPING,
 }

@@ -10,6 +10,7 @@ import peewee
 from gateway.desk.carry_out import Unit, carry_out
 from gateway.desk.tickets import ticket_facts
 from gateway.mail import MailKind, Reason, Verdict
+from gateway.phrase import say
 from gateway.policy import Policy
 from gateway.store.database import lock_conversations, transaction
 from gateway.store.tables import Ticket
@@ -43,7 +44,7 @@ def resume_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, 
         for ticket in tickets:
             moved = MoveStatus(to=Status.IN_PROGRESS, why="the day it was held until is over")
             agents = agents_of_ticket(policy, ticket_facts(ticket))
-            changed = {"changes": ["no longer on hold: the day it waited for is over"], "agent": None}
+            changed = {"changes": [say("no longer on hold: the day it waited for is over")], "agent": None}
             _apply(ticket, (moved, *tell_agents("changed", agents, context=changed)), policy, secrets, now=now)
     return len(tickets)
 

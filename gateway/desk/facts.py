@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from gateway.desk.people import as_person, find_contact
+from gateway.desk.border import read_border_test, vouched_by
+from gateway.desk.people import KnownPeople, as_person, find_contact
+from gateway.desk.quarantining import denied_by, digest_of
 from gateway.desk.references import reference_digest
 from gateway.desk.tickets import follow_merges, ticket_facts
+from gateway.desk.traffic import outside_of, traffic_of
 from gateway.keys import (
+    CONFIRM_AGE,
     KEY_LENGTH,
     PROBE_AGE,
     PROBE_HEADER,
@@ -25,27 +29,49 @@ from gateway.keys import (
 from gateway.mail import Envelope, Mail, PassageRole
 from gateway.policy import Policy
 from gateway.store.rows import find, find_all, marks
-from gateway.store.tables import Agent, AttachmentRow, Contact, Message, Outbox, ThreadReference, Ticket
+from gateway.store.states import LedgerState
+from gateway.store.tables import Agent, AttachmentRow, Contact, Ledger, Message, Outbox, ThreadReference, Ticket
 from gateway.subject import find_tokens
 from gateway.ticket import Role
 from gateway.triage.actions import ADDRESS
-from gateway.triage.facts import BouncedMail, Evidence, Facts, KeyFact, ReferenceFact, TicketFacts, TokenFact
+from gateway.triage.case import author_of
+from gateway.triage.challenge import ASKED_ABOUT, CHALLENGE
+from gateway.triage.facts import (
+    BouncedMail,
+    DigestFact,
+    Evidence,
+    Facts,
+    KeyFact,
+    QuestionFact,
+    ReferenceFact,
+    TicketFacts,
+    TokenFact,
+)
 from gateway.triage.grammar import command_lines
+from gateway.triage.posting import words_of
+from gateway.triage.restraint import arrived_at
+from gateway.triage.trust import REACHING
 
 # A mail may name many ids and numbers; only so many are looked up.
 _MOST_IDS = 50
 _MOST_TOKENS = 10
-# More acknowledgements than this need not be counted: every budget is over.
-_MOST_COUNTED = 1000
-_DAY = timedelta(days=1)
 _BARE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _Fact = TypeVar("_Fact", KeyFact, ReferenceFact, TokenFact)
 
 
 def gather_facts(
-    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
+    mail: Mail,
+    envelope: Envelope,
+    policy: Policy,
+    *,
+    now: datetime,
+    secrets: Mapping[int, bytes],
+    people: KnownPeople | None = None,
 ) -> Facts:
-    """Read everything that the mail names. Runs inside the unit of its mail; reads only."""
+    """Read everything that the mail names. Runs inside the unit of its mail; reads only.
+
+    `people` learns who was looked up, so that nothing later in the unit reads them again.
+    """
     keys = tuple(_keys(mail, envelope, policy, now=now, secrets=secrets))
     references = tuple(_references(mail))
     tokens = tuple(_tokens(mail, policy))
@@ -59,7 +85,15 @@ def gather_facts(
     tickets |= _tickets([one for message in held for one in _named_in_text(message.text, policy)])
     leads_to = {number: facts.number for number, facts in tickets.items()}
     sender = find_contact(mail.sender.address) if mail.sender else None
-    hour, day = _acknowledgements([sender, *_logged_for(mail, policy)], now)
+    if mail.sender is not None and people is not None:
+        people[mail.sender.address.lower()] = sender
+    vouched = vouched_by(mail, envelope, policy, now=now)
+    author = sender if mail.sender is not None else find_contact(author_of(mail, envelope).address)
+    logged = _logged_for(mail, policy)
+    alike = (mail.subject, words_of(mail))
+    known = {one.address: one for one in (author, *logged.values()) if one is not None}
+    arrived, fewest = arrived_at(envelope, now), policy.limits.repeats_per_10_minutes
+    numbers = list(leads_to.values())
     has_own_mark = _has_own_mark(mail, secrets)
     is_own = has_own_mark or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
     return Facts(
@@ -67,7 +101,12 @@ def gather_facts(
         is_own=is_own,
         has_own_mark=has_own_mark,
         is_probe=(is_own or mail.report is not None) and _carries_probe_key(mail, envelope, now=now, secrets=secrets),
-        auth_trusted=is_authenticated(mail, policy),
+        auth_trusted=bool(vouched),
+        vouched_by=vouched,
+        confirmed_by=envelope.confirmed_by,
+        question=_question(mail, envelope, policy, now=now, secrets=secrets),
+        asked_about=_asked_about(mail, envelope, keys, vouched, policy, now=now),
+        border_test=read_border_test(mail, envelope, policy, now=now, secrets=secrets),
         sender=as_person(sender) if sender else None,
         has_broken_key=_has_broken_key(mail, envelope, policy, secrets),
         keys=tuple(_led(key, leads_to) for key in keys if key.ticket in leads_to),
@@ -75,19 +114,34 @@ def gather_facts(
         tokens=tuple(_led(token, leads_to) for token in tokens if token.ticket in leads_to),
         named_tickets=_each_once(tickets.values()),
         bounced=bounced,
-        acknowledgements_last_hour=hour,
-        acknowledgements_last_day=day,
+        traffic=tuple(
+            traffic_of(one, now=now, arrived=arrived, tickets=numbers, alike=alike, alike_from=fewest)
+            for one in known.values()
+        ),
+        outside=outside_of(_to_be_told(mail, envelope, logged, bool(vouched), policy), policy, now=now),
         known_pictures=_known_pictures(mail, sender),
+        denied_by=denied_by(author_of(mail, envelope).address),
+        heartbeat=_heartbeat(mail, envelope, policy, secrets) if is_own else None,
+        digest=_digest(mail, envelope, policy, now=now, secrets=secrets),
     )
 
 
-def is_authenticated(mail: Mail, policy: Policy) -> bool:
-    """Whether our own border said (RFC 8601) that the sender's domain vouches for the mail."""
-    auth, trusted = mail.auth, policy.desk.trusted_authserv_id
-    if auth is None or not trusted or auth.authserv_id.lower() != trusted.lower() or mail.sender is None:
-        return False
-    aligned = not auth.header_from or auth.header_from.lower() == mail.sender.domain
-    return auth.dmarc == "pass" and aligned and not mail.sender_defects
+def _heartbeat(mail: Mail, envelope: Envelope, policy: Policy, secrets: Mapping[int, bytes]) -> datetime | None:
+    """When the desk's mail to itself left that has come back here, by the key in its address or its ids."""
+    written = [*_recipient_keys(mail, envelope, policy), key_in_id(mail.message_id), *map(key_in_id, mail.references)]
+    keys = (unseal(one, purpose=Purpose.HEARTBEAT, secrets=secrets) for one in written[:_MOST_IDS] if one)
+    key = next((key for key in keys if key is not None), None)
+    return datetime.fromtimestamp(key.ticket, UTC) if key is not None else None
+
+
+def _digest(
+    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
+) -> DigestFact | None:
+    """The digest of the quarantine that the mail answers, by the key that only this digest carried."""
+    written = [*_recipient_keys(mail, envelope, policy), *map(key_in_id, _answered_ids(mail))]
+    keys = (unseal(one, purpose=Purpose.DIGEST, secrets=secrets) for one in written[:_MOST_IDS] if one)
+    key = next((key for key in keys if key is not None), None)
+    return digest_of(key, now=now) if key is not None else None
 
 
 def _has_own_mark(mail: Mail, secrets: Mapping[int, bytes]) -> bool:
@@ -130,10 +184,18 @@ def _keys(
         why_not = ""
         if now.date() - last_activity > timedelta(days=policy.desk.key_days):
             why_not = f"expired {policy.desk.key_days} days after the last activity"
-        elif key.role is Role.AGENT and not _is_active_agent(holder, policy):
+        row = find(Agent, "contact_id = ?", holder.id) if key.role is Role.AGENT else None
+        is_active = policy.agent_of(holder.address) is not None and (row is None or row.active)
+        if key.role is Role.AGENT and not is_active:
             why_not = "was given to somebody who is no agent any more"
         yield KeyFact(
-            evidence=evidence, key=key, ticket=key.ticket, holder=holder.address, usable=not why_not, why_not=why_not
+            evidence=evidence,
+            key=key,
+            ticket=key.ticket,
+            holder=holder.address,
+            usable=not why_not,
+            why_not=why_not,
+            confirmed_at=row.confirmed_at if row is not None else None,
         )
 
 
@@ -149,9 +211,44 @@ def _has_broken_key(mail: Mail, envelope: Envelope, policy: Policy, secrets: Map
     return any(not any(unseal(one, purpose=purpose, secrets=secrets) for purpose in Purpose) for one in suffixes)
 
 
-def _is_active_agent(holder: Contact, policy: Policy) -> bool:
-    row = Agent.get_or_none(Agent.contact == holder)
-    return policy.agent_of(holder.address) is not None and (row is None or row.active)
+def _question(
+    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
+) -> QuestionFact | None:
+    """The question "was it you?" that the mail answers, by the key that only this question carried."""
+    written = [*_recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, _answered_ids(mail)))]
+    keys = (unseal(one, purpose=Purpose.CONFIRM, secrets=secrets) for one in written[:_MOST_IDS])
+    key = next((key for key in keys if key is not None), None)
+    if key is None:
+        return None
+    holder, row = find(Contact, "id = ?", key.person), find(Ledger, "id = ?", key.ticket)
+    if holder is None or row is None:
+        return None
+    is_open = row.state == LedgerState.QUARANTINED and row.reason_code in ASKED_ABOUT
+    is_open &= now.date() - key.issued_on <= CONFIRM_AGE
+    return QuestionFact(ledger=row.id, holder=holder.address, is_open=is_open)
+
+
+def _asked_about(
+    mail: Mail, envelope: Envelope, keys: Iterable[KeyFact], vouched: str, policy: Policy, *, now: datetime
+) -> tuple[int, ...]:
+    """About which tickets the agent in From was asked in the last day; read only where one may have to be asked."""
+    agent = policy.agent_of(mail.sender.address) if mail.sender is not None else None
+    if agent is None or envelope.confirmed_by:
+        return ()
+    own = (agent.address, *agent.other_addresses)
+    holds_key = any(key.usable and key.key.role is Role.AGENT and key.holder in own for key in keys)
+    reaches = any(line.name in REACHING for line in command_lines(mail.new_text))
+    names_nothing = not (mail.in_reply_to or mail.references or _recipient_keys(mail, envelope, policy))
+    names_nothing &= next(iter(_tokens(mail, policy)), None) is None
+    plainly_theirs = holds_key and not reaches and not mail.sender_defects and policy.trust.require == "key"
+    if names_nothing or plainly_theirs or (holds_key and vouched):
+        return ()
+    contact = find_contact(agent.address)
+    if contact is None:
+        return ()
+    condition = "recipient_id = ? AND notice = ? AND created_at > ?"
+    found = find_all(Outbox, condition, contact.id, CHALLENGE, now - timedelta(days=1), limit=_MOST_IDS)
+    return tuple(int(row.context.get("about_ticket", 0)) for row in found)
 
 
 def _answered_ids(mail: Mail) -> tuple[str, ...]:
@@ -251,27 +348,24 @@ def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> It
         )
 
 
-def _logged_for(mail: Mail, policy: Policy) -> list[Contact | None]:
+def _logged_for(mail: Mail, policy: Policy) -> dict[str, Contact | None]:
     """Whom an agent's mail may open a ticket for: the budget is that of who gets the acknowledgement."""
     if mail.sender is None or policy.agent_of(mail.sender.address) is None:
-        return []
+        return {}
     commands = [line.argument for line in command_lines(mail.new_text) if line.name == "requester"]
     addresses = [found.lower() for argument in commands[:_MOST_TOKENS] for found in ADDRESS.findall(argument)[:1]]
     if mail.forwarded is not None:
         addresses.append(mail.forwarded.sender.address)
-    return [find_contact(address) for address in dict.fromkeys(addresses)]
+    return {address: find_contact(address) for address in dict.fromkeys(addresses)}
 
 
-def _acknowledgements(people: Iterable[Contact | None], now: datetime) -> tuple[int, int]:
-    """How many acknowledgements one of these was sent at most within the last hour and the last day."""
-    condition = "recipient_id = ? AND notice = 'acknowledgement' AND created_at > ?"
-    hour = day = 0
-    for person in people:
-        if person is not None:
-            found = find_all(Outbox, condition, person.id, now - _DAY, limit=_MOST_COUNTED)
-            hour = max(hour, sum(row.created_at > now - timedelta(hours=1) for row in found))
-            day = max(day, len(found))
-    return hour, day
+def _to_be_told(
+    mail: Mail, envelope: Envelope, logged: Iterable[str], is_vouched_for: bool, policy: Policy
+) -> tuple[str, ...]:
+    """Who may get an acknowledgement: what went outside need not be counted for anybody else."""
+    if mail.report is not None or not (is_vouched_for or policy.desk.acknowledge == "everyone"):
+        return ()
+    return (*logged, author_of(mail, envelope).address)
 
 
 def _known_pictures(mail: Mail, sender: Contact | None) -> frozenset[str]:

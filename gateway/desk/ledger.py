@@ -6,10 +6,12 @@ from datetime import datetime
 
 from gateway.policy import Policy
 from gateway.store.queue import Claim, finish
-from gateway.store.rows import update
+from gateway.store.rows import find, update
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Ledger, Ticket
-from gateway.triage.decision import Action, Decision, Notice, OpenTicket, Record
+from gateway.subject import clean_subject
+from gateway.ticket import Field, TicketType
+from gateway.triage.decision import Action, Decision, LinkTicket, Notice, OpenTicket, PostMessage, Record
 from gateway.triage.opening import why
 
 OUTCOMES = {
@@ -51,15 +53,40 @@ def decision_as_json(decision: Decision, policy: Policy) -> dict[str, object]:
         "action": decision.action.value,
         "reasons": [[reason.code, reason.text] for reason in decision.reasons],
         "acknowledged": decision.acknowledges,
-        "fields": why(decision.classification) if decision.classification else [],
+        "fields": [str(one) for one in why(decision.classification)] if decision.classification else [],
         "policy": policy.version,
         "notices": [[one.name, one.to.address] for one in decision.changes if isinstance(one, Notice)],
         "records": [one.kind for one in decision.changes if isinstance(one, Record)],
+    } | ({"quarantine": _kept_of(decision.if_released, policy)} if decision.if_released is not None else {})
+
+
+def _kept_of(let_in: Decision, policy: Policy) -> dict[str, object]:
+    """Of a mail in quarantine: who wrote it, its subject, and what a release would do, as the digest tells it."""
+    post = next((change for change in let_in.changes if isinstance(change, PostMessage)), None)
+    author = post.author if post is not None and post.author is not None else None
+    linked = next((change.number for change in let_in.changes if isinstance(change, LinkTicket)), let_in.ticket)
+    made = let_in.classification
+    return {
+        "sender": author.address if author is not None else let_in.actor,
+        "name": author.name if author is not None else "",
+        "subject": clean_subject(post.subject, policy.prefixes()) if post is not None else "",
+        "release": {
+            "action": let_in.action.value,
+            "token": _token_of(linked, policy),
+            "team": made.get(Field.TEAM) if made is not None else "",
+            "type": made.type.value if made is not None else "",
+            "priority": made.priority.value if made is not None else "",
+        },
     }
+
+
+def _token_of(number: int | None, policy: Policy) -> str:
+    ticket = find(Ticket, "number = ?", number) if number is not None else None
+    return policy.token(TicketType(ticket.type), ticket.number) if ticket is not None else ""
 
 
 def _learn_language(decision: Decision, ticket: Ticket | None) -> None:
     """Whoever opens a ticket in a language reads it; the first one that we were sure of stays."""
     opened = next((change for change in decision.changes if isinstance(change, OpenTicket)), None)
-    if opened is not None and opened.language and ticket is not None:
+    if opened is not None and opened.language and ticket is not None and not ticket.requester.language:
         update(Contact, {"language": opened.language}, "id = ? AND language = ''", ticket.requester_id)

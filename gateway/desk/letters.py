@@ -11,18 +11,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from gateway.compose import Letter, LetterFile, choose_language
-from gateway.desk.outgoing import reply_key, ticket_context
+from gateway.compose import Letter, LetterFile, choose_language, is_signed
+from gateway.desk.outgoing import question_key, reply_key, ticket_context
 from gateway.desk.perspective import added_by, conversation, merged_ticket_of
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
 from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal
 from gateway.mail import Address
+from gateway.phrase import Phrase, say
 from gateway.policy import Policy
 from gateway.store.rows import find, find_all, find_values
 from gateway.store.states import AuthorRole
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
 from gateway.ticket import Priority, Role
+from gateway.triage.challenge import CHALLENGE
+from gateway.triage.posting import stand_in
 
 LANGUAGES = ("en", "de", "fr", "es", "pt")
 _WRITTEN_BY_A_PERSON = frozenset({"answer"})
@@ -64,13 +67,17 @@ class LetterBuilder:
         ticket = find(Ticket, "id = ?", row.ticket_id) if row.ticket_id is not None else None
         message = find(Message, "id = ?", row.about_id) if row.about_id is not None else None
         files, set_aside, too_big = self._files(row, ticket, message)
-        set_aside += [f"{name} (too large to go along; #files sends it)" for name in too_big]
-        context = self._context(row, policy, message, files=files, set_aside=set_aside)
+        left_out: list[Phrase | str] = [*set_aside]
+        left_out += [say("{file} (too large to go along; #files sends it)", file=name) for name in too_big]
+        context = self._context(row, policy, message, files=files, set_aside=left_out)
         own = merged_ticket_of(row.recipient.id, ticket) if ticket is not None and row.role == Role.WATCHER else None
         if own is not None:
             ours = ticket_context(own, policy)
             context["ticket"] = row.context["ticket"] | {key: ours[key] for key in _OWN_TICKET}
         context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
+        if row.notice in ("answer", "resolution"):
+            agent = row.context.get("agent")
+            context["signed"] = message is not None and bool(agent) and is_signed(message.text, agent["name"])
         mark = loop_mark(row.message_id, self._secrets[max(self._secrets)])
         in_reply_to, references = self._thread(row, ticket, policy)
         letter = Letter(
@@ -105,6 +112,9 @@ class LetterBuilder:
         return choose_language(stored=stored, mail=mail, desk=policy.desk.language, available=LANGUAGES)
 
     def _reply_to(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
+        sealed = question_key(row.context, row.recipient, secrets=self._secrets, now=row.created_at)
+        if policy.desk.plus_addresses and sealed:
+            return plus_address(policy.desk.address, sealed)
         if not policy.desk.plus_addresses or ticket is None:
             return policy.desk.address
         sealed = reply_key(row.recipient, Role(row.role), ticket, secrets=self._secrets, now=row.created_at)
@@ -126,7 +136,8 @@ class LetterBuilder:
         One more id stands in every References: it carries the reply key even where a relay rewrites our Message-ID.
         """
         if ticket is None:
-            return "", ()
+            sealed = question_key(row.context, row.recipient, secrets=self._secrets, now=row.created_at)
+            return "", (message_id(sealed, "root", policy.desk.address.partition("@")[2]),) if sealed else ()
         mails = find_values(_MAILS_TO_PERSON, row.recipient_id, row.id, ticket.id, ticket.id)
         if row.role != Role.AGENT:
             mails += find_values(_MAILS_BY_PERSON, row.recipient_id, ticket.id, ticket.id)
@@ -145,7 +156,7 @@ class LetterBuilder:
         message: Message | None,
         *,
         files: list[LetterFile],
-        set_aside: list[str],
+        set_aside: Sequence[Phrase | str],
     ) -> dict[str, object]:
         context: dict[str, object] = {key: value for key, value in row.context.items() if key != "ticket"}
         ticket = row.context.get("ticket")
@@ -231,6 +242,9 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
         return {"title": row.context.get("title", "")}
     if row.notice == "question":
         return {"problems": row.context.get("problems", []), "sendable": row.context.get("sendable", True)}
+    if row.notice == CHALLENGE:
+        hide = _scrubber(policy, to_agent=True)
+        return {name: hide(row.context[name]) for name in ("their_subject", "their_text") if name in row.context}
     if row.notice != "new_ticket":
         return {}
     scrub = _scrubber(policy, to_agent=True)
@@ -264,17 +278,22 @@ def _named_rows(pairs: list[tuple[int, int]]) -> list[AttachmentRow]:
 
 
 def _message_context(
-    message: Message, policy: Policy, *, files: list[LetterFile], set_aside: list[str], scrub: Callable[[str], str]
+    message: Message,
+    policy: Policy,
+    *,
+    files: list[LetterFile],
+    set_aside: Sequence[Phrase | str],
+    scrub: Callable[[str], str],
 ) -> dict[str, object]:
     author = find(Contact, "id = ?", message.author_id) if message.author_id is not None else None
     named = {"name": author.name, "address": author.address} if author is not None else {"name": "", "address": ""}
     zone = ZoneInfo(policy.desk.time_zone)
     return {
         "author": {"name": scrub(named["name"]), "address": scrub(named["address"])},
-        "text": scrub(message.text),
+        "text": stand_in(message.text) or scrub(message.text),
         "html": _scrubbed_html(message.html, scrub),
         "files": [{"filename": one.filename, "size": len(one.content)} for one in files if not one.inline],
-        "set_aside": set_aside,
+        "set_aside": list(set_aside),
         "at": message.at.astimezone(zone).isoformat(timespec="seconds"),
         "verified": "unverified" not in message.marks,
         "another_person": "another_person" in message.marks,

@@ -12,19 +12,33 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from gateway.desk.people import contact_of
+from gateway.desk.people import KnownPeople, contact_of
 from gateway.desk.references import remember_reference
 from gateway.keys import Purpose, ReplyKey, issue_day, message_id, seal
 from gateway.mail import Address
+from gateway.phrase import as_json, say
 from gateway.policy import Policy
-from gateway.store.rows import insert
+from gateway.store.rows import find, insert
 from gateway.store.states import MessageState, OutboxState
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
 from gateway.ticket import Role, TicketType
 
 # People's words first, then what somebody waits for, then what agents read, then the rest.
-_RANKS = {"answer": 0, "resolution": 0, "acknowledgement": 1, "question": 1, "confirmation": 1, "result": 1}
+_RANKS = {
+    "answer": 0,
+    "resolution": 0,
+    "acknowledgement": 1,
+    "question": 1,
+    "confirmation": 1,
+    "result": 1,
+    "challenge": 1,
+    "quarantine_digest": 1,
+    "alarm": 1,
+}
 _NOTICE_RANK = 2
+# What a mail asks about, by its name in the context: the mail in an agent's name ("was it you?"), the digest of the
+# quarantine, the desk's mail to itself.
+KEYS_BY_NAME = {"asks_about": Purpose.CONFIRM, "digest": Purpose.DIGEST, "heartbeat": Purpose.HEARTBEAT}
 # Base64 makes a third more of it; most relays take 25 MB.
 _FILES_A_MAIL_BYTES = 15 * 1024 * 1024
 
@@ -41,6 +55,7 @@ def enqueue(
     policy: Policy,
     secrets: Mapping[int, bytes],
     now: datetime,
+    people: KnownPeople | None = None,
 ) -> None:
     """Put one mail to one person into the outbox; the same `cause` never makes a second one.
 
@@ -48,10 +63,14 @@ def enqueue(
     """
     if to.address.endswith(".invalid"):
         return
-    contact = contact_of(to, now=now)
-    facts = dict(context)
+    contact = contact_of(to, now=now, known=people)
+    facts = {name: as_json(value) for name, value in context.items()}
     facts["ticket"] = ticket_context(ticket, policy) if ticket is not None else None
-    an_id = new_message_id(contact, role, ticket, policy=policy, secrets=secrets, now=now)
+    key = hashlib.sha256(f"{cause}/{notice}/{contact.id}".encode()).hexdigest()
+    if any(name in facts for name in KEYS_BY_NAME) and find(Outbox, "dedupe_key = ?", key) is not None:
+        # A mail that is decided once more (`gateway quarantine retry`) asks nobody again.
+        return
+    an_id = new_message_id(contact, role, ticket, policy=policy, secrets=secrets, now=now, about=facts)
     row_id = insert(
         Outbox,
         notice=notice,
@@ -62,7 +81,7 @@ def enqueue(
         about=about_id,
         context=facts,
         message_id=an_id,
-        dedupe_key=hashlib.sha256(f"{cause}/{notice}/{contact.id}".encode()).hexdigest(),
+        dedupe_key=key,
         state=OutboxState.WAITING,
         created_at=now,
     )
@@ -79,7 +98,7 @@ def file_contexts(ticket: Ticket) -> list[dict[str, object]]:
         .order_by(AttachmentRow.message, AttachmentRow.number)
     )
     if not rows:
-        return [{"title": "This ticket has no files.", "lines": [], "files": []}]
+        return [{"title": say("This ticket has no files."), "lines": [], "files": []}]
     groups: list[list[AttachmentRow]] = [[]]
     for row in rows:
         if groups[-1] and sum(one.size_bytes for one in groups[-1]) + row.size_bytes > _FILES_A_MAIL_BYTES:
@@ -87,7 +106,7 @@ def file_contexts(ticket: Ticket) -> list[dict[str, object]]:
         groups[-1].append(row)
     return [
         {
-            "title": f"Files of the ticket, mail {number} of {len(groups)}:",
+            "title": say("Files of the ticket, mail {number} of {count}:", number=number, count=len(groups)),
             "lines": [row.filename for row in group],
             "files": [[row.message_id, row.number] for row in group],
         }
@@ -96,10 +115,18 @@ def file_contexts(ticket: Ticket) -> list[dict[str, object]]:
 
 
 def new_message_id(
-    contact: Contact, role: Role, ticket: Ticket | None, *, policy: Policy, secrets: Mapping[int, bytes], now: datetime
+    contact: Contact,
+    role: Role,
+    ticket: Ticket | None,
+    *,
+    policy: Policy,
+    secrets: Mapping[int, bytes],
+    now: datetime,
+    about: Mapping[str, object] | None = None,
 ) -> str:
-    """A Message-ID of ours that carries the person's reply key for the ticket."""
-    sealed = reply_key(contact, role, ticket, secrets=secrets, now=now)
+    """A Message-ID of ours that carries the person's reply key for the ticket, or what `about` asks them."""
+    sealed = question_key(about or {}, contact, secrets=secrets, now=now)
+    sealed = sealed or reply_key(contact, role, ticket, secrets=secrets, now=now)
     return message_id(sealed, _unique(), policy.desk.address.partition("@")[2])
 
 
@@ -120,6 +147,19 @@ def reply_key(
     key = ReplyKey(ticket=number, person=contact.id, role=role, issued_on=issue_day(now))
     newest = max(secrets)
     return seal(key, purpose=Purpose.REPLY, secret_id=newest, secret=secrets[newest])
+
+
+def question_key(
+    context: Mapping[str, object], contact: Contact, *, secrets: Mapping[int, bytes], now: datetime
+) -> str:
+    """The sealed key of a mail that asks something other than about a ticket, by what names it; "" for other mails."""
+    for name, purpose in KEYS_BY_NAME.items():
+        number = context.get(name)
+        if isinstance(number, int):
+            key = ReplyKey(ticket=number, person=contact.id, role=Role.AGENT, issued_on=issue_day(now))
+            newest = max(secrets)
+            return seal(key, purpose=purpose, secret_id=newest, secret=secrets[newest])
+    return ""
 
 
 def ticket_context(ticket: Ticket, policy: Policy) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from datetime import datetime
 
 from gateway.mail import Address
@@ -11,15 +11,20 @@ from gateway.store.rows import find, insert_if_new
 from gateway.store.tables import Agent, Contact, Secret, Team, Ticket
 from gateway.triage.facts import Person
 
+KnownPeople = MutableMapping[str, Contact | None]
+
 
 def find_contact(address: str) -> Contact | None:
     return find(Contact, "address = ?", address.lower())
 
 
-def contact_of(person: Address, *, now: datetime) -> Contact:
-    """The row of a person, made on first sight; a name is learned when we had none."""
+def contact_of(person: Address, *, now: datetime, known: KnownPeople | None = None) -> Contact:
+    """The row of a person, made on first sight; a name is learned when we had none.
+
+    `known` is what the running transaction has read already (None: nobody has this address); it learns this one.
+    """
     address = person.address.lower()
-    contact = find_contact(address)
+    contact = known[address] if known is not None and address in known else find_contact(address)
     if contact is None:
         # Another process may be first; whoever loses reads the winner's row.
         insert_if_new(Contact, address=address, name=person.name, first_seen_at=now)
@@ -29,6 +34,8 @@ def contact_of(person: Address, *, now: datetime) -> Contact:
     if person.name and not contact.name:
         contact.name = person.name
         contact.save(only=[Contact.name])
+    if known is not None:
+        known[address] = contact
     return contact
 
 
@@ -58,6 +65,8 @@ def mirror_policy(policy: Policy, *, now: datetime) -> None:
             conflict_target=[Agent.contact],
             update={Agent.name: agent.name, Agent.teams: list(agent.teams), Agent.active: True},
         ).execute()
+    # Who comes back is asked again.
+    Agent.update(confirmed_at=None).where(~Agent.active).execute()
     for team in policy.teams:
         Team.insert(name=team.name, active=True).on_conflict(
             conflict_target=[Team.name], update={Team.active: True}

@@ -16,6 +16,7 @@ from gateway.store.tables import Contact, Event, Message, Ticket
 from gateway.ticket import Visibility
 from gateway.triage.commands import COMMANDS
 from gateway.triage.grammar import read_agent_text
+from gateway.triage.posting import stand_in
 
 _MOST_MESSAGES = 20
 _MOST_CHARS = 20_000
@@ -65,7 +66,7 @@ def conversation(
                 },
                 "at": row.at.astimezone(zone).isoformat(timespec="seconds"),
                 "visibility": str(row.visibility),
-                "text": scrub(text),
+                "text": stand_in(text) or scrub(text),
             }
         )
     return shown[::-1], is_cut

@@ -9,6 +9,7 @@ from datetime import datetime
 from gateway.desk.carry_out import Unit, carry_out
 from gateway.desk.tickets import ticket_facts
 from gateway.mail import Address, MailKind, Reason, Verdict
+from gateway.phrase import Phrase
 from gateway.policy import Policy
 from gateway.store.tables import Outbox
 from gateway.ticket import Role
@@ -21,7 +22,9 @@ WITHOUT_FILES = "without_files"
 _TOO_BIG = re.compile(r"^552\b|\b5\.3\.4\b|\b5\.2\.3\b|the relay takes at most")
 
 
-def record_refusal(outbox_id: int, reply: str, *, policy: Policy, secrets: Mapping[int, bytes], now: datetime) -> None:
+def record_refusal(
+    outbox_id: int, reply: Phrase | str, *, policy: Policy, secrets: Mapping[int, bytes], now: datetime
+) -> None:
     """Tell the agents of the ticket; inside the transaction that marks the mail as failed.
 
     A refused notice to an agent is told to the colleagues, a refused notice about a refusal to nobody. One that was
@@ -33,9 +36,9 @@ def record_refusal(outbox_id: int, reply: str, *, policy: Policy, secrets: Mappi
         Record(kind="refused", text=f"mail to {address} was refused: {reply}", detail={"outbox": outbox_id})
     ]
     # RFC 3463: 5.1.x speaks of the address; size, content and policy say nothing about it.
-    if " 5.1." in reply:
+    if " 5.1." in str(reply):
         changes.append(MarkUndeliverable(address=address))
-    if _can_do_without_files(row, reply):
+    if _can_do_without_files(row, str(reply)):
         lighter = {key: value for key, value in row.context.items() if key != "ticket"} | {WITHOUT_FILES: True}
         agent = Address(address=address, name=row.recipient.name)
         changes.append(Notice(name=row.notice, to=agent, role=Role.AGENT, about_message=row.about_id, context=lighter))
@@ -55,7 +58,7 @@ def record_refusal(outbox_id: int, reply: str, *, policy: Policy, secrets: Mappi
         kind=MailKind.OWN,
         verdict=Verdict.ACCEPT,
         action=Action.FILE,
-        reasons=(Reason(code="refused", text=reply),),
+        reasons=(Reason(code="refused", text=str(reply)),),
         ticket=row.ticket.number if row.ticket is not None else None,
         actor="relay",
         changes=tuple(changes),

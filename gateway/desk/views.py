@@ -1,35 +1,24 @@
-"""What operators ask, as plain values: tickets, ledger, outbox, quarantine, status. Reads only."""
+"""What operators ask, as plain values: tickets, ledger, outbox. Reads only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
 from typing import Any
-
-from peewee import fn
 
 from gateway.desk.tickets import linked_numbers
 from gateway.policy import Policy
-from gateway.store.states import LedgerState, OutboxState
 from gateway.store.tables import (
     AttachmentRow,
     Contact,
     Event,
     Ledger,
-    Mailbox,
     Message,
     Outbox,
     Ticket,
     TicketWatcher,
-    Worker,
 )
 from gateway.ticket import OPEN_STATUSES, TicketType
 
 Row = dict[str, Any]
-
-_BEAT_LATE = timedelta(seconds=60)
-_WAITS_LONG_MINUTES = 5
-_WAITS_TOO_LONG_MINUTES = 60
 
 
 def ticket_rows(policy: Policy, *, everything: bool, team: str, limit: int) -> list[Row]:
@@ -160,95 +149,3 @@ def outbox_record(row: Outbox) -> Row:
         "message_id": row.message_id,
         "reply": row.reply,
     }
-
-
-def status_record(*, now: datetime) -> Row:
-    """The health of the whole: `colour` green, yellow (look tomorrow) or red (a person must act), and why."""
-    queues = {
-        "ledger": _depths(Ledger, LedgerState, Ledger.received_at, now),
-        "outbox": _depths(Outbox, OutboxState, Outbox.created_at, now),
-    }
-    running = [worker for worker in Worker.select().order_by(Worker.name) if now - worker.beat_at < _BEAT_LATE]
-    mailboxes = list(Mailbox.select().order_by(Mailbox.name))
-    troubles = [*_queue_troubles(queues), *_worker_troubles(running), *_mailbox_troubles(mailboxes)]
-    colours = [colour for colour, _ in troubles]
-    return {
-        "colour": "red" if "red" in colours else ("yellow" if "yellow" in colours else "green"),
-        "troubles": [{"colour": colour, "text": text} for colour, text in troubles],
-        "tickets": {"open": _open_count()},
-        "queues": queues,
-        "mailboxes": [
-            {
-                "name": box.name,
-                "folder": box.folder,
-                "last_ok": box.last_ok_at,
-                "last_error": box.last_error,
-                "left_alone": box.left_alone_count,
-            }
-            for box in mailboxes
-        ],
-        "workers": [
-            {
-                "name": worker.name,
-                "host": worker.host,
-                "pid": worker.pid,
-                "beat": worker.beat_at,
-                "runs": worker.detail,
-                "last_error": worker.last_error,
-            }
-            for worker in running
-            # A part's own row tells its trouble; what runs, the row of its process says.
-            if worker.detail
-        ],
-    }
-
-
-def _queue_troubles(queues: dict[str, dict[str, dict[str, int]]]) -> Iterator[tuple[str, str]]:
-    ledger, outbox = queues["ledger"], queues["outbox"]
-    if count := ledger["failed"]["count"]:
-        yield "red", f"{count} mails failed (gateway ledger list --state failed)"
-    if count := outbox["held"]["count"]:
-        yield "red", f"{count} outgoing mails are held (gateway outbox list --state held)"
-    if count := outbox["failed"]["count"]:
-        yield "yellow", f"{count} outgoing mails were refused (gateway outbox list --state failed)"
-    if count := ledger["quarantined"]["count"]:
-        yield "yellow", f"{count} mails wait in quarantine (gateway quarantine list)"
-    for name, states in queues.items():
-        minutes = states["waiting"]["age_seconds"] // 60
-        if minutes >= _WAITS_LONG_MINUTES:
-            yield (
-                ("red" if minutes >= _WAITS_TOO_LONG_MINUTES else "yellow"),
-                f"the {name} has waited for {minutes} minutes",
-            )
-
-
-def _worker_troubles(running: list[Worker]) -> Iterator[tuple[str, str]]:
-    if not running:
-        yield "red", "no gateway is running"
-    for worker in running:
-        if worker.last_error:
-            yield "red", f"{worker.name}: {worker.last_error}"
-
-
-def _mailbox_troubles(mailboxes: list[Mailbox]) -> Iterator[tuple[str, str]]:
-    for box in mailboxes:
-        if box.last_error_at is not None and (box.last_ok_at is None or box.last_error_at > box.last_ok_at):
-            yield "red", f"mailbox {box.name}: {box.last_error}"
-
-
-def _open_count() -> int:
-    query = Ticket.select(fn.COUNT(Ticket.id)).where(Ticket.status.in_([status.value for status in OPEN_STATUSES]))
-    return int(query.scalar() or 0)
-
-
-def _depths(table: Any, states: Any, since: Any, now: datetime) -> dict[str, dict[str, int]]:
-    """How many rows are in each state, and how old the oldest is, in seconds."""
-    depths = {state.value: {"count": 0, "age_seconds": 0} for state in states}
-    query = table.select(table.state, fn.COUNT(table.id).alias("count"), fn.MIN(since).alias("oldest"))
-    for row in query.group_by(table.state).dicts():
-        oldest = since.python_value(row["oldest"])
-        depths[row["state"]] = {
-            "count": int(row["count"]),
-            "age_seconds": max(0, int((now - oldest).total_seconds())) if oldest else 0,
-        }
-    return depths

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import threading
 from pathlib import Path
 from typing import IO
 
@@ -50,16 +51,39 @@ class DotDecoder:
         return content
 
 
+class SpoolMemory:
+    """How much of all mails on their way in may lie in memory together; for any number of threads."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._left_bytes = limit_bytes
+        self._lock = threading.Lock()
+
+    def take(self, size_bytes: int) -> bool:
+        """Tell whether there is room for so much more, and take it."""
+        with self._lock:
+            if size_bytes > self._left_bytes:
+                return False
+            self._left_bytes -= size_bytes
+            return True
+
+    def give_back(self, size_bytes: int) -> None:
+        with self._lock:
+            self._left_bytes += size_bytes
+
+
 class Spool:
-    """Keep a mail on its way in: in memory up to 1 MiB, then in a temporary file without a name.
+    """Keep a mail on its way in: in memory up to 1 MiB and while `memory` has room, then in a temporary file without a
+    name.
 
     What goes beyond `size_limit_bytes` is counted and thrown away. The file vanishes with `close` or with the process.
     """
 
-    def __init__(self, *, size_limit_bytes: int, folder: Path | None = None) -> None:
+    def __init__(self, *, size_limit_bytes: int, folder: Path | None = None, memory: SpoolMemory | None = None) -> None:
         self.size_bytes = 0
         self._size_limit_bytes = size_limit_bytes
         self._folder = folder
+        self._room = memory or SpoolMemory(MEMORY_LIMIT_BYTES)
+        self._taken_bytes = 0
         self._memory = io.BytesIO()
         self._file: IO[bytes] | None = None
 
@@ -73,11 +97,22 @@ class Spool:
         if self.too_big:
             self.close()
             return
-        if self._file is None and self.size_bytes > MEMORY_LIMIT_BYTES:
+        if self._file is None and not self._fits_in_memory(len(piece)):
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by `close`
             self._file.write(self._memory.getbuffer())
-            self._memory = io.BytesIO()
+            self._leave_memory()
         (self._file or self._memory).write(piece)
+
+    def _fits_in_memory(self, size_bytes: int) -> bool:
+        if self.size_bytes > MEMORY_LIMIT_BYTES or not self._room.take(size_bytes):
+            return False
+        self._taken_bytes += size_bytes
+        return True
+
+    def _leave_memory(self) -> None:
+        self._memory = io.BytesIO()
+        taken, self._taken_bytes = self._taken_bytes, 0
+        self._room.give_back(taken)
 
     def content(self) -> bytes | IO[bytes]:
         """Hand out what was written; a file is valid until `close`. Raises OSError when there is no room for it."""
@@ -88,7 +123,7 @@ class Spool:
 
     def close(self) -> None:
         """Throw the content away."""
-        self._memory = io.BytesIO()
+        self._leave_memory()
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -24,6 +24,7 @@ from gateway.intake.cursor import LEASE, Cursor, CursorStore
 from gateway.intake.imap_after import Aftercare
 from gateway.intake.imap_drain import Drain, Drained, Position
 from gateway.intake.imap_session import Folder, Session
+from gateway.oauth import Account, TokenTrouble
 from gateway.settings import Mailbox as MailboxSettings
 from gateway.store.database import connection
 
@@ -33,6 +34,7 @@ __all__ = ["Drained", "MailboxWatcher"]
 LONGEST_IDLE_SECONDS = 9 * 60
 
 _LONGEST_PAUSE_SECONDS = 5 * 60
+_LONGEST_TOKEN_PAUSE_SECONDS = 15
 _TICK_SECONDS = LEASE.total_seconds() / 4
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ _log = logging.getLogger(__name__)
 class MailboxWatcher:
     """Watches one mailbox. `run` is the body of a thread of its own; `run_once` is one round of it.
 
-    `owner` names this process in the lease and must differ between processes.
+    `owner` names this process in the lease and must differ between processes; `account` is that of `oauth`.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class MailboxWatcher:
         door: Door,
         clock: Callable[[], datetime],
         owner: str,
+        account: Account | None = None,
     ) -> None:
         self._settings = settings
+        self._account = account
         self._database = database
         self._door = door
         self._clock = clock
@@ -73,6 +77,9 @@ class MailboxWatcher:
             except Exception as error:  # noqa: BLE001 (one broad catch for the loop: it logs and goes on)
                 failures += 1
                 seconds = pause_seconds(failures)
+                if isinstance(error, TokenTrouble):
+                    # The account says when the token server is asked again; to look whether it was costs nothing.
+                    seconds = min(seconds, _LONGEST_TOKEN_PAUSE_SECONDS)
                 self._tell_failure(error, seconds)
                 stop.wait(seconds)
                 continue
@@ -139,7 +146,7 @@ class MailboxWatcher:
 
     def _connect(self) -> tuple[Session, int]:
         """Log in, open the folder, find out where we are in it; returns how many mails first contact left alone."""
-        session = Session(self._settings)
+        session = Session(self._settings, self._account)
         try:
             flag = self._settings.flag if self._settings.after == "flag" else ""
             folder = session.open_folder(self._settings.folder, read_only=self._settings.after == "leave", flag=flag)

@@ -22,6 +22,7 @@ from gateway.intake.imap_drain import LIST_LIMIT_MAILS
 from gateway.intake.imap_envelopes import envelope_of, source_keys
 from gateway.intake.imap_fetch import fetch_set, sets_of
 from gateway.intake.imap_session import Folder, Listed, Refused, Session
+from gateway.oauth import Account
 from gateway.settings import Mailbox as MailboxSettings
 from gateway.store.database import connection
 
@@ -63,6 +64,7 @@ def import_mail(
     clock: Callable[[], datetime],
     since: date,
     dry_run: bool = False,
+    account: Account | None = None,
 ) -> Imported:
     """Bring in mail that was left alone: received (INTERNALDATE) on that day or later, and below the cursor.
 
@@ -70,7 +72,7 @@ def import_mail(
     does so the next time it connects. To run it again brings in what is missing. Raises TemporaryFailure.
     """
     store = CursorStore(database, name=settings.name, folder=settings.folder, owner=f"import-{os.getpid()}")
-    with contextlib.closing(Session(settings)) as session, connection(database):
+    with contextlib.closing(Session(settings, account)) as session, connection(database):
         folder = session.open_folder(settings.folder, read_only=True)
         last_uid = _last_uid(session, folder, store, clock(), dry_run=dry_run)
         found = session.uids_since(since, last_uid)
@@ -150,15 +152,16 @@ def _import_set(
     )
 
 
-def check_connection(settings: MailboxSettings) -> list[Fact]:
+def check_connection(settings: MailboxSettings, *, account: Account | None = None) -> list[Fact]:
     """Log in, look at the folder and at what the server can do; never raises, writes nothing."""
     facts: list[Fact] = []
     try:
-        session = Session(settings)
+        session = Session(settings, account)
     except TemporaryFailure as failure:
         return [Fact(name="login", is_good=False, text=failure.public_text)]
     with contextlib.closing(session):
-        facts.append(Fact(name="login", is_good=True, text=f"{settings.user} at {settings.host}:{settings.port}"))
+        how = f", with the token of [oauth.{settings.oauth}]" if settings.oauth else ""
+        facts.append(Fact(name="login", is_good=True, text=f"{settings.user} at {settings.host}:{settings.port}{how}"))
         try:
             flag = settings.flag if settings.after == "flag" else ""
             # SELECT and not EXAMINE: only it tells whether we may write. It resets \Recent, which nobody relies on.
@@ -184,10 +187,12 @@ def _folder_facts(session: Session, folder: Folder, settings: MailboxSettings) -
     ]
 
 
-def append_sent(settings: MailboxSettings, folder: str, content: bytes, date: datetime) -> None:
+def append_sent(
+    settings: MailboxSettings, folder: str, content: bytes, date: datetime, *, account: Account | None = None
+) -> None:
     """File a copy of a sent mail, marked as read, with its (aware) date; makes the folder if there is none.
 
     Raises TemporaryFailure. If the answer is lost the copy may be there all the same: it is a copy, try again.
     """
-    with contextlib.closing(Session(settings)) as session:
+    with contextlib.closing(Session(settings, account)) as session:
         session.append(folder, content, date)

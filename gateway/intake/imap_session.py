@@ -21,6 +21,8 @@ from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
 from gateway.errors import TemporaryFailure
 from gateway.intake.imap_hints import hint_for
 from gateway.intake.imap_wire import BoundedClient
+from gateway.oauth import Access, Account
+from gateway.oauth.sasl import MECHANISMS, Exchange, mechanism_of
 from gateway.settings import Mailbox as MailboxSettings
 
 PIECE_BYTES = 1024 * 1024
@@ -44,6 +46,9 @@ SERVER_FAILURES = (
     RecursionError,
     MemoryError,
 )
+
+# RFC 5530 §3: a server that is busy or broken says nothing about who logs in.
+_NOT_ABOUT_THE_LOGIN = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "TOO MANY SIMULTANEOUS")
 
 _HIGHEST_UID = 2**32 - 1
 _SYSTEM_FLAG_SEARCH = {
@@ -83,11 +88,30 @@ class Listed:
     internal_date: datetime | None
 
 
-class Session:
-    """Connect and log in when made; `close` in the end. Not for two threads."""
+class _TokenOutdated(ConnectionLost):
+    """The server refused a token that was good before; the account has another one by now."""
 
-    def __init__(self, settings: MailboxSettings) -> None:
+
+class Session:
+    """Connect and log in when made; `close` in the end. Not for two threads.
+
+    `account` is that of the mailbox's `oauth`: its token is shown instead of a password.
+    """
+
+    def __init__(self, settings: MailboxSettings, account: Account | None = None) -> None:
         self._settings = settings
+        self._account = account
+        # Without a token the server is not troubled.
+        access = account.access() if account is not None else None
+        try:
+            self._connect(access)
+        except _TokenOutdated:
+            assert account is not None
+            # At most once: a token that is new is not outdated.
+            self._connect(account.access())
+
+    def _connect(self, access: Access | None) -> None:
+        settings = self._settings
         context = None if settings.tls == "none" else _tls_context(settings)
         with self._failures("connect"):
             self._client = BoundedClient(
@@ -100,7 +124,10 @@ class Session:
             if settings.tls == "starttls":
                 with self._order("STARTTLS"):
                     self._client.starttls(ssl_context=context)
-            self._log_in()
+            if self._account is not None and access is not None:
+                self._show_token(self._account, access)
+            else:
+                self._log_in()
             with self._order("CAPABILITY"):
                 self.capabilities = frozenset(_text(word).upper() for word in self._client.capabilities())
         except BaseException:
@@ -115,6 +142,33 @@ class Session:
             else:
                 # LOGIN carries ASCII only; RFC 4616 carries UTF-8.
                 self._client.plain_login(user, password)
+
+    def _show_token(self, account: Account, access: Access) -> None:
+        """XOAUTH2 or OAUTHBEARER; what a refusal really means is said with it."""
+        settings = self._settings
+        with self._order("CAPABILITY"):
+            offered = {_text(word).upper().removeprefix("AUTH=") for word in self._client.capabilities()}
+        mechanism = mechanism_of(offered)
+        if not mechanism:
+            raise ConnectionLost(f"{settings.host}: offers neither {' nor '.join(MECHANISMS)}")
+        place = f"{settings.user}@{settings.host}:{settings.port}"
+        exchange = Exchange(
+            mechanism=mechanism, user=settings.user, token=access.token, host=settings.host, port=settings.port
+        )
+        with self._order("login"):
+            try:
+                self._client.sasl_login(mechanism, exchange)
+            except LoginError as error:
+                said = _printable(str(error))
+                if any(code in said.upper() for code in _NOT_ABOUT_THE_LOGIN):
+                    raise
+                if account.refused(access, place):
+                    raise _TokenOutdated(f"{settings.host}: login: {said}") from error
+                hint = account.why_refused(
+                    access, service="imap", said=said, server_error=exchange.server_error, user=settings.user
+                )
+                raise ConnectionLost(f"{settings.host}: login: {said} ({hint})") from error
+        account.accepted(access, place)
 
     def close(self) -> None:
         """Hang up without a word: LOGOUT on a broken connection only costs time. Never raises."""
@@ -314,7 +368,7 @@ class Session:
         secret = self._settings.password.get_secret_value()
         if secret:
             text = text.replace(secret, "…")
-        text = "".join(letter if letter.isprintable() else " " for letter in text)[:300]
+        text = _printable(text)
         hint = hint_for(text)
         return f"{self._settings.host}: {what}: {text}" + (f" ({hint})" if hint else "")
 
@@ -325,6 +379,10 @@ def _tls_context(settings: MailboxSettings) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     except OSError as error:
         raise TemporaryFailure(f"{settings.name}: ca_file {settings.ca_file} can't be read: {error}") from error
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:300]
 
 
 def _is_news(response: object) -> bool:

@@ -21,6 +21,10 @@ class _Trouble:
     why: str = ""
     fetched_then: int = 0
 
+    def is_due(self, now: datetime) -> bool:
+        # What is further away than any pause was written by a clock that has been set back since.
+        return self.not_before is None or not timedelta(0) < self.not_before - now <= _LONGEST_PAUSE
+
 
 class Troubles:
     """What is known of bad mails of one folder; lost with the process, and then learnt again."""
@@ -60,7 +64,7 @@ class Troubles:
 
     def due(self, uids: Iterable[int], now: datetime) -> list[int]:
         """Which of these to try alone now: those that never failed first, since the others may end the connection."""
-        waiting = [uid for uid in uids if uid in self._of and (self._of[uid].not_before or now) <= now]
+        waiting = [uid for uid in uids if uid in self._of and self._of[uid].is_due(now)]
         return sorted(waiting, key=lambda uid: (self._of[uid].failures > 0, uid))
 
     def failed_too_often(self) -> list[int]:

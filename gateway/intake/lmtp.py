@@ -14,8 +14,9 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.intake.accept import Door
+from gateway.intake.data import SpoolMemory
 from gateway.intake.listener import GuestBook, Listener, Place
-from gateway.intake.smtp_session import SessionOptions, SmtpSession, Timeouts
+from gateway.intake.smtp_session import Limits, SessionOptions, SmtpSession, Timeouts
 from gateway.mail import Transport
 from gateway.settings.tables import Lmtp
 
@@ -35,6 +36,8 @@ class LmtpListener(Listener):
         door: Door,
         clock: Callable[[], datetime],
         hostname: str = "",
+        memory: SpoolMemory,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
         spool_folder: Path | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
     ) -> None:
@@ -44,6 +47,8 @@ class LmtpListener(Listener):
             clock=clock,
             size_limit_bytes=size_limit_bytes,
             hostname=hostname or socket.gethostname(),
+            memory=memory,
+            limits=limits,
             spool_folder=spool_folder,
             timeouts=timeouts,
         )

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError, Problem
 from gateway.intake.accept import Door
+from gateway.intake.data import SpoolMemory
 from gateway.intake.listener import GuestBook, Listener, Place, SmtpThread
-from gateway.intake.smtp_session import SessionOptions, SmtpSession, Timeouts
+from gateway.intake.smtp_session import Limits, SessionOptions, SmtpSession, Timeouts
 from gateway.settings.tables import Smtp
 
-__all__ = ["SmtpListener", "SmtpThread"]
+__all__ = ["SmtpListener", "SmtpThread", "limits_of", "timeouts_of"]
 
 
 class SmtpListener(Listener):
@@ -31,7 +32,8 @@ class SmtpListener(Listener):
         door: Door,
         clock: Callable[[], datetime],
         spool_folder: Path | None = None,
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        memory: SpoolMemory | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         options = SessionOptions(
             door=door,
@@ -42,7 +44,9 @@ class SmtpListener(Listener):
             tls=_tls_context(settings),
             require_starttls=settings.require_starttls,
             spool_folder=spool_folder,
-            timeouts=timeouts,
+            memory=memory or SpoolMemory(settings.memory_bytes),
+            limits=limits_of(settings),
+            timeouts=timeouts or timeouts_of(settings),
         )
         book = GuestBook(
             connections=settings.connections,
@@ -51,6 +55,16 @@ class SmtpListener(Listener):
         )
         place = Place(key="smtp.port", host=settings.host, port=settings.port)
         super().__init__(place, book=book, session=lambda: SmtpSession(options, book))
+
+
+def limits_of(settings: Smtp) -> Limits:
+    """What one connection may ask for; LMTP has the same limits."""
+    return Limits(recipients=settings.recipients, commands=settings.commands, errors=settings.errors)
+
+
+def timeouts_of(settings: Smtp) -> Timeouts:
+    """How long we wait; LMTP waits as long."""
+    return Timeouts(command=settings.command_seconds, idle=settings.idle_seconds, content=settings.mail_seconds)
 
 
 def _tls_context(settings: Smtp) -> ssl.SSLContext | None:

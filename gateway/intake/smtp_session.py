@@ -24,19 +24,18 @@ from aiosmtpd import smtp
 
 from gateway.errors import EdgeFailure, TemporaryFailure
 from gateway.intake.accept import ANSWER_TIMEOUT_SECONDS, Door, storage_failure
-from gateway.intake.data import DotDecoder, Spool
+from gateway.intake.data import DotDecoder, Spool, SpoolMemory
 from gateway.intake.listener import GuestBook
 from gateway.mail import Envelope, Transport
 
 # RFC 5321 §4.5.3.1.4 asks for 512 octets; a long address in UTF-8 with all parameters needs more.
 COMMAND_LIMIT_BYTES = 2048
 ADDRESS_LIMIT_BYTES = 254
-RECIPIENT_LIMIT = 100
-ERROR_LIMIT, TRUSTED_ERROR_LIMIT = 10, 100
+# Our own mail servers bring other people's mistakes, and work for many.
+TRUSTED_FACTOR = 10
 
-# In one connection. A mail server that keeps its connection open sends thousands of mails through it, with a RSET
-# before each; nobody needs many of the others.
-COMMAND_CALL_LIMITS = {"*": 100, "RSET": 10_000, "MAIL": 10_000, "DATA": 10_000, "RCPT": 100_000}
+# What a browser says that somebody's page sends to us; its next lines could be commands (cross-protocol scripting).
+_HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "OPTIONS", "CONNECT")
 
 # A mail above the limit is read to its end, so that the client hears why, but not without end.
 OVERRUN_FACTOR = 4
@@ -71,6 +70,15 @@ class Timeouts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much one connection may ask for before a mail is taken: see `[smtp]` in the settings."""
+
+    recipients: int = 100
+    commands: int = 100
+    errors: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionOptions:
     """What all sessions of a listener have in common; `spool_folder` None is the system's temporary folder."""
 
@@ -79,6 +87,8 @@ class SessionOptions:
     clock: Callable[[], datetime]
     size_limit_bytes: int
     hostname: str
+    memory: SpoolMemory
+    limits: Limits = Limits()
     tls: ssl.SSLContext | None = None
     require_starttls: bool = False
     spool_folder: Path | None = None
@@ -105,11 +115,11 @@ class _AddressRules:
         return "250 2.1.0 OK"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _: SmtpSession, __: smtp.Session, envelope: smtp.Envelope, address: str, ___: list[str]
+        self, session: SmtpSession, _: smtp.Session, envelope: smtp.Envelope, address: str, __: list[str]
     ) -> str:
         if not _is_sound(address) or "@" not in address.strip("@"):
             return "553 5.1.3 The address is malformed"
-        if len(envelope.rcpt_tos) >= RECIPIENT_LIMIT:
+        if len(envelope.rcpt_tos) >= session.allowed(self._options.limits.recipients):
             return "452 4.5.3 Too many recipients"
         if not self._options.is_recipient(address):
             return "550 5.1.1 There is no such address here"
@@ -146,18 +156,24 @@ class SmtpSession(smtp.SMTP):
             tls_context=options.tls,
             require_starttls=options.require_starttls,
             timeout=options.timeouts.command,
-            command_call_limit=COMMAND_CALL_LIMITS,
             loop=asyncio.get_running_loop(),
         )
         for unwanted in ("AUTH", "EXPN", "HELP"):
             del self._smtp_methods[unwanted]
+        self._smtp_methods |= dict.fromkeys(_HTTP_METHODS, self._refuse_http)
         self._options = options
         self._book = book
         self._peer = ""
         self._greeted = False
         self._error_count = 0
+        self._command_count = 0
+        self._last_mail_at = self.loop.time()
         self._is_taking_mail = False
         self._is_leaving = False
+
+    def allowed(self, limit: int) -> int:
+        """What a limit means for this peer."""
+        return limit * TRUSTED_FACTOR if self._book.trusts(self._peer) else limit
 
     def leave_when_idle(self) -> None:
         self._is_leaving = True
@@ -184,6 +200,8 @@ class SmtpSession(smtp.SMTP):
         """Write a reply with its RFC 3463 code; may end the session by raising CancelledError."""
         reply = _with_enhanced_code(str(status)) if self._greeted else str(status)
         self._greeted = True
+        if not reply.startswith(("250 2.1.5", "421")):
+            reply = self._count_command() or reply
         self._write(reply)
         await self._writer.drain()
         if reply[0] in "45":
@@ -191,9 +209,22 @@ class SmtpSession(smtp.SMTP):
             self._error_count += 1
         if reply.startswith("421"):
             self._hang_up()
-        if self._error_count >= (TRUSTED_ERROR_LIMIT if self._book.trusts(self._peer) else ERROR_LIMIT):
+        if self._error_count >= self.allowed(self._options.limits.errors):
             self._write("421 4.7.0 Too many errors")
             self._hang_up()
+
+    def _count_command(self) -> str:
+        """Count a command, and return the reply that ends the session when it brings no mail, else ""."""
+        self._command_count += 1
+        if self._command_count > self.allowed(self._options.limits.commands):
+            return "421 4.7.0 Too many commands"
+        age_seconds = self.loop.time() - self._last_mail_at
+        if age_seconds > self._options.timeouts.content and not self._book.trusts(self._peer):
+            return "421 4.4.2 No mail came for too long"
+        return ""
+
+    async def _refuse_http(self, _: str | None) -> None:
+        await self.push("421 4.7.0 This is not a web server")
 
     def _write(self, reply: str) -> None:
         # Some of aiosmtpd's replies repeat what the client said.
@@ -236,6 +267,8 @@ class SmtpSession(smtp.SMTP):
             await self.push("501 5.5.4 Say who you are")
             return
         assert self.session is not None
+        if refusal := self._count_command():
+            await self.push(refusal)
         self.envelope = self._create_envelope()
         self.session.extended_smtp = extensions is not None
         self.session.host_name = hostname
@@ -273,12 +306,14 @@ class SmtpSession(smtp.SMTP):
 
     async def _answer(self, reply: str, _: list[str]) -> None:
         if reply.startswith("250"):
-            self._error_count = 0
+            self._error_count = self._command_count = 0
+            self._last_mail_at = self.loop.time()
         await self.push(reply)
 
     async def _take_mail(self) -> str:
         """Read the content, hand it to the door, and return the reply when the door has answered."""
-        spool = Spool(size_limit_bytes=self._options.size_limit_bytes, folder=self._options.spool_folder)
+        options = self._options
+        spool = Spool(size_limit_bytes=options.size_limit_bytes, folder=options.spool_folder, memory=options.memory)
         keep_spool = False
         try:
             await self._read_content(spool)

@@ -128,6 +128,8 @@ def keys_at(schema: Mapping[str, Any], path: Path) -> list[str]:
     for part in path:
         node = _resolved(schema, node)
         child = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
+        if child is None and isinstance(node.get("additionalProperties"), dict):
+            child = node["additionalProperties"]  # a table of tables whose names are the admin's own
         if child is None:
             return []
         node = child

@@ -70,7 +70,7 @@ def describe(model: type[OptionTable], table: str = "", skip: tuple[str, ...] = 
         inner = _table_of(field)
         if inner is not None and inner is not model and key not in ("any", "all", "none"):
             path = f"{table.strip('[]')}.{key}".lstrip(".")
-            subtables.append((f"[[{path}]]" if _is_list(field) else f"[{path}]", inner))
+            subtables.append((_heading(path, field), inner))
             continue
         yield OptionDescription(
             table=table,
@@ -114,8 +114,10 @@ def _table_of(field: FieldInfo) -> type[OptionTable] | None:
     return None
 
 
-def _is_list(field: FieldInfo) -> bool:
-    return get_origin(field.annotation) is tuple
+def _heading(path: str, field: FieldInfo) -> str:
+    """How the table is begun in the file: once, as often as you like, or with a name of the admin's own."""
+    origin = get_origin(field.annotation)
+    return f"[[{path}]]" if origin is tuple else f"[{path}.NAME]" if origin is dict else f"[{path}]"
 
 
 def _kind(annotation: object) -> str:

@@ -32,7 +32,7 @@ class Body:
 
 def choose(tree: Tree, leaves: list[Part]) -> Body:
     """Choose among the text leaves (no files, nothing embedded)."""
-    texts = {leaf.number: _text(tree, leaf) for leaf in leaves}
+    texts = _texts(tree, leaves)
     branches = {leaf.number: _branches(tree, leaf) for leaf in leaves}
     plain = {leaf.number for leaf in leaves if not _is_html(leaf)}
     chosen_text: dict[int, int] = {}
@@ -74,8 +74,17 @@ def _is_html(leaf: Part) -> bool:
     return leaf.message.get_content_type() == "text/html"
 
 
-def _text(tree: Tree, leaf: Part) -> str:
-    data = tree.content(leaf, limits.TEXT_BYTES)[: limits.TEXT_BYTES]
+def _texts(tree: Tree, leaves: list[Part]) -> dict[int, str]:
+    texts: dict[int, str] = {}
+    left = limits.TEXTS_BYTES
+    for leaf in leaves:
+        data = tree.content(leaf, min(left, limits.TEXT_BYTES))[: min(left, limits.TEXT_BYTES)] if left else b""
+        left -= len(data)
+        texts[leaf.number] = _text(leaf, data)
+    return texts
+
+
+def _text(leaf: Part, data: bytes) -> str:
     label = str(leaf.message.get_content_charset() or "")
     if not label and _is_html(leaf):
         found = re.search(rb"(?i)<meta[^>]{1,200}charset\s*=\s*[\"']?([\w.:-]{1,40})", data[:4_000])

@@ -11,6 +11,7 @@ import itertools
 import logging
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
@@ -23,9 +24,9 @@ Headers = tuple[tuple[str, str], ...]
 
 _FOLD = re.compile(r"[\r\n]+[ \t]?")
 _ID = re.compile(r"<[^<>\s]{1,996}>")
-_BARE_ID = re.compile(r"[^<>\s,]+@[^<>\s,]+")
+_NOT_IN_ID = re.compile(r"[<>\s,]+")
 _ENCODED_WORD = re.compile(r"=\?[^?\s]{1,60}\?[bBqQ]\?[^?]{0,4000}\?=")
-_ADDR_SPEC = re.compile(r"[^\s<>\"'(),;:\[\]]+@[^\s<>\"'(),;:@]+")
+_NOT_IN_ADDRESS = re.compile(r"[\s<>\"'(),;:\[\]]+")
 _CONTROLS = dict.fromkeys((*range(32), 127, 8232, 8233), " ")
 # RFC 5322 §3.6: at most once in a mail. A second one is read differently by different readers.
 _SINGLE = (
@@ -120,12 +121,14 @@ def read_ids(value: str) -> tuple[str, ...]:
         found = _ID.findall(value)
         if found:
             return tuple(found[: limits.IDS])
-    return tuple(f"<{bare}>" for bare in _BARE_ID.findall(value)[: limits.IDS])
+    # Split, not searched: a pattern for "something@something" takes quadratic time where no @ comes.
+    return tuple(f"<{bare}>" for bare in _NOT_IN_ID.split(value) if "@" in bare[1:-1])[: limits.IDS]
 
 
 def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
     """Read the address headers and the date through mail-parser."""
-    import mailparser
+    from mailparser.dates import parse_mail_date
+    from mailparser.utils import get_addresses
 
     # It logs what strangers write, kilobytes of it.
     logging.getLogger("mailparser").setLevel(logging.CRITICAL)
@@ -138,10 +141,14 @@ def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
         if seen[key] == 1 and (key in _ADDRESS_HEADERS or key == "date"):
             view[key] = charsets.modernise_encoded_words(_first_addresses(value))
     try:
-        parser = mailparser.MailParser(view)
-        found = {name: _addresses(parser, name) for name in _ADDRESS_HEADERS if name in view}
-        defects = [str(defect["reason"]) for defect in parser.address_header_defects if defect.get("header") == "from"]
-        date = parser.date
+        found: dict[str, tuple[Address, ...]] = {}
+        odd: list[dict[str, object]] = []
+        for name in _ADDRESS_HEADERS:
+            if name in view:
+                about = odd if name == "from" else None
+                found[name] = _addresses(get_addresses(view[name], defects=about, decode_names=True))
+        defects = [str(defect["reason"]) for defect in odd]
+        date = parse_mail_date(dict(view.raw_items())["date"]).value if "date" in view else None
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError, MessageError):
         # Seen on hostile headers; whoever sends them has no identity, but the mail is kept.
         found, defects, date = {}, ["unreadable-addresses"], None
@@ -170,13 +177,13 @@ def _first_addresses(value: str) -> str:
     return value if comma < 0 else value[:comma]
 
 
-def _addresses(parser: object, name: str) -> tuple[Address, ...]:
-    pairs = getattr(parser, f"{name.replace('-', '_')}_")
+def _addresses(pairs: Sequence[tuple[str, str]]) -> tuple[Address, ...]:
     result = []
     for display, address in pairs[: limits.ADDRESSES]:
         clean = str(address).strip().lower()
         if clean:
-            result.append(Address(address=clean, name=clean_display_name(str(display))))
+            name = "" if display == address else str(display)  # who has no name is shown under the address
+            result.append(Address(address=clean, name=clean_display_name(name)))
     return tuple(result)
 
 
@@ -194,10 +201,7 @@ def _judge_sender(value: str, mailboxes: tuple[Address, ...]) -> tuple[Address |
         defects.append("several-mailboxes")
     if not mailboxes:
         defects.append("no-mailbox")
-        recovered = _ADDR_SPEC.search(decode_value(value))
-        if recovered:
-            return Address(address=recovered[0].strip("<>.").lower()), defects
-        return None, defects
+        return _recovered(value), defects
     sender = mailboxes[0]
     if "=?" in sender.address:
         defects.append("encoded-address")
@@ -206,6 +210,15 @@ def _judge_sender(value: str, mailboxes: tuple[Address, ...]) -> tuple[Address |
     if sender.address.count("@") != 1 or any(char.isspace() for char in sender.address) or '"' in sender.address:
         defects.append("odd-address")
     return sender, defects
+
+
+def _recovered(value: str) -> Address | None:
+    """The first words of a value that look like an address."""
+    for word in _NOT_IN_ADDRESS.split(decode_value(value)):
+        local, _, domain = word.strip(".").rstrip("@").rpartition("@")
+        if local and domain:
+            return Address(address=f"{local}@{domain}".lower())
+    return None
 
 
 def _encoded_address(value: str) -> bool:

@@ -40,6 +40,10 @@ _FENCES: Final = 200
 
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li td tr th".split())
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]{0,20})")
+# A tag with its attributes as HTML reads them (a quote counts only behind "="); possessive, for it to be linear.
+_ATTRIBUTE = re.compile(r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+""")
+_WHOLE_TAG = re.compile(rf"(</?[a-zA-Z][^\s/>]*+)((?:{_ATTRIBUTE.pattern})*+)")
+_SHORT_TAG: Final = 400
 _ANY_TAG = re.compile(r"<[^<>]{0,5000}>")
 _WORD = re.compile(r"\w+")
 _URL = re.compile(r"(?i)(?:https?://|mailto:)[^\s<>\"]{1,2000}|\[(?:cid|image):[^\]\n]{1,200}\]")
@@ -76,6 +80,7 @@ class HtmlText:
 def tame(html: str) -> str:
     """Cut HTML down to what the libraries can read: size, and nesting of tags that are not closed."""
     html = _MARKS.sub("", html[: limits.HTML_BYTES]).replace("\0", "")
+    html = _WHOLE_TAG.sub(_with_few_attributes, html)
     if html.count("<") <= limits.HTML_OPEN_TAGS:
         return html
     depth = deepest = 0
@@ -87,6 +92,13 @@ def tame(html: str) -> str:
     if deepest <= limits.HTML_OPEN_TAGS and html.count("<!--") <= limits.HTML_OPEN_TAGS:
         return html
     return re.sub(r"\s*\n\s*\n\s*", "<br><br>", _ANY_TAG.sub("\n", html).replace("<", "&lt;"))
+
+
+def _with_few_attributes(tag: re.Match[str]) -> str:
+    if len(tag[2]) < _SHORT_TAG:
+        return tag[0]
+    attributes: list[str] = _ATTRIBUTE.findall(tag[2])
+    return tag[1] + "".join(attributes[: limits.HTML_ATTRIBUTES])
 
 
 def to_text(html: str, *, quotes_are_content: bool = False) -> HtmlText:
@@ -227,7 +239,7 @@ def sanitise(html: str) -> str:
     body = HTMLTree.parse(html).body
     if body is None:
         return ""
-    _elements(body, lambda node: _is_hidden(node) or _is_remote_picture(node))
+    _elements(body, _is_hidden_or_remote)
     return _cleaned(body.html)
 
 
@@ -269,10 +281,11 @@ def above_quote(html: str, *, expected: str, allowed: str, quote: str) -> str:
     body = tree.body
     if body is None:
         return ""
-    first = _first_of_history(_elements(body, _is_hidden), _first_words(quote))
+    first = _first_of_history(_elements(body, _is_hidden_or_remote), _first_words(quote))
     if first is not None:
         _remove_from(body, first)
-    _elements(body, lambda node: _is_remote_picture(node) or bool(allowed and _SIGNATURES & _names(node)))
+    if allowed:
+        _elements(body, lambda node: bool(_SIGNATURES & _names(node)))
     if not _same_words(extract_plain_text(tree, preserve_formatting=True, alt_texts=False), expected, allowed):
         return ""
     return _cleaned(body.html).strip()
@@ -299,6 +312,10 @@ def _first_words(quote: str) -> list[str]:
 
 def _is_remote_picture(node: Any) -> bool:
     return node.tag == "img" and not (node.getattr("src") or "").strip().lower().startswith("cid:")
+
+
+def _is_hidden_or_remote(node: Any) -> bool:
+    return _is_hidden(node) or _is_remote_picture(node)
 
 
 def _begins_history(node: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 HEADER_BLOCK_BYTES: Final = 256 * 1024
 HEADER_COUNT: Final = 1_000
 HEADER_BYTES: Final = 64 * 1024
+AUTHENTICATION_BYTES: Final = 8 * 1024
 ENCODED_WORDS: Final = 200
 ADDRESSES: Final = 100
 IDS: Final = 200
@@ -27,8 +28,12 @@ HELD_BODY_BYTES: Final = 64 * 1024
 DECODED_MAIL_BYTES: Final = 10 * 1024 * 1024
 
 TEXT_BYTES: Final = 1024 * 1024
+# Of all text parts of a mail together.
+TEXTS_BYTES: Final = 2 * 1024 * 1024
 HTML_BYTES: Final = 512 * 1024
 HTML_OPEN_TAGS: Final = 1_000
+# Of one tag; the libraries compare each attribute with all that came before it.
+HTML_ATTRIBUTES: Final = 100
 
 # What the reply libraries may see (measured: worst hostile text 0.12 s under these, minutes without).
 QUOTE_CHARACTERS: Final = 64 * 1024

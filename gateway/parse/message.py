@@ -14,7 +14,7 @@ from email.parser import BytesHeaderParser
 
 from gateway.mail import Attachment, Mail, Passage, PassageRole, Structure
 from gateway.parse import attachments, body, forwards, headers, html, language, quote_lines, quotes, reports
-from gateway.parse.authentication import read_authentication
+from gateway.parse.authentication import read_authentications
 from gateway.parse.scan import Scanned, scan
 from gateway.parse.tree import MimeLimit, Tree, build
 
@@ -57,11 +57,10 @@ def _read(tree: Tree, scanned: Scanned, size: int, own: tuple[str, ...]) -> Mail
     report = reports.read_report(tree, mail.headers)
     is_report = report is not None or reports.is_report(tree)
     forwarded = None if is_report else forwards.find_forwarded(tree, mail.subject, passages)
-    shown, above = _html(chosen.html, passages, whole=forwarded is not None and not forwarded.attached)
+    above = _html(chosen.html, passages, whole=forwarded is not None and not forwarded.attached)
     return replace(
         mail,
         passages=passages,
-        html=shown,
         new_html=above,
         from_html=from_html,
         attachments=_attachments(tree, is_report=is_report),
@@ -79,6 +78,7 @@ def _from_headers(message: Message, scanned: Scanned, size: int) -> Mail:
     for name, value in found:
         first.setdefault(name, value)
     people = headers.read_people(message, scanned.defects)
+    authentications = read_authentications(tuple(headers.raw_headers(message)))
     return_path = first.get("return-path")
     return Mail(
         size_bytes=size,
@@ -97,7 +97,8 @@ def _from_headers(message: Message, scanned: Scanned, size: int) -> Mail:
         return_path=return_path.strip("<> ").lower() if return_path is not None else None,
         date=people.date,
         headers=found,
-        auth=read_authentication(found),
+        auth=next(iter(authentications), None),
+        authentications=authentications,
     )
 
 
@@ -127,21 +128,19 @@ def _passages(chosen: body.Body, own: tuple[str, ...], is_forward: bool) -> tupl
     return passages, any(is_html for is_html, _ in chosen.pieces)
 
 
-def _html(source: str, passages: tuple[Passage, ...], *, whole: bool) -> tuple[str, str]:
-    """The sanitised HTML and its part above the quote; `whole`: all of it is content (a forwarded mail)."""
+def _html(source: str, passages: tuple[Passage, ...], *, whole: bool) -> str:
+    """The sanitised HTML above the quote; `whole`: all of it is content (a forwarded mail)."""
     if not source.strip():
-        return "", ""
+        return ""
     tamed = html.tame(source)
-    shown = html.sanitise(tamed)
     if whole and not any(passage.role is PassageRole.QUOTED for passage in passages):
-        return shown, shown
-    above = html.above_quote(
+        return html.sanitise(tamed)
+    return html.above_quote(
         tamed,
         expected=_joined(passages, PassageRole.NEW),
         allowed=_joined(passages, PassageRole.SIGNATURE),
         quote=next((passage.text for passage in passages if passage.role is PassageRole.QUOTED), ""),
     )
-    return shown, above
 
 
 def _joined(passages: tuple[Passage, ...], role: PassageRole) -> str:

@@ -100,8 +100,11 @@ def _drop_malformed(head: bytes) -> tuple[bytes, bytes, bool]:
     if not _NOT_A_HEADER.search(head):
         return head, b"", False
     lines = head.split(b"\n")
+    last_header = max((found.start() for found in _WELL_KNOWN.finditer(head)), default=-1)
     kept: list[bytes] = []
-    for index, line in enumerate(lines):
+    position = 0
+    for line in lines:
+        position += len(line) + 1
         if _HEADER_LINE.match(line):
             kept.append(line)
             continue
@@ -109,7 +112,7 @@ def _drop_malformed(head: bytes) -> tuple[bytes, bytes, bool]:
         if spaced:
             # "From : x" is the obsolete syntax of RFC 5322 §4.5; some readers drop it, so it is a defect too.
             kept.append(spaced[1] + b":" + line[spaced.end() :])
-        elif not _WELL_KNOWN.search(b"\n".join(lines[index + 1 :])):
+        elif last_header < position:
             return b"\n".join(kept), line, True
     return b"\n".join(kept), b"", True
 

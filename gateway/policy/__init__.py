@@ -6,6 +6,7 @@ suggestion) as a `ConfigurationError`, and the policy in force stays. `values` a
 `loading` the way from text to policy.
 """
 
+from gateway.policy.limits import Limits, Source
 from gateway.policy.loading import describe_policy, load_policy, parse_policy
 from gateway.policy.policy import Policy
 from gateway.policy.rules import Assignment, Condition, Example, Expectation, Occasion, Rule
@@ -19,9 +20,11 @@ __all__ = [
     "Desk",
     "Example",
     "Expectation",
+    "Limits",
     "Occasion",
     "Policy",
     "Rule",
+    "Source",
     "Team",
     "describe_policy",
     "load_policy",

@@ -58,6 +58,18 @@ def _people(policy: Policy) -> Iterator[Mistake]:
                 )
 
 
+def _readers(policy: Policy) -> Iterator[Mistake]:
+    """Keepers must be agents, since they prove themselves as such; operators need an address at least."""
+    for number, word in enumerate(policy.desk.keepers):
+        if policy.agent_named(word) is None:
+            yield _unknown_agent(policy, ("desk", "keepers", number), word)
+    for number, word in enumerate(policy.desk.operators):
+        if policy.agent_named(word) is None and "@" not in word:
+            yield _unknown_agent(policy, ("desk", "operators", number), word)
+        elif policy.is_desk_address(word):
+            yield Mistake(path=("desk", "operators", number), message=f'"{word}" is an address of the desk itself')
+
+
 def _unique_names(policy: Policy) -> Iterator[Mistake]:
     words: list[tuple[Path, str]] = [(("team", number, "name"), team.name) for number, team in enumerate(policy.teams)]
     words += [(("agent", number, "handle"), agent.handle) for number, agent in enumerate(policy.agents)]
@@ -109,8 +121,12 @@ def _target(policy: Policy, path: Path, team: str | None, assignee: str | None) 
     if team is not None and policy.team_named(team) is None:
         yield _unknown_team(policy, (*path, "team"), team)
     if assignee is not None and policy.agent_named(assignee) is None:
-        hint = nearest_or_all(assignee, [word for agent in policy.agents for word in (agent.handle, agent.name)])
-        yield Mistake(path=(*path, "assignee"), message=f'there is no agent "{assignee}"', suggestion=hint)
+        yield _unknown_agent(policy, (*path, "assignee"), assignee)
+
+
+def _unknown_agent(policy: Policy, path: Path, name: str) -> Mistake:
+    hint = nearest_or_all(name, [word for agent in policy.agents for word in (agent.handle, agent.name)])
+    return Mistake(path=path, message=f'there is no agent "{name}"', suggestion=hint)
 
 
 def _unknown_team(policy: Policy, path: Path, name: str) -> Mistake:
@@ -118,4 +134,4 @@ def _unknown_team(policy: Policy, path: Path, name: str) -> Mistake:
     return Mistake(path=path, message=f'there is no team "{name}"', suggestion=hint)
 
 
-CHECKS = (_desk, _people, _unique_names, _targets)
+CHECKS = (_desk, _people, _readers, _unique_names, _targets)

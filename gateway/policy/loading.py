@@ -13,9 +13,11 @@ from gateway.options.problems import Mistake, Source
 from gateway.options.reading import read_text, read_toml, validated
 from gateway.options.tables import OptionDescription, OptionTable, describe
 from gateway.policy.crosschecks import cross_check
+from gateway.policy.limits import Limits
+from gateway.policy.limits import Source as SourceTable
 from gateway.policy.policy import Policy
 from gateway.policy.rules import Example, Rule
-from gateway.policy.tables import Agent, Defaults, Desk, Team
+from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
 from gateway.policy.values import MatrixKey, PriorityName
 from gateway.ticket import PRIORITY_MATRIX, Level
 
@@ -27,6 +29,12 @@ class RulesFile(OptionTable):
     """The desk itself."""
     defaults: Defaults = Defaults()
     """What a ticket is where no rule says more."""
+    trust: Trust = Trust()
+    """What an agent's mail must prove."""
+    limits: Limits = Limits()
+    """What keeps mail from becoming a storm."""
+    source: Annotated[tuple[SourceTable, ...], Field(strict=False)] = ()
+    """Machines that report to the desk, such as monitoring: they open tickets and are never answered."""
     team: Annotated[tuple[Team, ...], Field(strict=False)] = ()
     """Groups of agents; the first one is the default."""
     agent: Annotated[tuple[Agent, ...], Field(strict=False)] = ()
@@ -65,6 +73,7 @@ _STAND_INS: StandIns = {
     ("team", "name"): STAND_IN + "-{}",
     ("agent", "name"): STAND_IN + " {}",
     ("agent", "address"): "{}@" + STAND_IN + ".invalid",
+    ("source", "name"): STAND_IN + " {}",
     ("rule", "name"): STAND_IN + " {}",
     ("rule", "when"): {"words": ["word"]},
     ("rule", "set"): {"type": "incident"},
@@ -93,11 +102,14 @@ def _policy_of(parsed: RulesFile, source: Source) -> Policy:
         version=hashlib.sha256(source.text.encode()).hexdigest()[:12],
         desk=desk,
         defaults=parsed.defaults,
+        limits=parsed.limits,
+        sources=parsed.source,
         teams=parsed.team,
         agents=tuple(agents),
         rules=parsed.rule,
         matrix=PRIORITY_MATRIX | given,
         examples=parsed.example,
+        trust=parsed.trust,
         file=source.name,
         text=source.text,
     )

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from gateway.policy.limits import Limits, Source
 from gateway.policy.rules import Example, Rule
-from gateway.policy.tables import Agent, Defaults, Desk, Team
+from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
 from gateway.ticket import Level, Priority, TicketType
 
 
@@ -26,7 +27,10 @@ class Policy:
     agents: tuple[Agent, ...]
     rules: tuple[Rule, ...]
     matrix: Mapping[tuple[Level, Level], Priority]
+    limits: Limits = field(default_factory=Limits)
+    sources: tuple[Source, ...] = ()
     examples: tuple[Example, ...] = ()
+    trust: Trust = field(default_factory=Trust)
     file: str = "rules.toml"
     text: str = field(default="", repr=False)
 
@@ -78,6 +82,20 @@ class Policy:
     def default_team(self) -> Team:
         """The team of a ticket that no rule gives to another."""
         return self.team_named(self.defaults.team) or self.teams[0]
+
+    @cached_property
+    def keepers(self) -> tuple[Agent, ...]:
+        """The agents who decide about the quarantine; never nobody."""
+        named = [self.agent_named(word) for word in self.desk.keepers]
+        found = tuple(dict.fromkeys(agent for agent in named if agent is not None))
+        return found or self.agents_of(self.default_team.name) or self.agents
+
+    @cached_property
+    def operators(self) -> tuple[str, ...]:
+        """The addresses of those who keep the gateway running; never nobody."""
+        named = [(self.agent_named(word), word.strip().lower()) for word in self.desk.operators]
+        found = tuple(dict.fromkeys(agent.address if agent is not None else word for agent, word in named))
+        return found or tuple(agent.address for agent in self.agents[:1])
 
     @cached_property
     def _desk_addresses(self) -> frozenset[str]:

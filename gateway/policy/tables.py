@@ -19,16 +19,34 @@ from gateway.policy.values import (
     Impact,
     Language,
     LanguageOrNone,
+    ListIds,
     Name,
     NameOrNone,
     Names,
+    People,
     Prefix,
+    SpamHeaders,
     TimeZone,
     Type,
     Urgency,
     WorkingHours,
 )
 from gateway.ticket import Level, TicketType
+
+# What the filters that we met write. Who marks the own mail harms only himself.
+SPAM_HEADERS = (
+    "X-Spam-Flag",
+    "X-Spam-Status",
+    "X-Spam",
+    "X-Spamd-Result",
+    "X-Barracuda-Spam-Flag",
+    "X-Barracuda-Spam-Status",
+    "X-DSPAM-Result",
+    "X-Bogosity",
+    "X-Proofpoint-Spam-Details",
+    "X-MS-Exchange-Organization-SCL",
+    "X-Forefront-Antispam-Report",
+)
 
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
@@ -59,10 +77,6 @@ class Desk(OptionTable):
     """Whether your mail server delivers desk+anything@ to the desk; if so, replies find their ticket by it."""
     acknowledge: Literal["own", "everyone", "nobody"] = "own"
     """Whom a new ticket is acknowledged to: own domains and authenticated senders, everyone, or nobody."""
-    acknowledgements_per_hour: AtLeastOne = 5
-    """At most so many acknowledgements to one recipient in an hour."""
-    acknowledgements_per_day: AtLeastOne = 20
-    """At most so many acknowledgements to one recipient in a day."""
     close_after_working_days: AtLeastOne = 5
     """A resolved ticket closes after so many working days; until then a reply reopens it."""
     closing_mail: bool = False
@@ -71,8 +85,18 @@ class Desk(OptionTable):
     """An answer is held when another agent has answered in the last so many minutes before it; 0 = never."""
     key_days: AtLeastOne = 90
     """How many days after the last activity on a ticket its reply keys expire."""
+    keepers: People = ()
+    """Agents who get the daily digest of the quarantine and may answer it; () = the agents of the default team."""
+    operators: People = ()
+    """Agents or addresses that hear when something breaks and when it is over; () = the first agent of the file."""
+    quarantine_days: Count = 90
+    """Spam, floods and blocked senders' mail in quarantine is deleted after so many days, announced a week before; 0 = never."""
     trusted_authserv_id: str = ""
     """The name that your own mail server writes first into Authentication-Results; "" = trust none."""
+    own_lists: ListIds = ()
+    """The List-Ids of your own distribution lists that feed the desk; mail through them is like mail to the desk."""
+    spam_headers: SpamHeaders = SPAM_HEADERS
+    """Headers by which a spam filter is believed, as "Name" or "Name: value"; best only those of your own filter."""
 
 
 class Defaults(OptionTable):
@@ -116,3 +140,16 @@ class Agent(OptionTable):
     """The short names of this agent's teams."""
     language: LanguageOrNone = ""
     """The language of the desk's mails to this agent; "" = the desk's."""
+
+
+class Trust(OptionTable):
+    """`[trust]`: what an agent's mail must prove; docs/security.md has the table."""
+
+    require: Literal["key", "key+domain"] = "key"
+    """What an agent's answer needs: the reply key or a proof of the domain; "key+domain" = both, else we ask."""
+    confirm_days: Count = 30
+    """Letting an outsider read on, with the key alone, is asked about; a yes counts so many days, 0 = for that mail."""
+    questions_per_day: AtLeastOne = 10
+    """At most so many questions "was it you?" to one agent in a day; further mails wait in quarantine."""
+    proof_days: AtLeastOne = 90
+    """How many days a passed `gateway doctor` test lets Authentication-Results be believed."""

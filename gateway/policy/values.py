@@ -134,6 +134,20 @@ def _header_name(text: str) -> str:
     return text.lower()
 
 
+def _spam_header(text: str) -> str:
+    name, _, value = text.partition(":")
+    if not _HEADER.fullmatch(name.strip()) or not name.strip():
+        raise wrong(f'"{text}" is no header', 'write it like "X-Spam-Flag" or "X-My-Filter: spam"')
+    return f"{name.strip()}: {value.strip()}" if value.strip() else name.strip()
+
+
+def _list_id(text: str) -> str:
+    bare = text.strip().removeprefix("<").removesuffix(">").lower()
+    if not bare or any(character.isspace() or character in "<>" for character in bare):
+        raise wrong(f'"{text}" is no List-Id', 'write what stands in < > of the List-Id header: "staff.example.com"')
+    return bare
+
+
 def _matrix_key(text: str) -> str:
     levels = text.split("/")
     if len(levels) != 2 or not all(level in list(Level) for level in levels):
@@ -163,6 +177,8 @@ FilePattern = Annotated[str, AfterValidator(_file_pattern)]
 MatrixKey = Annotated[str, AfterValidator(_matrix_key)]
 HeaderWord = Annotated[str, AfterValidator(_header_word)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
+SpamHeader = Annotated[str, AfterValidator(_spam_header)]
+ListId = Annotated[str, AfterValidator(_list_id)]
 
 # TOML knows texts and lists only; enums and tuples are read from them.
 Type = Annotated[TicketType, Field(strict=False)]
@@ -175,5 +191,8 @@ Addresses = Annotated[tuple[Address, ...], BeforeValidator(_one_or_many), Field(
 AddressPatterns = Annotated[tuple[AddressPattern, ...], BeforeValidator(_one_or_many), Field(strict=False)]
 Domains = Annotated[tuple[Domain, ...], BeforeValidator(_one_or_many), Field(strict=False)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+People = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_many), Field(strict=False)]
 Languages = Annotated[tuple[Language, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+SpamHeaders = Annotated[tuple[SpamHeader, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+ListIds = Annotated[tuple[ListId, ...], BeforeValidator(_one_or_many), Field(strict=False)]
 FilePatterns = Annotated[tuple[FilePattern, ...], BeforeValidator(_one_or_many), Field(strict=False)]

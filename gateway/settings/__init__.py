@@ -5,12 +5,14 @@ environment or from files named there, never from gateway.toml itself, and no `r
 """
 
 from gateway.settings.loading import describe_settings, load_settings
+from gateway.settings.oauth import Oauth
 from gateway.settings.tables import Lmtp, Log, Mailbox, Relay, Settings, Smtp, Sorting, Storage
 
 __all__ = [
     "Lmtp",
     "Log",
     "Mailbox",
+    "Oauth",
     "Relay",
     "Settings",
     "Smtp",

@@ -1,8 +1,9 @@
 """GATEWAY_… variables: each stands for one key of gateway.toml and wins over the file.
 
 GATEWAY_SMTP_PORT is `[smtp] port`, GATEWAY_RULES_FILE is `rules_file`, GATEWAY_MAILBOX_SUPPORT_PASSWORD is the password
-of the mailbox named "support". Each secret may also come from a file: GATEWAY_RELAY_PASSWORD_FILE. What does not stand
-for a key is refused, since a mistyped variable would silently change nothing.
+of the mailbox named "support", GATEWAY_OAUTH_M365_TENANT is the tenant of `[oauth.m365]`. Each
+secret may also come from a file: GATEWAY_RELAY_PASSWORD_FILE. What does not stand for a key is refused, since a
+mistyped variable would silently change nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gateway.errors import Problem
 from gateway.options.problems import Path
 from gateway.options.suggestions import did_you_mean, quoted
 from gateway.options.tables import OptionTable
+from gateway.settings.oauth import Oauth
 from gateway.settings.tables import Mailbox, Settings
 
 PREFIX = "GATEWAY_"
@@ -42,9 +44,9 @@ class Overrides:
     problems: tuple[Problem, ...]
 
 
-def read_environment(environ: Mapping[str, str], mailbox_names: list[str]) -> Overrides:
-    """Read every GATEWAY_… variable; `mailbox_names` are those of the file, in its order."""
-    known = dict(_variables(mailbox_names))
+def read_environment(environ: Mapping[str, str], mailbox_names: list[str], oauth_names: list[str]) -> Overrides:
+    """Read every GATEWAY_… variable; the names are those of the file, those of mailboxes in its order."""
+    known = dict(_variables(mailbox_names, oauth_names))
     values: dict[Path, object] = {}
     names: dict[Path, str] = {}
     problems: list[Problem] = []
@@ -84,10 +86,10 @@ def mailbox_variable(name: str) -> str:
     return re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
-def _variables(mailbox_names: list[str]) -> Iterator[tuple[str, Variable]]:
+def _variables(mailbox_names: list[str], oauth_names: list[str]) -> Iterator[tuple[str, Variable]]:
     for key, field in Settings.model_fields.items():
         table = field.annotation
-        if key in ("folder", "mailboxes"):
+        if key in ("folder", "mailboxes", "oauth"):
             continue
         if isinstance(table, type) and issubclass(table, OptionTable):
             for inner, inner_field in table.model_fields.items():
@@ -99,6 +101,10 @@ def _variables(mailbox_names: list[str]) -> Iterator[tuple[str, Variable]]:
             if inner != "name":
                 variable = f"{PREFIX}MAILBOX_{mailbox_variable(name)}_{inner.upper()}"
                 yield variable, Variable(("mailbox", number, inner), inner_field)
+    for name in oauth_names:
+        for inner, inner_field in Oauth.model_fields.items():
+            variable = f"{PREFIX}OAUTH_{mailbox_variable(name)}_{inner.upper()}"
+            yield variable, Variable(("oauth", name, inner), inner_field)
 
 
 def _read(text: str, field: FieldInfo) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import SecretStr
 
 from gateway.errors import ConfigurationError, Problem
+from gateway.options.hosts import is_loopback
 from gateway.options.mending import STAND_IN, StandIns, mended, new_only
 from gateway.options.problems import Mistake, Source, key_path
 from gateway.options.problems import Path as KeyPath
@@ -18,7 +18,8 @@ from gateway.options.reading import read_text, read_toml, validated
 from gateway.options.suggestions import nearest_or_all
 from gateway.options.tables import OptionDescription, describe
 from gateway.settings.environment import Overrides, apply, mailbox_variable, read_environment
-from gateway.settings.tables import Settings
+from gateway.settings.oauth import mistakes_of, resolved
+from gateway.settings.tables import Mailbox, Relay, Settings
 
 FILE_NAME = "gateway.toml"
 
@@ -27,6 +28,8 @@ _STAND_INS: StandIns = {
     ("mailbox", "name"): STAND_IN + "-{}",
     ("mailbox", "host"): f"{STAND_IN}.invalid",
     ("mailbox", "user"): STAND_IN,
+    ("oauth", "provider"): "other",
+    ("oauth", "grant"): "device_code",
 }
 
 
@@ -40,7 +43,7 @@ def load_settings(folder: Path, environ: Mapping[str, str]) -> Settings:
     source = Source(str(path), read_text(path) if _is_there(path) else "")
     data = read_toml(source)
     in_the_file = [*_reserved(data), *_inline_secrets(data)]
-    overrides = read_environment(environ, _mailbox_names(data))
+    overrides = read_environment(environ, _mailbox_names(data), _oauth_names(data))
     apply(data, overrides.values)
     mistakes = _read_secrets(data, folder)
     settings, schema_mistakes = validated(Settings, {**data, "folder": folder})
@@ -89,6 +92,11 @@ def _mailbox_names(data: Mapping[str, Any]) -> list[str]:
     return [str(box.get("name", "")) if isinstance(box, dict) else "" for box in boxes]
 
 
+def _oauth_names(data: Mapping[str, Any]) -> list[str]:
+    accounts = data.get("oauth")
+    return [name for name, one in accounts.items() if isinstance(one, dict)] if isinstance(accounts, dict) else []
+
+
 def _reserved(data: dict[str, Any]) -> list[Mistake]:
     if "folder" not in data:
         return []
@@ -97,30 +105,31 @@ def _reserved(data: dict[str, Any]) -> list[Mistake]:
     return [Mistake(path=("folder",), message="there is no such key", suggestion=hint)]
 
 
-def _secret_tables(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any], str]]:
-    """Walk the tables that have a password: path, table, and the variable that may hold it."""
+def _secret_tables(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any], str, str]]:
+    """Walk the tables that have a secret: path, table, its key, and the variable that may hold it."""
     for name in ("storage", "relay"):
         table = data.get(name)
         if isinstance(table, dict):
-            yield (name,), table, f"GATEWAY_{name.upper()}_PASSWORD"
+            yield (name,), table, "password", f"GATEWAY_{name.upper()}_PASSWORD"
     boxes = data.get("mailbox")
     for number, box in enumerate(boxes if isinstance(boxes, list) else ()):
         if isinstance(box, dict):
             variable = f"GATEWAY_MAILBOX_{mailbox_variable(str(box.get('name', '')))}_PASSWORD"
-            yield ("mailbox", number), box, variable
+            yield ("mailbox", number), box, "password", variable
+    for name in _oauth_names(data):
+        variable = f"GATEWAY_OAUTH_{mailbox_variable(name)}_CLIENT_SECRET"
+        yield ("oauth", name), data["oauth"][name], "client_secret", variable
 
 
 def _inline_secrets(data: dict[str, Any]) -> list[Mistake]:
     """Refuse secrets that are written into a file which people commit, copy and send around."""
     mistakes = []
-    for path, table, variable in _secret_tables(data):
+    for path, table, key, variable in _secret_tables(data):
         # The template shows the key empty, which is no secret.
-        if table.pop("password", ""):
-            table["password"] = STAND_IN
-            hint = f'write password_file = "/path/to/file", or set {variable}'
-            mistakes.append(
-                Mistake(path=(*path, "password"), message="secrets do not belong in this file", suggestion=hint)
-            )
+        if table.pop(key, ""):
+            table[key] = STAND_IN
+            hint = f'write {key}_file = "/path/to/file", or set {variable}'
+            mistakes.append(Mistake(path=(*path, key), message="secrets do not belong in this file", suggestion=hint))
     storage = data.get("storage")
     url = storage.get("url") if isinstance(storage, dict) else None
     if isinstance(url, str) and "@" in url and ":" in url.rpartition("@")[0].partition("://")[2]:
@@ -132,48 +141,74 @@ def _inline_secrets(data: dict[str, Any]) -> list[Mistake]:
 def _read_secrets(data: dict[str, Any], folder: Path) -> list[Mistake]:
     """Replace each password_file by what is in it; a variable with the password itself wins."""
     mistakes = []
-    for path, table, _ in _secret_tables(data):
-        file = table.get("password_file")
-        if table.get("password") or not isinstance(file, str) or not file:
+    for path, table, key, _ in _secret_tables(data):
+        file = table.get(f"{key}_file")
+        if table.get(key) or not isinstance(file, str) or not file:
             continue
         try:
             secret = (folder / file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             message = f'the secret can\'t be read from "{file}": {reason}'
-            mistakes.append(Mistake(path=(*path, "password_file"), message=message))
+            mistakes.append(Mistake(path=(*path, f"{key}_file"), message=message))
             secret = STAND_IN
         if not secret:
-            mistakes.append(Mistake(path=(*path, "password_file"), message=f'the first line of "{file}" is empty'))
-        table["password"] = secret or STAND_IN
+            mistakes.append(Mistake(path=(*path, f"{key}_file"), message=f'the first line of "{file}" is empty'))
+        table[key] = secret or STAND_IN
     return mistakes
 
 
 def _logins(settings: Settings) -> Iterator[Mistake]:
     relay = settings.relay
     secret = bool(relay.password.get_secret_value())
-    if relay.user and not secret:
+    if relay.user and not secret and not relay.oauth:
         yield Mistake(
             path=("relay", "user"),
             message="has no password",
             suggestion="write password_file, or set GATEWAY_RELAY_PASSWORD",
         )
+    yield from _oauth_login(settings, ("relay",), relay)
     if secret and not relay.user:
         yield Mistake(path=("relay",), message="has a password but no user")
-    if relay.host and relay.tls == "none" and relay.user and not _is_loopback(relay.host):
+    if relay.host and relay.tls == "none" and relay.user and not is_loopback(relay.host):
         yield Mistake(
             path=("relay", "tls"), message="would send the password in the clear", suggestion='write "starttls"'
         )
     for number, box in enumerate(settings.mailboxes):
-        if not box.password.get_secret_value():
+        yield from _oauth_login(settings, ("mailbox", number), box)
+        if not box.password.get_secret_value() and not box.oauth:
             hint = f"write password_file, or set GATEWAY_MAILBOX_{mailbox_variable(box.name)}_PASSWORD"
             yield Mistake(path=("mailbox", number), message="has no password", suggestion=hint)
-        if box.tls == "none" and not _is_loopback(box.host):
+        if box.tls == "none" and not is_loopback(box.host):
             yield Mistake(
                 path=("mailbox", number, "tls"),
                 message="none is allowed on this machine only",
                 suggestion='write "implicit" or "starttls"',
             )
+
+
+def _oauth_login(settings: Settings, path: KeyPath, table: Mailbox | Relay) -> Iterator[Mistake]:
+    if not table.oauth:
+        return
+    if table.oauth not in settings.oauth:
+        hint = nearest_or_all(table.oauth, settings.oauth) if settings.oauth else f"write a table [oauth.{table.oauth}]"
+        yield Mistake(path=(*path, "oauth"), message=f"there is no [oauth.{table.oauth}]", suggestion=hint)
+    if table.password.get_secret_value():
+        yield Mistake(path=(*path, "oauth"), message="and a password can't both be used", suggestion="leave one out")
+    if not table.user:
+        yield Mistake(path=path, message="has no user", suggestion="write user, the address of the mailbox")
+
+
+def _oauth_accounts(settings: Settings) -> Iterator[Mistake]:
+    seen: dict[str, str] = {}
+    for name, one in settings.oauth.items():
+        variable = mailbox_variable(name)
+        if variable in seen:
+            message = f"can't be told from [oauth.{seen[variable]}] in GATEWAY_OAUTH_{variable}_…"
+            yield Mistake(path=("oauth", name), message=message)
+        seen.setdefault(variable, name)
+        for key, message, hint in mistakes_of(one):
+            yield Mistake(path=("oauth", name, key) if key else ("oauth", name), message=message, suggestion=hint)
 
 
 def _mailboxes(settings: Settings) -> Iterator[Mistake]:
@@ -209,16 +244,7 @@ def _listeners(settings: Settings) -> Iterator[Mistake]:
         yield Mistake(path=("smtp", "tls_key"), message="needs tls_certificate")
 
 
-CHECKS = (_logins, _mailboxes, _listeners)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+CHECKS = (_logins, _oauth_accounts, _mailboxes, _listeners)
 
 
 def _resolved(settings: Settings) -> Settings:
@@ -248,6 +274,7 @@ def _resolved(settings: Settings) -> Settings:
             "smtp": smtp,
             "relay": relay,
             "mailboxes": boxes,
+            "oauth": {name: resolved(one, folder) for name, one in settings.oauth.items()},
         }
     )
 

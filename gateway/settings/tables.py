@@ -10,16 +10,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.options.tables import FilePath, OptionalFilePath, OptionTable, wrong
+from gateway.settings.oauth import Oauth
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
 
-_MAILBOX_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+_SHORT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
 _URL = re.compile(r"(?:sqlite:///.+|postgres(?:ql)?://.+)")
 
 
-def _mailbox_name(text: str) -> str:
-    if not _MAILBOX_NAME.fullmatch(text):
+def _short_name(text: str) -> str:
+    if not _SHORT_NAME.fullmatch(text):
         raise wrong(f'"{text}" is not a short name', "use letters, digits, - and _")
     return text
 
@@ -47,12 +48,14 @@ def _network(text: str) -> str:
     return text
 
 
+ShortName = Annotated[str, AfterValidator(_short_name)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Percent = Annotated[int, Field(ge=0, le=99)]
 SizeBytes = Annotated[int, Field(ge=1024)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(strict=False)]
+Command = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
 Tls = Literal["implicit", "starttls", "none"]
 Role = Literal["inbox", "sent"]
 
@@ -98,7 +101,23 @@ class Smtp(OptionTable):
     connections_per_peer: AtLeastOne = 10
     """At most so many of them from one address that is not trusted."""
     trusted_peers: Networks = ("127.0.0.1", "::1")
-    """Addresses or networks of your own mail servers: they have no limit of their own, and more errors are forgiven."""
+    """Addresses or networks of your own mail servers: twice as many connections in all and any number from one of
+    them, ten times as many recipients, commands and errors, and no end to how long they stay."""
+    recipients: AtLeastOne = 100
+    """At most so many recipients of one mail; RFC 5321 asks for 100."""
+    commands: AtLeastOne = 100
+    """At most so many commands, besides accepted recipients, before a mail is taken; then the connection ends."""
+    errors: AtLeastOne = 10
+    """At most so many refused commands before a mail is taken; then the connection ends."""
+    command_seconds: AtLeastOne = 300
+    """How long to wait for the next command; RFC 5321 asks for five minutes."""
+    idle_seconds: AtLeastOne = 60
+    """How long a mail's content may stop before the connection is cut."""
+    mail_seconds: AtLeastOne = 600
+    """How long a connection may stay without bringing a mail, and a mail's content may take (and a second more for each
+    16 KiB of it)."""
+    memory_bytes: Annotated[int, Field(ge=MEBIBYTE)] = 16 * MEBIBYTE
+    """How much mail that is coming in may lie in memory, in all connections together; more goes through files."""
 
 
 class Lmtp(OptionTable):
@@ -113,7 +132,7 @@ class Lmtp(OptionTable):
 class Mailbox(OptionTable):
     """`[[mailbox]]`: a folder on an IMAP server that is watched; as many as you like."""
 
-    name: Annotated[str, AfterValidator(_mailbox_name)]
+    name: ShortName
     """A short name of your own; it appears in GATEWAY_MAILBOX_<NAME>_PASSWORD."""
     host: Annotated[str, Field(min_length=1)]
     """The IMAP server."""
@@ -129,6 +148,8 @@ class Mailbox(OptionTable):
     """The password; only from GATEWAY_MAILBOX_<NAME>_PASSWORD or password_file."""
     password_file: OptionalFilePath = None
     """A file with the password in its first line."""
+    oauth: str = ""
+    """The NAME of the `[oauth.NAME]` that logs in, instead of a password; "" = none."""
     folder: Annotated[str, Field(min_length=1)] = "INBOX"
     """The folder that is watched."""
     role: Role = "inbox"
@@ -166,6 +187,8 @@ class Relay(OptionTable):
     """The password; only from GATEWAY_RELAY_PASSWORD or password_file."""
     password_file: OptionalFilePath = None
     """A file with the password in its first line."""
+    oauth: str = ""
+    """The NAME of the `[oauth.NAME]` that logs in, instead of a password; "" = none."""
     per_minute: Count = 0
     """At most so many mails a minute; 0 = no limit. Microsoft 365 allows 30."""
     connections: AtLeastOne = 3
@@ -188,11 +211,24 @@ class Sorting(OptionTable):
     workers: AtLeastOne = 1
     """How many processes parse mail."""
     parse_seconds: AtLeastOne = 10
-    """How long one mail may take to parse."""
-    parse_memory_bytes: Annotated[int, Field(ge=64 * MEBIBYTE)] = 512 * MEBIBYTE
-    """How much memory one mail may take to parse."""
+    """How long one mail may take to parse, in seconds of CPU."""
+    parse_memory_bytes: Annotated[int, Field(ge=128 * MEBIBYTE)] = 512 * MEBIBYTE
+    """How much memory a process may use that parses mail; it starts with about 70 MiB."""
     batch: AtLeastOne = 64
     """At most so many mails are committed together."""
+
+
+class Alarms(OptionTable):
+    """`[alarms]`: when the operators of `[desk]` in rules.toml hear that something is wrong."""
+
+    mailbox_minutes: AtLeastOne = 15
+    """A mailbox that could not be looked into for so long is an alarm."""
+    heartbeat_minutes: Count = 0
+    """How often the desk writes a mail to itself, through relay and mailbox, to measure the way round; 0 = never."""
+    heartbeat_missing_minutes: AtLeastOne = 30
+    """When that mail has not come back for so long, it is an alarm."""
+    command: Command = ()
+    """A command that gets each alarm as text on its standard input, for the day when the relay is what is broken."""
 
 
 class Log(OptionTable):
@@ -223,8 +259,12 @@ class Settings(OptionTable):
     """Folders on IMAP servers that are watched."""
     relay: Relay = Relay()
     """Mail out."""
+    oauth: dict[ShortName, Oauth] = Field(default_factory=dict)
+    """Accounts at token servers, by a short name of your own."""
     sorting: Sorting = Sorting()
     """How mail is worked off."""
+    alarms: Alarms = Alarms()
+    """When the operators hear that something is wrong."""
     log: Log = Log()
     """What is written to standard output."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,12 @@ def open_database(url: str) -> peewee.Database:
     else:
         raise _wrong_url(url, f"unknown database kind {parts.scheme!r}", "sqlite:///PATH or postgresql://HOST/NAME")
     database_proxy.initialize(database)
+    return database
+
+
+def bound_database() -> peewee.Database:
+    """The database that the tables are bound to at this moment."""
+    database: peewee.Database = database_proxy.obj
     return database
 
 
@@ -95,6 +102,40 @@ def _wrong_url(url: str, message: str, suggestion: str) -> ConfigurationError:
     )
 
 
+# SQLite's result codes for what the disk, the file or its neighbours did; SQLITE_ERROR and SQLITE_TOOBIG are not there.
+_SQLITE_TROUBLES = frozenset(
+    {
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY),
+        *(sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL),
+        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB),
+    }
+)
+# Classes of SQLSTATE: connection, transaction rollback, resources, prerequisite state, operator, system, damage.
+_SERVER_TROUBLES = frozenset({"08", "25", "40", "53", "55", "57", "58", "F0", "XX"})
+
+
+def is_trouble_of_storage(error: BaseException) -> bool:
+    """Tell whether the database was at fault and not what it was asked: the same will go well when it is well again.
+
+    What the driver says decides; where only peewee or the rollback spoke, the cause behind them.
+    """
+    unread: list[BaseException] = [error]
+    for seen in unread:
+        code, state = getattr(seen, "sqlite_errorcode", None), getattr(seen, "sqlstate", None)
+        # An extended code has the primary one in its lowest byte.
+        if (code is not None and code & 0xFF in _SQLITE_TROUBLES) or (state or "")[:2] in _SERVER_TROUBLES:
+            return True
+        causes = [one for one in (seen.__cause__, seen.__context__) if one is not None]
+        # A driver that names no code has lost its connection, or never had one; so has peewee that asked no driver.
+        if code is None and state is None and not causes and type(seen).__name__ in _CONNECTION_ERRORS:
+            return True
+        unread += [one for one in causes if one not in unread]
+    return False
+
+
+_CONNECTION_ERRORS = frozenset({"OperationalError", "InterfaceError"})
+
+
 def execute(database: Any, sql: str, parameters: tuple[object, ...] = ()) -> None:
     """Run one statement that peewee has no words for."""
     database.execute_sql(sql, parameters)
@@ -128,8 +169,15 @@ def transaction(database: peewee.Database) -> Iterator[None]:
 @contextlib.contextmanager
 def savepoint(database: peewee.Database) -> Iterator[None]:
     """A part of the running transaction that rolls back alone."""
-    with database.savepoint():
+    # One name for all (the innermost is meant): peewee's new name each time is a new statement to prepare.
+    execute(database, "SAVEPOINT part")
+    try:
         yield
+    except BaseException:
+        execute(database, "ROLLBACK TO SAVEPOINT part")
+        execute(database, "RELEASE SAVEPOINT part")  # else it would stand for the one around it
+        raise
+    execute(database, "RELEASE SAVEPOINT part")
 
 
 @contextlib.contextmanager
@@ -171,14 +219,26 @@ def skip_locked(database: peewee.Database) -> str:
 
 
 def migrate(database: peewee.Database, *, now: Any) -> list[str]:
-    """Bring the schema up to date under a lock and return the names of the steps that were taken."""
+    """Bring the schema up to date under a lock and return the names of the steps that were taken.
+
+    Raises ConfigurationError where a later version has taken steps that this one does not know.
+    """
     runner = Runner(database, directory=str(Path(__file__).parent / "migrations"))
     with _migration_lock(database):
+        unknown = sorted(step.name for step in runner.status() if step.path is None)
+        if unknown:
+            raise _newer_schema(unknown)
         steps: list[str] = runner.up()
         with transaction(database):
             if not Secret.select().exists():
                 Secret.create(id=1, content=os.urandom(32), created_at=now)
     return steps
+
+
+def _newer_schema(unknown: list[str]) -> ConfigurationError:
+    message = f"the database was made by a later version of the gateway (schema step {', '.join(unknown)})"
+    hint = "start that version, or restore a backup from before the upgrade"
+    return ConfigurationError([Problem(file="gateway.toml", key="storage", message=message, suggestion=hint)])
 
 
 @contextlib.contextmanager

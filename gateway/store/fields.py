@@ -11,6 +11,8 @@ import peewee
 
 _UNSTORABLE = {0: None} | dict.fromkeys(range(55296, 57344), 65533)
 
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+
 
 def clean_text(text: str) -> str:
     """Make any text storable on both databases: no NUL, no lone surrogates (PostgreSQL refuses both), NFC."""
@@ -50,7 +52,11 @@ class Json(peewee.TextField):
     """Plain JSON values as text."""
 
     def db_value(self, value: Any) -> Any:
-        return None if value is None else json.dumps(_clean_json(value), ensure_ascii=False, sort_keys=True)
+        if value is None:
+            return None
+        text = _JSON.encode(value)
+        # What is not storable shows in the written text: surrogates as they are, NUL as its escape.
+        return text if text.isascii() and "\\u0000" not in text else _JSON.encode(_clean_json(value))
 
     def python_value(self, value: Any) -> Any:
         return None if value is None else json.loads(value)

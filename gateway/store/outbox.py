@@ -10,7 +10,7 @@ import hashlib
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from peewee import Database as Database  # so that delivery can name its type without importing peewee
@@ -22,12 +22,17 @@ from gateway.store.rows import find_all, find_values, insert, marks, update
 from gateway.store.states import OutboxState
 from gateway.store.tables import Contact, Outbox, OutboxPart, Worker
 
+# A rendered mail up to this size waits in memory for its turn.
+_KEPT_BYTES = 256 * 1024
 LAST_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """A claimed outbox row as delivery sees it. `recipient` is in lower case; `sha256` is None until it is rendered."""
+    """A claimed outbox row as delivery sees it. `recipient` is in lower case; `sha256` is None until it is rendered.
+
+    `content` is what was stored a moment ago of a small mail, so that it need not be read again.
+    """
 
     claim: Claim
     notice: str
@@ -37,6 +42,7 @@ class Outgoing:
     part_count: int
     size_bytes: int
     sha256: bytes | None
+    content: bytes | None = field(default=None, repr=False)
 
     @property
     def id(self) -> int:
@@ -124,11 +130,21 @@ def store_bytes(outgoing: Outgoing, content: bytes, *, reverse_path: str) -> Out
         return None
     for number, part in enumerate(parts):
         insert(OutboxPart, outbox=outgoing.id, sequence=number, content=part)
-    return replace(outgoing, part_count=len(parts), size_bytes=len(content), sha256=digest, reverse_path=reverse_path)
+    kept = content if len(content) <= _KEPT_BYTES else None
+    return replace(
+        outgoing,
+        part_count=len(parts),
+        size_bytes=len(content),
+        sha256=digest,
+        reverse_path=reverse_path,
+        content=kept,
+    )
 
 
 def read_bytes(outgoing: Outgoing) -> bytes:
     """Read the stored bytes of a rendered mail; raises DamagedBytes when they are not what was written."""
+    if outgoing.content is not None:
+        return outgoing.content
     parts = find_values("SELECT content FROM outbox_part WHERE outbox_id = ? ORDER BY sequence", outgoing.id)
     content = b"".join(bytes(part) for (part,) in parts)
     if hashlib.sha256(content).digest() != outgoing.sha256:

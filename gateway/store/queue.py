@@ -1,11 +1,15 @@
 """The two queues, ledger and outbox: claim, work, fenced finish.
 
-A claim counts the attempt before the work begins, so that work which kills its process still counts. A finish changes
-a row only while the claimer's lease is still its own.
+A claim counts the attempt before the work begins, so that work which kills its process still counts. A row that may
+have done so is claimed alone from its second attempt on, so that it takes no others with it. A finish changes a row
+only while the claimer's lease is still its own.
 """
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,19 +20,50 @@ import peewee
 from gateway.store.database import skip_locked, transaction
 from gateway.store.rows import execute, find_values, marks, update
 from gateway.store.states import LedgerState, OutboxState
-from gateway.store.tables import PART_SIZE_BYTES, Ledger, Mailbox, Outbox, Worker
+from gateway.store.tables import PART_SIZE_BYTES, Event, Ledger, Mailbox, OauthAccount, Outbox, Worker
 
 MAX_LEDGER_ATTEMPTS = 3
 LEASE = timedelta(minutes=5)
 # A process's own heartbeat is named this and its owner's name; that of a part of it, the owner's name alone.
 PROCESS_PREFIX = "gateway "
+# No row is put off for longer than a few hours; what waits for a moment further away was written by a wrong clock.
+LONGEST_WAIT = timedelta(hours=12)
+# What a person reads as a conversation, in which the order matters.
+CONVERSATION = ("answer", "resolution")
 
 
-# Name, state and order of what may be claimed: mails as they came, the outbox by rank.
-_CLAIMS: dict[type[Ledger] | type[Outbox], tuple[str, str, str]] = {
-    Ledger: ("ledger", LedgerState.WAITING, "id"),
-    Outbox: ("outbox", OutboxState.WAITING, "rank, id"),
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """What may be claimed of a table, in SQL: in which order, which row is a suspect, and what else must hold."""
+
+    name: str
+    state: str
+    order: str
+    suspect: str
+    condition: str = ""
+
+
+_WORDS = ", ".join(f"'{notice}'" for notice in CONVERSATION)
+_KINDS: dict[type[Ledger] | type[Outbox], _Kind] = {
+    # Mails as they came.
+    Ledger: _Kind(name="ledger", state=LedgerState.WAITING, order="id", suspect="attempts > 0"),
+    # The outbox by rank. What is rendered has survived the work that could kill; and what people write to one person
+    # on one ticket goes in order, also when the first was put off.
+    Outbox: _Kind(
+        name="outbox",
+        state=OutboxState.WAITING,
+        order="rank, id",
+        suspect="attempts > 0 AND part_count = 0",
+        condition=f" AND (notice NOT IN ({_WORDS}) OR NOT EXISTS (SELECT 1 FROM outbox AS earlier"  # noqa: S608
+        " WHERE earlier.recipient_id = outbox.recipient_id AND earlier.ticket_id = outbox.ticket_id"
+        f" AND earlier.state = 'waiting' AND earlier.id < outbox.id AND earlier.notice IN ({_WORDS})))",
+    ),
 }
+
+
+def owner_name() -> str:
+    """Who holds a lease: host, process, and what tells it from an earlier process of the same number."""
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,21 +84,32 @@ def claim(
     now: datetime,
     limit: int,
 ) -> list[Claim]:
-    """Claim up to `limit` waiting rows, oldest first (the outbox by rank), in a transaction of its own."""
-    name, state, order = _CLAIMS[table]
+    """Claim up to `limit` waiting rows, oldest first (the outbox by rank), in a transaction of its own.
+
+    A row that may have killed its process comes alone.
+    """
+    kind = _KINDS[table]
     until = now + LEASE
-    # The three parts that are no values stand in this file.
+    # The parts that are no values stand in this file.
     query = (
-        f"SELECT id, attempts FROM {name} WHERE state = ? AND (not_before IS NULL OR not_before <= ?)"  # noqa: S608
-        f" AND (lease_until IS NULL OR lease_until <= ?) ORDER BY {order} LIMIT ?{skip_locked(database)}"
+        f"SELECT id, attempts, {kind.suspect} FROM {kind.name} WHERE state = ?"  # noqa: S608
+        " AND (not_before IS NULL OR not_before <= ? OR not_before > ?)"
+        f" AND (lease_until IS NULL OR lease_until <= ?){kind.condition}"
+        f" ORDER BY {kind.order} LIMIT ?{skip_locked(database)}"
     )
     with transaction(database):
-        rows = find_values(query, state, now, now, limit)
+        rows = _suspects_apart(find_values(query, kind.state, now, now + LONGEST_WAIT, now, limit))
         if rows:
             ids = [row_id for row_id, _ in rows]
-            change = f"UPDATE {name} SET attempts = attempts + 1, lease_owner = ?, lease_until = ?"  # noqa: S608
+            change = f"UPDATE {kind.name} SET attempts = attempts + 1, lease_owner = ?, lease_until = ?"  # noqa: S608
             execute(f"{change} WHERE id IN ({marks(ids)})", owner, until, *ids)
     return [Claim(id=row_id, attempt=attempts + 1, owner=owner, until=until) for row_id, attempts in rows]
+
+
+def _suspects_apart(rows: Sequence[tuple[Any, ...]]) -> list[tuple[int, int]]:
+    """Ids and attempts of the first row alone where it is a suspect, else of those before the first suspect."""
+    place = next((place for place, (_, _, is_suspect) in enumerate(rows) if is_suspect), len(rows))
+    return [(row_id, attempts) for row_id, attempts, _ in rows[: max(place, 1)]]
 
 
 def finish(table: type[Ledger] | type[Outbox], claimed: Claim, **changes: Any) -> bool:
@@ -115,7 +161,7 @@ def free_leases(database: peewee.Database, *, is_dead: Callable[[str], bool]) ->
     """
     freed = 0
     with transaction(database):
-        for table in (Ledger, Outbox, Mailbox):
+        for table in (Ledger, Outbox, Mailbox, OauthAccount):
             owners = [
                 row.lease_owner for row in table.select(table.lease_owner).where(table.lease_owner != "").distinct()
             ]
@@ -134,6 +180,14 @@ def forget_workers(database: peewee.Database, *, is_dead: Callable[[str], bool])
     with transaction(database):
         dead = [row.name for row in Worker.select(Worker.name) if is_dead(row.name.removeprefix(PROCESS_PREFIX))]
         return int(Worker.delete().where(Worker.name.in_(dead)).execute()) if dead else 0
+
+
+def last_written() -> datetime | None:
+    """The latest moment at which a mail came or something happened; None on an empty desk."""
+    moments: list[datetime] = []
+    for table, column in ((Ledger, Ledger.received_at), (Event, Event.at)):
+        moments += [moment for (moment,) in table.select(column).order_by(table.id.desc()).limit(1).tuples()]
+    return max(moments, default=None)
 
 
 def split_parts(content: bytes | IO[bytes]) -> Iterator[bytes]:

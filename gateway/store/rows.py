@@ -6,14 +6,14 @@ only the values change. Values go through the table's fields both ways, so a row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import peewee
 
-from gateway.store.fields import UtcDateTime, clean_text
+from gateway.store.fields import CleanText, UtcDateTime, clean_text
 from gateway.store.tables import database_proxy
 
 _Table = TypeVar("_Table", bound=peewee.Model)
@@ -107,13 +107,33 @@ def _select(table: type[peewee.Model], condition: str, order: str, limit: int, m
 
 
 def _as_row(table: type[_Table], found: Sequence[Any]) -> _Table:
+    names, readers = _readers(table)
+    row: Any = table.__new__(table)
+    row.__data__ = data = dict(zip(names, found, strict=True))
+    row.__rel__ = {}
+    row._dirty = set()
+    for name, read in readers:
+        if (value := data[name]) is not None:
+            data[name] = read(value)
+    made: _Table = row
+    return made
+
+
+@lru_cache(maxsize=64)
+def _readers(table: type[peewee.Model]) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
+    """The names of a table's columns, and how to read those whose values the driver does not give as they are."""
     fields = _meta(table).sorted_fields
-    row = table()
-    row.__data__ = {
-        field.name: field.python_value(value) if value is not None else None
-        for field, value in zip(fields, found, strict=True)
+    readers = tuple((field.name, field.python_value) for field in fields if type(field) not in _AS_THEY_ARE)
+    return tuple(field.name for field in fields), readers
+
+
+# A foreign key is a number here as everywhere (`tables`); text and numbers come from both drivers as Python's own.
+_AS_THEY_ARE = frozenset(
+    {
+        *(peewee.IntegerField, peewee.BigIntegerField, peewee.SmallIntegerField, peewee.BigAutoField),
+        *(peewee.TextField, CleanText, peewee.ForeignKeyField),
     }
-    return row
+)
 
 
 def _key_of(value: Any) -> Any:

@@ -7,43 +7,57 @@ ledger never reads a mail.
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Any
-
 from peewee import (
+    SQL,
     BigAutoField,
     BigIntegerField,
     BlobField,
     BooleanField,
     Check,
     CompositeKey,
-    DatabaseProxy,
     ForeignKeyField,
     IntegerField,
-    Model,
     SmallIntegerField,
     TextField,
 )
 
 from gateway.mail import Transport
+from gateway.store.base import Table, database_proxy, one_of
 from gateway.store.fields import CleanText, Json, UtcDateTime
+from gateway.store.running_tables import AlarmRow, Chore, Denied, Mailbox, OauthAccount, Worker
 from gateway.store.states import AuthorRole, LedgerState, MessageState, OutboxState, Outcome
 from gateway.ticket import HoldReason, Level, Priority, Role, Status, TicketType, Visibility
 
+__all__ = [
+    "PART_SIZE_BYTES",
+    "TABLES",
+    "Agent",
+    "AlarmRow",
+    "AttachmentRow",
+    "Chore",
+    "Contact",
+    "Dedupe",
+    "Denied",
+    "Event",
+    "Ledger",
+    "Mailbox",
+    "Message",
+    "OauthAccount",
+    "Outbox",
+    "OutboxPart",
+    "RawMailPart",
+    "Secret",
+    "Table",
+    "Team",
+    "ThreadReference",
+    "Ticket",
+    "TicketLink",
+    "TicketWatcher",
+    "Worker",
+    "database_proxy",
+]
+
 PART_SIZE_BYTES = 1024 * 1024
-
-database_proxy: Any = DatabaseProxy()
-
-
-def _one_of(column: str, words: type[StrEnum], *more: str) -> Any:
-    listed = ", ".join(f"'{word}'" for word in [*[str(w) for w in words], *more])
-    return Check(f"{column} IN ({listed})")
-
-
-class Table(Model):
-    class Meta:
-        database = database_proxy
-        legacy_table_names = False
 
 
 class Secret(Table):
@@ -55,7 +69,11 @@ class Secret(Table):
 
 
 class Contact(Table):
-    """A person or machine that has an address. `address` is in lower case."""
+    """A person or machine that has an address. `address` is in lower case.
+
+    `bounced_at`: a mail to it came back, `muted_until` and `flooding_until`: why it gets no automatic mail, and why its
+    new matters wait (`triage.restraint`). `quick_replies` counts mails at machine speed, the last at `quick_reply_at`.
+    """
 
     id = BigAutoField()
     address = CleanText(unique=True)
@@ -63,15 +81,23 @@ class Contact(Table):
     language = TextField(default="")
     first_seen_at = UtcDateTime()
     bounced_at = UtcDateTime(null=True)
+    muted_until = UtcDateTime(null=True)
+    flooding_until = UtcDateTime(null=True)
+    quick_replies = SmallIntegerField(default=0)
+    quick_reply_at = UtcDateTime(null=True)
 
 
 class Agent(Table):
-    """Agents as the policy in force lists them; one that it no longer lists stays with `active` false."""
+    """Agents as the policy in force lists them; one that it no longer lists stays with `active` false.
+
+    `confirmed_at`: when the agent last answered, from the registered address, a question "was it you?" with yes.
+    """
 
     contact = ForeignKeyField(Contact, primary_key=True)
     name = CleanText()
     teams = Json()
     active = BooleanField()
+    confirmed_at = UtcDateTime(null=True)
 
 
 class Team(Table):
@@ -80,7 +106,11 @@ class Team(Table):
 
 
 class Ticket(Table):
-    """`fields` remembers for each classification field who set it: {field: [authority, rule]}."""
+    """`fields` remembers for each classification field who set it: {field: [authority, rule]}.
+
+    `arrived_at` is when the mail that opened it had arrived, which may be long before we came to it. `muted_at`: it
+    went to and fro between machines, and gets no automatic mail until an agent acts.
+    """
 
     id = BigAutoField()
     number = BigIntegerField(unique=True)
@@ -102,6 +132,8 @@ class Ticket(Table):
     policy_version = TextField()
     desk_address = CleanText()
     opened_at = UtcDateTime()
+    arrived_at = UtcDateTime(null=True)
+    muted_at = UtcDateTime(null=True)
     updated_at = UtcDateTime(index=True)
     first_answer_at = UtcDateTime(null=True)
     resolved_at = UtcDateTime(null=True)
@@ -113,14 +145,14 @@ class Ticket(Table):
 
     class Meta:
         constraints = [
-            _one_of("type", TicketType),
-            _one_of("status", Status),
-            _one_of("hold_reason", HoldReason, ""),
-            _one_of("impact", Level),
-            _one_of("urgency", Level),
-            _one_of("priority", Priority),
+            one_of("type", TicketType),
+            one_of("status", Status),
+            one_of("hold_reason", HoldReason, ""),
+            one_of("impact", Level),
+            one_of("urgency", Level),
+            one_of("priority", Priority),
         ]
-        indexes = ((("requester", "status"), False), (("team", "status"), False))
+        indexes = ((("requester", "arrived_at"), False), (("team", "status"), False))
 
 
 class TicketWatcher(Table):
@@ -147,7 +179,10 @@ class TicketLink(Table):
 
 
 class Ledger(Table):
-    """One row for every mail that we said yes to. `digest` is of what the sender wrote, `sha256` of the bytes."""
+    """One row for every mail that we said yes to. `digest` is of what the sender wrote, `sha256` of the bytes.
+
+    Of a quarantined one, `shown_at` is when its keepers first read of it, `expiry_told_at` when they read of its end.
+    """
 
     id = BigAutoField()
     received_at = UtcDateTime()
@@ -170,14 +205,16 @@ class Ledger(Table):
     decided_at = UtcDateTime(null=True)
     decision = Json(null=True)
     error = CleanText(default="")
+    shown_at = UtcDateTime(null=True)
+    expiry_told_at = UtcDateTime(null=True)
     ticket_id: int | None
     duplicate_of_id: int | None
 
     class Meta:
         constraints = [
-            _one_of("transport", Transport),
-            _one_of("state", LedgerState),
-            _one_of("outcome", Outcome),
+            one_of("transport", Transport),
+            one_of("state", LedgerState),
+            one_of("outcome", Outcome),
             Check("(state = 'done') = (outcome <> '')"),
             Check("(outcome = 'duplicate') = (duplicate_of_id IS NOT NULL)"),
         ]
@@ -223,9 +260,9 @@ class Message(Table):
 
     class Meta:
         constraints = [
-            _one_of("author_role", AuthorRole),
-            _one_of("visibility", Visibility),
-            _one_of("state", MessageState),
+            one_of("author_role", AuthorRole),
+            one_of("visibility", Visibility),
+            one_of("state", MessageState),
         ]
 
 
@@ -250,7 +287,11 @@ class AttachmentRow(Table):
 
 
 class Outbox(Table):
-    """One outgoing mail to one person. Rendered once; from then on its bytes lie in `outbox_part` and never change."""
+    """One outgoing mail to one person. Rendered once; from then on its bytes lie in `outbox_part` and never change.
+
+    `outside_domain` is where an automatic mail to somebody outside goes; only these are counted by the hourly limits.
+    `bounced_at`: a server reported that it never arrived.
+    """
 
     id = BigAutoField()
     notice = TextField()
@@ -276,6 +317,8 @@ class Outbox(Table):
     created_at = UtcDateTime()
     sent_at = UtcDateTime(null=True)
     reply = CleanText(default="")
+    outside_domain = CleanText(null=True)
+    bounced_at = UtcDateTime(null=True)
     merged_into = ForeignKeyField("self", null=True)
 
     recipient_id: int
@@ -284,12 +327,16 @@ class Outbox(Table):
     merged_into_id: int | None
 
     class Meta:
-        constraints = [_one_of("role", Role), _one_of("state", OutboxState)]
+        constraints = [one_of("role", Role), one_of("state", OutboxState)]
         indexes = (
             (("state", "rank", "id"), False),
             (("state", "sent_at"), False),
             (("recipient", "created_at"), False),
         )
+
+
+# Few mails go outside by themselves, so an index of them alone costs the others nothing.
+Outbox.add_index(Outbox.index(Outbox.created_at, where=SQL("outside_domain IS NOT NULL"), name="outbox_outside"))
 
 
 class OutboxPart(Table):
@@ -335,33 +382,21 @@ class Event(Table):
     detail = Json()
 
 
-class Mailbox(Table):
-    """The cursor of a watched IMAP folder and the lease of the one process that reads it."""
+# For `gateway status`, which counts what limits have left out.
+Event.add_index(Event.index(Event.at, where=SQL("kind = 'suppressed'"), name="event_suppressed"))
 
-    name = TextField(primary_key=True)
-    folder = CleanText()
-    uidvalidity = BigIntegerField(null=True)
-    last_uid = BigIntegerField(default=0)
-    left_alone_count = BigIntegerField(default=0)
-    first_contact_at = UtcDateTime(null=True)
-    lease_owner = TextField(default="")
-    lease_until = UtcDateTime(null=True)
-    last_ok_at = UtcDateTime(null=True)
-    last_error_at = UtcDateTime(null=True)
-    last_error = CleanText(default="")
+class BorderProof(Table):
+    """What the servers before us did to a mail of `gateway doctor`: the newest of each way in and kind of test."""
 
+    intake = CleanText()
+    authserv_id = CleanText()
+    number = SmallIntegerField()
+    tested_at = UtcDateTime()
+    passed = BooleanField()
+    findings = Json()
 
-class Worker(Table):
-    """A running part of the gateway: its heartbeat and its last trouble, for `gateway status`."""
-
-    name = TextField(primary_key=True)
-    host = TextField()
-    pid = IntegerField()
-    started_at = UtcDateTime()
-    beat_at = UtcDateTime()
-    detail = CleanText(default="")
-    last_error = CleanText(default="")
-    last_error_at = UtcDateTime(null=True)
+    class Meta:
+        primary_key = CompositeKey("intake", "authserv_id", "number")
 
 
 TABLES = (
@@ -383,4 +418,9 @@ TABLES = (
     Event,
     Mailbox,
     Worker,
+    OauthAccount,
+    Denied,
+    AlarmRow,
+    Chore,
+    BorderProof,
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from gateway.mail import Address
+from gateway.phrase import WORDS, Phrase, say, word
 from gateway.subject import find_tokens
 from gateway.ticket import (
     LIFECYCLE,
+    OPEN_STATUSES,
     Field,
     HoldReason,
     Level,
@@ -26,7 +28,11 @@ from gateway.triage.work import Refusal, Work
 from gateway.worktime import add_working_days
 
 ADDRESS = re.compile(r"[^\s<>@,;:()\"\\]{1,64}@[^\s<>@,;:()\"\\]{1,190}")
-_STATUS_WORDS = {Status.NEW: "new", Status.IN_PROGRESS: "in progress", Status.ON_HOLD: "on hold"}
+_WAITS_FOR = {
+    HoldReason.REQUESTER: say("on hold, waiting for the requester"),
+    HoldReason.VENDOR: say("on hold, waiting for the vendor"),
+    HoldReason.APPROVAL: say("on hold, waiting for an approval"),
+}
 
 
 def resolve(work: Work, argument: str) -> Work | Refusal:
@@ -43,22 +49,20 @@ def close(work: Work, argument: str) -> Work | Refusal:
 
 
 def reopen(work: Work, argument: str) -> Work | Refusal:
-    return _move(work, Step.REOPEN, why=f"{work.agent.name} reopened it", told="reopened")
+    return _move(work, Step.REOPEN, why=f"{work.agent.name} reopened it", told=say("reopened"))
 
 
 def spam(work: Work, argument: str) -> Work | Refusal:
     """Cancel a ticket that should not be one; nobody outside hears of it."""
-    moved = _move(work, Step.CANCEL, why=f"{work.agent.name} called it spam", told="cancelled as spam")
+    moved = _move(work, Step.CANCEL, why=f"{work.agent.name} called it spam", told=say("cancelled as spam"))
     return moved if isinstance(moved, Refusal) else replace(moved, silences=True)
 
 
 def take(work: Work, argument: str) -> Work | Refusal:
-    if work.ticket.status not in _STATUS_WORDS:
-        return Refusal(why=f"the ticket is {work.ticket.status.value}", suggestion="#reopen")
-    taken = take_up(work)
-    return taken.with_field(
-        Field.ASSIGNEE, work.agent.address, assignee=work.agent.address, told=f"taken by {work.agent.name}"
-    )
+    if work.ticket.status not in OPEN_STATUSES:
+        return Refusal(why=_stands(work.ticket), suggestion="#reopen")
+    taken, told = take_up(work), say("taken by {agent}", agent=work.agent.name)
+    return taken.with_field(Field.ASSIGNEE, work.agent.address, assignee=work.agent.address, told=told)
 
 
 def take_up(work: Work) -> Work:
@@ -74,44 +78,51 @@ def assign(work: Work, argument: str) -> Work | Refusal:
     policy = work.policy
     if agent := policy.agent_named(argument):
         pairs = [(Field.ASSIGNEE, agent.address)]
-        team, told = work.ticket.team, f"assigned to {agent.name}"
+        team, told = work.ticket.team, say("assigned to {agent}", agent=agent.name)
         if agent.teams and policy.team_named(team) not in [policy.team_named(name) for name in agent.teams]:
             team = agent.teams[0]
             pairs.append((Field.TEAM, team))
-            told += f", and with it given to the team {team}"
+            told = say("assigned to {agent}, and with it given to the team {team}", agent=agent.name, team=team)
         given = replace(work.with_fields(pairs, assignee=agent.address, team=team, told=told), given_team="")
         return given if agent == work.agent else replace(given, newcomers=(*given.newcomers, agent))
     if team_found := policy.team_named(argument):
         name = team_found.name
-        given = work.with_fields(
-            [(Field.TEAM, name), (Field.ASSIGNEE, "")], team=name, assignee="", told=f"given to the team {name}"
-        )
+        told = say("given to the team {team}", team=name)
+        given = work.with_fields([(Field.TEAM, name), (Field.ASSIGNEE, "")], team=name, assignee="", told=told)
         newcomers = tuple(agent for agent in policy.agents_of(name) if agent != work.agent)
         return replace(given, newcomers=given.newcomers + newcomers, given_team=name)
     names = [agent.handle for agent in policy.agents] + [team.name for team in policy.teams]
-    return Refusal(why="names no agent and no team", suggestion=f"#assign {'|'.join(sorted(names)[:12])}")
+    return Refusal(why=say("names no agent and no team"), suggestion=f"#assign {'|'.join(sorted(names)[:12])}")
 
 
 def priority(work: Work, argument: str) -> Work | Refusal:
-    word = argument.upper().removeprefix("P")
-    if f"P{word}" not in Priority.__members__:
-        return Refusal(why="is no priority", suggestion="#priority P1 … P5")
-    value = Priority(f"P{word}")
-    return work.with_field(Field.PRIORITY, value.value, priority=value, told=f"priority {value.value}")
+    name = argument.upper().removeprefix("P")
+    if f"P{name}" not in Priority.__members__:
+        return Refusal(why=say("is no priority"), suggestion="#priority P1 … P5")
+    value = Priority(f"P{name}")
+    return work.with_field(Field.PRIORITY, value.value, priority=value, told=_priority(value))
+
+
+def _priority(value: Priority) -> Phrase:
+    return say("priority {priority}", priority=value.value)
 
 
 def impact(work: Work, argument: str) -> Work | Refusal:
     level = _level(argument)
     if level is None:
-        return Refusal(why="is no impact")
-    return _with_priority(work.with_field(Field.IMPACT, level.value, impact=level, told=f"impact {level.value}"))
+        return Refusal(why=say("is no impact"))
+    return _with_priority(_with_level(work, Field.IMPACT, level))
 
 
 def urgency(work: Work, argument: str) -> Work | Refusal:
     level = _level(argument)
     if level is None:
-        return Refusal(why="is no urgency")
-    return _with_priority(work.with_field(Field.URGENCY, level.value, urgency=level, told=f"urgency {level.value}"))
+        return Refusal(why=say("is no urgency"))
+    return _with_priority(_with_level(work, Field.URGENCY, level))
+
+
+def _with_level(work: Work, field: Field, level: Level) -> Work:
+    return work.with_field(field, level.value, told=WORDS[field.value, level.value], **{field.value: level})
 
 
 def _level(argument: str) -> Level | None:
@@ -123,27 +134,28 @@ def _with_priority(work: Work) -> Work:
     value = work.policy.priority_of(work.ticket.impact, work.ticket.urgency)
     if value is work.ticket.priority:
         return work
-    return work.with_field(Field.PRIORITY, value.value, priority=value, told=f"priority {value.value}")
+    return work.with_field(Field.PRIORITY, value.value, priority=value, told=_priority(value))
 
 
 def category(work: Work, argument: str) -> Work | Refusal:
     main, _, sub = (part.strip() for part in argument.partition("/"))
     if not main or "/" in sub or len(argument) > 100:
-        return Refusal(why="is no category")
+        return Refusal(why=say("is no category"))
     return work.with_fields(
         [(Field.CATEGORY, main), (Field.SUBCATEGORY, sub)],
         category=main,
         subcategory=sub,
-        told=f"category {main}/{sub}" if sub else f"category {main}",
+        told=say("category {category}", category=f"{main}/{sub}" if sub else main),
     )
 
 
 def ticket_type(work: Work, argument: str) -> Work | Refusal:
-    word = argument.strip().lower().removeprefix("service ")
-    found = next((kind for kind in TicketType if kind.value == word), None)
+    name = argument.strip().lower().removeprefix("service ")
+    found = next((kind for kind in TicketType if kind.value == name), None)
     if found is None:
-        return Refusal(why="is no type")
-    return work.with_field(Field.TYPE, found.value, type=found, told=f"now a {found.value}")
+        return Refusal(why=say("is no type"))
+    told = say("now a request") if found is TicketType.REQUEST else say("now an incident")
+    return work.with_field(Field.TYPE, found.value, type=found, told=told)
 
 
 def hold(work: Work, argument: str) -> Work | Refusal:
@@ -151,14 +163,17 @@ def hold(work: Work, argument: str) -> Work | Refusal:
     whom, _, rest = argument.strip().lower().partition(" ")
     reason = next((reason for reason in HoldReason if reason.value == whom), None)
     if reason is None:
-        return Refusal(why="does not say for whom it waits")
+        return Refusal(why=say("does not say for whom it waits"))
     until = None
     if rest.strip():
-        word = rest.strip().removeprefix("until ").strip()
-        until = read_until(word, now=work.now, time_zone=work.policy.desk.time_zone)
+        written = rest.strip().removeprefix("until ").strip()
+        until = read_until(written, now=work.now, time_zone=work.policy.desk.time_zone)
         if until is None:
-            return Refusal(why=f"{word!r} is no coming day", suggestion=f"#hold {whom} until 2026-12-24")
-    told = f"on hold, waiting for {reason.value}" + (f" until {_local_day(work, until)}" if until else "")
+            why = say("“{day}” is no coming day", day=written)
+            return Refusal(why=why, suggestion=say("#hold {whom} until {day}", whom=whom, day="2026-12-24"))
+    told = _WAITS_FOR[reason]
+    if until is not None:
+        told = say("{waits}, until {day}", waits=told, day=_local_day(work, until))
     target = LIFECYCLE[Step.HOLD].get(work.ticket.status)
     if target is None:
         return _impossible(work.ticket, Step.HOLD)
@@ -167,15 +182,15 @@ def hold(work: Work, argument: str) -> Work | Refusal:
     return work.with_changes(change, ticket=ticket, told=told)
 
 
-def _local_day(work: Work, moment: datetime) -> str:
-    return f"{moment.astimezone(ZoneInfo(work.policy.desk.time_zone)):%Y-%m-%d}"
+def _local_day(work: Work, moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo(work.policy.desk.time_zone)).date()
 
 
 def cc(work: Work, argument: str) -> Work | Refusal:
     person = _person(work, argument)
     if isinstance(person, Refusal):
         return person
-    told = f"{person.address} gets the answers from now on"
+    told = say("{person} gets the answers from now on", person=person.address)
     if work.ticket.is_on_ticket(person.address):
         return work.with_changes(AddWatcher(watcher=person), told=told)
     # What stands in the same mail is the first of these answers.
@@ -188,15 +203,16 @@ def requester(work: Work, argument: str) -> Work | Refusal:
     if isinstance(person, Refusal):
         return person
     changed = replace(work.ticket, requester=replace(work.ticket.requester, address=person.address, name=person.name))
-    return work.with_changes(SetRequester(requester=person), ticket=changed, told=f"requester is now {person.address}")
+    told = say("the requester is now {person}", person=person.address)
+    return work.with_changes(SetRequester(requester=person), ticket=changed, told=told)
 
 
 def _person(work: Work, argument: str) -> Address | Refusal:
     found = ADDRESS.findall(argument.replace("mailto:", ""))
     if len(found) != 1:
-        return Refusal(why="does not name one address")
+        return Refusal(why=say("does not name one address"))
     if work.policy.is_desk_address(found[0]):
-        return Refusal(why="is the desk's own address")
+        return Refusal(why=say("is the desk's own address"))
     return Address(address=found[0].lower())
 
 
@@ -206,9 +222,12 @@ def merge(work: Work, argument: str) -> Work | Refusal:
     if isinstance(target, Refusal):
         return target
     if target.status in (Status.CLOSED, Status.CANCELLED):
-        return Refusal(why=f"that ticket is {target.status.value}", suggestion="#link " + argument)
+        ended = say("that ticket is closed") if target.status is Status.CLOSED else say("that ticket is cancelled")
+        return Refusal(why=ended, suggestion="#link " + argument)
     token = work.policy.token(target.type, target.number)
-    merged = work.with_changes(LinkTicket(number=target.number, kind="merged"), told=f"merged into {token}")
+    merged = work.with_changes(
+        LinkTicket(number=target.number, kind="merged"), told=say("merged into {ticket}", ticket=token)
+    )
     return replace(merged, merged_into=target.number, silences=True)
 
 
@@ -217,7 +236,9 @@ def link(work: Work, argument: str) -> Work | Refusal:
     if isinstance(other, Refusal):
         return other
     token = work.policy.token(other.type, other.number)
-    return work.with_changes(LinkTicket(number=other.number, kind="related"), told=f"linked with {token}")
+    return work.with_changes(
+        LinkTicket(number=other.number, kind="related"), told=say("linked with {ticket}", ticket=token)
+    )
 
 
 def _other_ticket(work: Work, argument: str) -> TicketFacts | Refusal:
@@ -225,11 +246,11 @@ def _other_ticket(work: Work, argument: str) -> TicketFacts | Refusal:
     if not numbers and argument.strip().isdecimal():
         numbers = [int(argument.strip())]
     if len(numbers) != 1:
-        return Refusal(why="does not name one ticket")
+        return Refusal(why=say("does not name one ticket"))
     found = work.ticket_numbered(numbers[0])
     if found is not None and found.number == work.ticket.number:
-        return Refusal(why="is this ticket itself")
-    return found or Refusal(why="there is no such ticket")
+        return Refusal(why=say("is this ticket itself"))
+    return found or Refusal(why=say("there is no such ticket"))
 
 
 def nothing(work: Work, argument: str) -> Work | Refusal:
@@ -239,7 +260,8 @@ def nothing(work: Work, argument: str) -> Work | Refusal:
 
 def send(work: Work, argument: str) -> Work | Refusal:
     if not any(held.author in _own_addresses(work) for held in work.ticket.held):
-        return Refusal(why="no mail of yours is held on this ticket", suggestion="write your answer without #send")
+        why = say("no mail of yours is held on this ticket")
+        return Refusal(why=why, suggestion=say("write your answer without #send"))
     return replace(work, sends_held=True)
 
 
@@ -255,7 +277,7 @@ def show_help(work: Work, argument: str) -> Work | Refusal:
     return replace(work, wants_help=True)
 
 
-def _move(work: Work, step: Step, *, why: str, told: str = "") -> Work | Refusal:
+def _move(work: Work, step: Step, *, why: str, told: Phrase | None = None) -> Work | Refusal:
     target = LIFECYCLE[step].get(work.ticket.status)
     if target is None:
         return _impossible(work.ticket, step)
@@ -272,5 +294,10 @@ def _move(work: Work, step: Step, *, why: str, told: str = "") -> Work | Refusal
 def _impossible(ticket: TicketFacts, step: Step) -> Refusal:
     possible = sorted(f"#{name.value}" for name, ways in LIFECYCLE.items() if ticket.status in ways)
     possible = [name for name in possible if name not in ("#take_up", "#resume", "#cancel")]
-    word = _STATUS_WORDS.get(ticket.status, ticket.status.value)
-    return Refusal(why=f"the ticket is {word}", suggestion=" or ".join(possible))
+    *others, last = possible or [""]
+    suggestion = say("{others} or {last}", others=others, last=last) if others else last
+    return Refusal(why=_stands(ticket), suggestion=suggestion)
+
+
+def _stands(ticket: TicketFacts) -> Phrase:
+    return say("the ticket has the status “{status}”", status=word("status", ticket.status.value))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.mail import PassageRole
+from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands, suggest_command
@@ -39,7 +40,7 @@ class Reply:
     commands: tuple[CommandLine, ...]
     html: str
     problem: Refusal | None = None
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Phrase, ...] = ()
     repeated: tuple[CommandLine, ...] = ()
     released: HeldMessage | None = None
     confirmed: HeldMessage | None = None
@@ -88,7 +89,7 @@ def read_reply(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
         written=released.text,
         commands=commands,
         html=html,
-        left_out=tuple(f"{one.raw}: {one.why}" for one in before.misplaced),
+        left_out=tuple(say("{line}: {why}", line=one.raw, why=one.why) for one in before.misplaced),
         repeated=repeated,
         released=released,
     )
@@ -105,14 +106,13 @@ def _released(case: Case, text: AgentText, held: Sequence[HeldMessage]) -> tuple
     if asked:
         return asked[-1], None
     if answered:
-        why = "the mail that this one answers was sent or settled before"
-        return None, Refusal(why=why, suggestion="write a new answer without #send")
+        why = say("the mail that this one answers was sent or settled before")
+        return None, Refusal(why=why, suggestion=say("write a new answer without #send"))
     if text.public or text.internal or not questions:
         return None, None
     if len(questions) > 1:
-        return None, Refusal(
-            why="several mails of yours are held", suggestion="#send in reply to the one that you mean"
-        )
+        suggestion = say("#send in reply to the one that you mean")
+        return None, Refusal(why=say("several mails of yours are held"), suggestion=suggestion)
     return questions[0], None
 
 
@@ -130,20 +130,20 @@ def _confirmed(case: Case, text: AgentText, held: Sequence[HeldMessage]) -> tupl
     if asked:
         return asked[-1], None
     if CONFIRMATION in answered.values():
-        why = "it answers a question of ours that was answered before; are these words for the requester?"
+        why = say("it answers a question of ours that was answered before; are these words for the requester?")
         return None, Refusal(why=why, suggestion="#send")
     if waiting and is_yes and not any(answered.values()):
         return waiting[-1], None
     if waiting and is_yes:
-        why = "a question of ours still waits for your yes; is this it, or are these words for the requester?"
-        return None, Refusal(why=why, suggestion="answer the mail that asks")
+        why = say("a question of ours still waits for your yes; is this it, or are these words for the requester?")
+        return None, Refusal(why=why, suggestion=say("answer the mail that asks"))
     return None, None
 
 
 def _signed_commands(case: Case) -> tuple[Misplaced, ...]:
     """Commands that ended up in the signature, which nobody reads; slogans with a # are none."""
     signature = "\n".join(one.text for one in case.mail.passages if one.role is PassageRole.SIGNATURE)
-    why = "stands in the signature; commands count above it"
+    why = say("stands in the signature; commands count above it")
     found = [line for line in command_lines(signature) if line.name in COMMANDS]
     return tuple(Misplaced(raw=line.raw, why=why, suggestion=line.raw) for line in found)
 
@@ -156,12 +156,12 @@ def _html(markup: str, written: str, text: AgentText) -> str:
     return without_lines(markup, [line.raw for line in command_lines(written)])
 
 
-def wrong_lines(reply: Reply, work: Work) -> list[tuple[str, str]]:
+def wrong_lines(reply: Reply, work: Work) -> list[tuple[Phrase, Phrase | str]]:
     """Every line that can't count, with why, and the nearest valid form: all at once, as a compiler names them."""
-    wrong = []
+    wrong: list[tuple[Phrase, Phrase | str]] = []
     for one in reply.text.misplaced:
         suggestion = suggest_command(one.raw.lstrip("#＃﹟ ").split()[0].lower()) or one.suggestion
-        wrong.append((f"{one.raw}: {one.why}", suggestion))
+        wrong.append((say("{line}: {why}", line=one.raw, why=one.why), suggestion))
     for line in reply.commands:
         result = run_commands(work, [line])
         if isinstance(result, Refusal):

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from gateway.mail import Address, Reason
+from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.ticket import Field, Role, Status, Visibility
 from gateway.triage.actions import take_up
@@ -24,11 +26,13 @@ from gateway.triage.agent_mail import (
     wrong_lines,
 )
 from gateway.triage.case import UNKNOWN_SENDER, Case
+from gateway.triage.challenge import quarantine_and_ask
 from gateway.triage.commands import help_lines, run_commands, run_possible_commands
 from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
 from gateway.triage.facts import TicketFacts
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
-from gateway.triage.posting import passages_of
+from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
+from gateway.triage.trust import REACHING, Act, may, reaches_out
 from gateway.triage.work import Refusal, Work
 
 
@@ -43,29 +47,47 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     wrong = wrong_lines(reply, work)
     done = run_commands(work, reply.commands)
     if wrong or isinstance(done, Refusal):
-        why = wrong[0][0] if len(wrong) == 1 else f"{len(wrong)} lines in it can't count"
+        why = wrong[0][0] if len(wrong) == 1 else say("{count} lines in it can't count", count=len(wrong))
         return _hold(case, reply, why=why, suggestion=wrong[0][1], problems=[one for one, _ in wrong])
+    if _needs_a_yes(case, reply, work, done):
+        return quarantine_and_ask(
+            case,
+            "agent-unconfirmed",
+            Reason(code="needs-confirmation", text="it lets somebody outside read on, and only the key proves it"),
+            reaches_out=tuple(line.raw for line in reply.commands if line.name in REACHING),
+        )
     public = public_text(reply, done)
     if public and done.ticket.status is Status.CANCELLED:
         return _hold_from_spam(case, reply, ticket)
     if says_nothing(case, reply):
-        why = "no words of yours were found in it; what stands below our line counts as quoted"
-        return _hold(case, reply, why=why, suggestion="write above the first line of the mail that you answer")
+        why = say("no words of yours were found in it; what stands below our line counts as quoted")
+        return _hold(case, reply, why=why, suggestion=say("write above the first line of the mail that you answer"))
     if public and done.ticket.requester.address == UNKNOWN_SENDER.address:
-        return _hold(case, reply, why="nobody knows the requester's address", suggestion="#requester name@example.com")
+        why = say("nobody knows the requester's address")
+        return _hold(case, reply, why=why, suggestion="#requester name@example.com")
     collision = _collision(case, reply, public)
     if collision:
         return collision
     return _carry_out(case, reply, done, public)
 
 
+def _needs_a_yes(case: Case, reply: Reply, before: Work, done: Work) -> bool:
+    """Whether it would let somebody outside read on without the proof that this takes.
+
+    Commands of a new mail that this one confirms have been asked about.
+    """
+    if reply.confirmed is not None or may(case.authorisation.proof, Act.REACH_OUT, case.policy):
+        return False
+    return reaches_out(done.changes, before.ticket, case.policy, case.facts.named_tickets)
+
+
 def _hold_from_spam(case: Case, reply: Reply, ticket: TicketFacts) -> Decision:
     """Words to somebody who is to hear nothing."""
     if ticket.status is Status.CANCELLED:
-        why = "the ticket was cancelled as spam, and there are words to the requester"
+        why = say("the ticket was cancelled as spam, and there are words to the requester")
         return _hold(case, reply, why=why, suggestion="#reopen")
-    why = "#spam lets nobody outside hear of it, but there are words to the requester"
-    return _hold(case, reply, why=why, suggestion="#note above the words that are for colleagues")
+    why = say("#spam lets nobody outside hear of it, but there are words to the requester")
+    return _hold(case, reply, why=why, suggestion=say("#note above the words that are for colleagues"))
 
 
 def _collision(case: Case, reply: Reply, public: str) -> Decision | None:
@@ -82,19 +104,20 @@ def _collision(case: Case, reply: Reply, public: str) -> Decision | None:
     if seen or arrived - last.at >= window:
         return None
     colleague = case.policy.agent_of(last.author)
-    name = colleague.name if colleague else "A colleague"
-    why = f"{name} answered at {last.at:%H:%M} UTC, after the mail that you answer"
-    return _hold(case, reply, why=why, suggestion="#send", their_text=last.text)
+    at = last.at.astimezone(ZoneInfo(case.policy.desk.time_zone)).time()
+    who = colleague.name if colleague else say("A colleague")
+    why = say("{agent} answered at {time}, after the mail that you answer", agent=who, time=at)
+    return _hold(case, reply, why=why, suggestion="#send", their_text=stand_in(last.text) or last.text)
 
 
 def _hold(
     case: Case,
     reply: Reply,
     *,
-    why: str,
-    suggestion: str,
-    their_text: str = "",
-    problems: Sequence[str] = (),
+    why: Phrase,
+    suggestion: Phrase | str,
+    their_text: Phrase | str = "",
+    problems: Sequence[Phrase] = (),
 ) -> Decision:
     """Keep the mail, tell nobody else, ask its author. One of commands alone has nothing that could be sent later."""
     sendable = bool(reply.text.public or reply.text.internal or reply.released or is_file_only(case, reply))
@@ -180,7 +203,7 @@ def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[C
                 author=mailbox,
                 author_role="agent",
                 visibility=Visibility.PUBLIC,
-                text=public or "(see the attached files)",
+                text=public or str(FILES_ONLY),
                 passages=passages_of(case),
                 html=reply.html,
                 subject=case.mail.subject,
@@ -207,7 +230,7 @@ def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[C
 def _as_written(reply: Reply) -> str:
     """What the history keeps of a mail that says nothing to anybody."""
     words = [reply.text.public] if reply.confirmed is not None else []
-    return "\n".join(filter(None, (*(line.raw for line in reply.commands), *words))) or "(no text)"
+    return "\n".join(filter(None, (*(line.raw for line in reply.commands), *words))) or str(NO_TEXT)
 
 
 def _dropped(case: Case, reply: Reply, *, answers: bool) -> tuple[Change, ...]:
@@ -234,9 +257,10 @@ def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool
     if work.closes and case.policy.desk.closing_mail:
         notices += tell_people("closing", work.ticket)
     newcomers = list(dict.fromkeys(work.newcomers))
-    to = f"the team {work.given_team}" if work.given_team else "you"
-    given = {"changes": list(work.told), "history": True, "marks": [f"given to {to} by {reply.agent.name}"]}
-    given |= {"why": [], "linked_token": ""}
+    mark = say("given to you by {agent}", agent=reply.agent.name)
+    if work.given_team:
+        mark = say("given to the team {team} by {agent}", team=work.given_team, agent=reply.agent.name)
+    given = {"changes": list(work.told), "history": True, "marks": [mark], "why": [], "linked_token": ""}
     notices += tell_agents("new_ticket", newcomers, about="first", context=given, but=acting)
     colleagues = [agent for agent in agents_of_ticket(case.policy, reply.ticket) if agent not in newcomers]
     if answers:
@@ -247,10 +271,8 @@ def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool
     if reply.text.internal:
         notices += tell_agents("internal_note", colleagues, about="note", context=agent_context, but=acting)
     if reply.left_out:
-        lines = ["Sent. Left out of it:", *reply.left_out]
-        notices.append(
-            Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context={"lines": lines, "files": False})
-        )
+        context = {"title": say("Sent. Left out of it:"), "lines": list(reply.left_out), "files": False}
+        notices.append(Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context))
     return [*notices, *results_of(work)]
 
 

@@ -1,15 +1,16 @@
 """May this sender? Appending needs less than disclosing or commanding (DESIGN: threading and authority are two
 questions).
 
-An agent acts on an existing ticket only with a reply key that was given to that agent for that ticket, and from the
-agent's own
-address. A requester or watcher appends. Somebody else appends as "another person" where a valid key or an id of a mail
-that named them vouches for it; a ticket number alone is a claim, and opens a ticket of its own beside the claimed one.
+An agent acts on an existing ticket with the proof that the table `trust.ACTS` asks for: the reply key that was given
+to that agent for that ticket and the agent's own address, or a proof of the sender's domain. A requester or watcher appends.
+Somebody else appends as "another person" where a valid key or an id of a mail that named them vouches for it; a ticket
+number alone is a claim, and opens a ticket of its own beside the claimed one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from gateway.mail import Mail, Reason
@@ -17,6 +18,7 @@ from gateway.policy import Agent, Policy
 from gateway.ticket import Role
 from gateway.triage.facts import Evidence, Facts, TicketFacts
 from gateway.triage.thread import Threading
+from gateway.triage.trust import NO_PROOF, Act, Means, Proof, level_of, may
 
 
 class Standing(StrEnum):
@@ -33,13 +35,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Authorisation:
-    """`verified`: the address is more than a claim. `moves`: the mail may reopen the ticket or stop a clock."""
+    """`verified`: the address is more than a claim. `moves`: the mail may reopen the ticket or stop a clock. `proof` is
+    what the mail proves about an agent."""
 
     standing: Standing
     verified: bool
     moves: bool
     agent: Agent | None = None
     reasons: tuple[Reason, ...] = ()
+    proof: Proof = NO_PROOF
 
 
 def authorise(mail: Mail, facts: Facts, policy: Policy, threading: Threading) -> Authorisation:
@@ -47,16 +51,23 @@ def authorise(mail: Mail, facts: Facts, policy: Policy, threading: Threading) ->
     ticket = facts.ticket(threading.ticket) if threading.ticket is not None else None
     address = mail.sender.address if mail.sender else ""
     agent = policy.agent_of(address) if address else None
-    if _tries_as_agent(address, agent, facts, threading):
+    proof = proof_of(mail, agent, facts, policy, threading)
+    if threading.evidence is Evidence.QUOTED:
+        # Whoever passes an old mail on quotes it too; without a key that is no answer to anybody.
+        proof -= {Means.DOMAIN}
+    is_vouched_for = Means.CONFIRMED in proof or (Means.DOMAIN in proof and ticket is not None)
+    if not is_vouched_for and _tries_as_agent(address, agent, facts, threading):
         why = "its reply key is not valid, or not any more"
         reason = Reason(code="agent-unproven", text=f"in the name of {agent.name if agent else address}, but {why}")
         return Authorisation(
-            standing=Standing.AGENT_UNPROVEN, verified=False, moves=False, agent=agent, reasons=(reason,)
+            standing=Standing.AGENT_UNPROVEN, verified=False, moves=False, agent=agent, reasons=(reason,), proof=proof
         )
     if ticket is None:
-        return Authorisation(standing=Standing.NOBODY, verified=facts.auth_trusted, moves=True, agent=agent)
+        return Authorisation(
+            standing=Standing.NOBODY, verified=facts.auth_trusted, moves=True, agent=agent, proof=proof
+        )
     if agent is not None and not (ticket.is_on_ticket(address) and not _holds_agent_key(agent, threading)):
-        return _authorise_agent(mail, agent, threading)
+        return _authorise_agent(mail, agent, facts, policy, proof)
     return _authorise_person(mail, address, facts, policy, threading, ticket)
 
 
@@ -75,16 +86,57 @@ def _holds_agent_key(agent: Agent, threading: Threading) -> bool:
     return any(key.key.role is Role.AGENT and key.holder in own for key in threading.keys)
 
 
-def _authorise_agent(mail: Mail, agent: Agent, threading: Threading) -> Authorisation:
+def proof_of(mail: Mail, agent: Agent | None, facts: Facts, policy: Policy, threading: Threading) -> Proof:
+    """What a mail proves about the agent whose address it carries; an address that two readers could read differently
+    proves nothing by itself."""
+    if agent is None:
+        return NO_PROOF
+    own = (agent.address, *agent.other_addresses)
+    means = {Means.CLAIM}
+    if facts.confirmed_by in own:
+        means.add(Means.CONFIRMED)
+    if mail.sender_defects:
+        return frozenset(means)
+    if facts.auth_trusted:
+        means.add(Means.DOMAIN)
+    keys = [key for key in threading.keys if key.key.role is Role.AGENT and key.holder in own]
+    if keys:
+        means.add(Means.KEY)
+    since = facts.now - timedelta(days=policy.trust.confirm_days)
+    if any(key.confirmed_at is not None and key.confirmed_at > since for key in keys):
+        means.add(Means.REMEMBERED)
+    return frozenset(means)
+
+
+def _authorise_agent(mail: Mail, agent: Agent, facts: Facts, policy: Policy, proof: Proof) -> Authorisation:
+    if may(proof, Act.WORK, policy):
+        by = [words for means, words in _BY_WORDS.items() if means in proof]
+        text = f"{agent.name}, proven by {' and '.join(by)} (L{level_of(proof).value})"
+        if Means.DOMAIN in proof and facts.vouched_by:
+            text += f": {facts.vouched_by}"
+        reason = Reason(code="agent-proven", text=text)
+        return Authorisation(
+            standing=Standing.AGENT, verified=True, moves=True, agent=agent, reasons=(reason,), proof=proof
+        )
     if mail.sender_defects:
         why = f"the From header is not one plain mailbox ({', '.join(mail.sender_defects)})"
-    elif _holds_agent_key(agent, threading):
-        reason = Reason(code="agent-proven", text=f"{agent.name} answers with the key given to them for this ticket")
-        return Authorisation(standing=Standing.AGENT, verified=True, moves=True, agent=agent, reasons=(reason,))
+    elif Means.KEY in proof:
+        why = "it has only the key, and the policy asks for a proof of the domain too"
+    elif Means.DOMAIN in proof:
+        why = "it has only a proof of the domain, and the policy asks for the key too"
     else:
-        why = "it carries no valid reply key of this agent for this ticket"
-    reason = Reason(code="agent-unproven", text=f"in the name of {agent.name}, but {why}")
-    return Authorisation(standing=Standing.AGENT_UNPROVEN, verified=False, moves=False, agent=agent, reasons=(reason,))
+        why = "it carries no valid reply key of this agent for this ticket, and nothing vouches for its domain"
+    reason = Reason(code="agent-unproven", text=f"in the name of {agent.name}, but {why} (L{level_of(proof).value})")
+    return Authorisation(
+        standing=Standing.AGENT_UNPROVEN, verified=False, moves=False, agent=agent, reasons=(reason,), proof=proof
+    )
+
+
+_BY_WORDS = {
+    Means.KEY: "the key given to them for this ticket",
+    Means.DOMAIN: "their domain",
+    Means.CONFIRMED: "their answer to our question",
+}
 
 
 def _authorise_person(

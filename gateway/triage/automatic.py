@@ -7,12 +7,22 @@ absent.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from gateway.mail import MailKind, Reason, Verdict
 from gateway.ticket import Visibility
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
-from gateway.triage.decision import Action, Change, Decision, MarkUndeliverable, Record
-from gateway.triage.facts import BouncedMail, TicketFacts
+from gateway.triage.decision import (
+    Action,
+    Change,
+    Decision,
+    MarkUndeliverable,
+    NoteHeartbeat,
+    Record,
+    RecordBorderTest,
+)
+from gateway.triage.facts import BorderTest, BouncedMail, TicketFacts
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.posting import post
 
@@ -45,7 +55,7 @@ def _tell_of_bounce(case: Case, bounced: BouncedMail, words: str) -> tuple[Chang
     ticket = case.facts.ticket(bounced.ticket) if bounced.ticket is not None else None
     if ticket is None or bounced.notice in _NEVER_TOLD:
         return ()
-    context = {"address": bounced.recipient, "reason": words or "no reason given"}
+    context = {"address": bounced.recipient, "reason": words}
     agents = agents_of_ticket(case.policy, ticket)
     if bounced.is_agent:
         agents = tuple(dict.fromkeys([*agents, *case.policy.agents_of(ticket.team)]))
@@ -76,6 +86,21 @@ def file_probe(case: Case) -> Decision:
     """The mail of a `gateway check --connect`, or what a server reports about it: that command has read it already."""
     reason = Reason(code="probe", text="the desk's own test mail: it makes no ticket and is answered by nobody")
     return case.decide(Action.FILE, reasons=(reason,), verdict=Verdict.ACCEPT_QUIETLY)
+
+
+def file_heartbeat(case: Case, sent_at: datetime) -> Decision:
+    """The desk's mail to itself has come round: relay, mailbox and sorter work."""
+    reason = Reason(code="heartbeat", text="the desk's own mail to itself: it measures the way round")
+    note = NoteHeartbeat(sent_at=sent_at)
+    return case.decide(Action.FILE, note, reasons=(reason,), verdict=Verdict.ACCEPT_QUIETLY)
+
+
+def file_border_test(case: Case, test: BorderTest) -> Decision:
+    """A mail of `gateway doctor`: what the servers before us did to it is remembered; it makes no ticket."""
+    reason = Reason(code="border-test", text=f"a mail of gateway doctor, by {test.intake}: remembered, answers nobody")
+    return case.decide(
+        Action.FILE, RecordBorderTest(test=test), reasons=(reason,), actor="gateway", verdict=Verdict.ACCEPT_QUIETLY
+    )
 
 
 def file_sent(case: Case, ticket: TicketFacts | None) -> Decision:

@@ -18,6 +18,14 @@ from gateway.triage.thread import Threading
 UNKNOWN_SENDER = Address(address="unknown@sender.invalid")
 
 
+def author_of(mail: Mail, envelope: Envelope) -> Address:
+    """Who wrote a mail: the From mailbox, else the return path, else nobody that we know."""
+    if mail.sender is not None:
+        return mail.sender
+    path = envelope.reverse_path or mail.return_path or ""
+    return Address(address=path.lower()) if "@" in path else UNKNOWN_SENDER
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     mail: Mail
@@ -30,11 +38,8 @@ class Case:
 
     @property
     def sender(self) -> Address:
-        """Who writes: the From mailbox, else the return path, else nobody that we know."""
-        if self.mail.sender is not None:
-            return self.mail.sender
-        path = self.envelope.reverse_path or self.mail.return_path or ""
-        return Address(address=path.lower()) if "@" in path else UNKNOWN_SENDER
+        """Who writes."""
+        return author_of(self.mail, self.envelope)
 
     @property
     def ticket(self) -> TicketFacts | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gateway.phrase import Phrase, say
 from gateway.triage import actions
 from gateway.triage.grammar import NOTE, CommandLine, nearest
 from gateway.triage.work import Refusal, Work
@@ -19,64 +20,70 @@ from gateway.triage.work import Refusal, Work
 class Command:
     """One command: how it is written, what it does (a sentence for the help), and the function that does it."""
 
-    usage: str
-    help: str
+    usage: Phrase | str
+    help: Phrase
     apply: Callable[[Work, str], Work | Refusal]
 
 
 COMMANDS: dict[str, Command] = {
     # The end of the matter, and its return
     "resolve": Command(
-        usage="#resolve [text]",
-        help="The matter is solved; the requester gets the text and is asked to say if not.",
+        usage=say("#resolve [text]"),
+        help=say("The matter is solved; the requester gets the text and is asked to say if not."),
         apply=actions.resolve,
     ),
-    "close": Command(usage="#close", help="Ends the ticket without a mail to the requester.", apply=actions.close),
-    "reopen": Command(usage="#reopen", help="Takes a resolved or closed ticket up again.", apply=actions.reopen),
-    "spam": Command(usage="#spam", help="Cancels the ticket; the sender hears nothing.", apply=actions.spam),
+    "close": Command(usage="#close", help=say("Ends the ticket without a mail to the requester."), apply=actions.close),
+    "reopen": Command(usage="#reopen", help=say("Takes a resolved or closed ticket up again."), apply=actions.reopen),
+    "spam": Command(usage="#spam", help=say("Cancels the ticket; the sender hears nothing."), apply=actions.spam),
     # Who works on it
-    "take": Command(usage="#take", help="The ticket is yours.", apply=actions.take),
+    "take": Command(usage="#take", help=say("The ticket is yours."), apply=actions.take),
     "assign": Command(
-        usage="#assign NAME|TEAM", help="Gives the ticket to a colleague or to a team.", apply=actions.assign
+        usage=say("#assign NAME|TEAM"), help=say("Gives the ticket to a colleague or to a team."), apply=actions.assign
     ),
     # What it is
     "priority": Command(
-        usage="#priority P2", help="Sets the priority, whatever impact and urgency say.", apply=actions.priority
+        usage="#priority P2", help=say("Sets the priority, whatever impact and urgency say."), apply=actions.priority
     ),
     "impact": Command(
-        usage="#impact high|medium|low", help="Sets the impact; the priority follows.", apply=actions.impact
+        usage="#impact high|medium|low", help=say("Sets the impact; the priority follows."), apply=actions.impact
     ),
     "urgency": Command(
-        usage="#urgency high|medium|low", help="Sets the urgency; the priority follows.", apply=actions.urgency
+        usage="#urgency high|medium|low", help=say("Sets the urgency; the priority follows."), apply=actions.urgency
     ),
-    "category": Command(usage="#category network/vpn", help="Sets category and subcategory.", apply=actions.category),
+    "category": Command(
+        usage="#category network/vpn", help=say("Sets category and subcategory."), apply=actions.category
+    ),
     "type": Command(
-        usage="#type incident|request", help="Sets the type; old tokens stay valid.", apply=actions.ticket_type
+        usage="#type incident|request", help=say("Sets the type; old tokens stay valid."), apply=actions.ticket_type
     ),
     "hold": Command(
-        usage="#hold requester|vendor|approval [until DAY]",
-        help="Waits for somebody, until a day if you name one.",
+        usage=say("#hold requester|vendor|approval [until DAY]"),
+        help=say("Waits for somebody, until a day if you name one."),
         apply=actions.hold,
     ),
     # Who is on it
-    "cc": Command(usage="#cc a@b", help="This person gets the answers from now on.", apply=actions.cc),
-    "requester": Command(usage="#requester a@b", help="The ticket is that person's.", apply=actions.requester),
+    "cc": Command(usage="#cc a@b", help=say("This person gets the answers from now on."), apply=actions.cc),
+    "requester": Command(usage="#requester a@b", help=say("The ticket is that person's."), apply=actions.requester),
     # What belongs together
-    "merge": Command(usage="#merge INC-12", help="This ticket goes on in INC-12.", apply=actions.merge),
-    "link": Command(usage="#link INC-9", help="Notes that the two have to do with each other.", apply=actions.link),
+    "merge": Command(usage="#merge INC-12", help=say("This ticket goes on in INC-12."), apply=actions.merge),
+    "link": Command(
+        usage="#link INC-9", help=say("Notes that the two have to do with each other."), apply=actions.link
+    ),
     # What is said to whom
     NOTE: Command(
-        usage="#note", help="What follows is for agents only; on the first line, the whole mail.", apply=actions.nothing
+        usage="#note",
+        help=say("What follows is for agents only; on the first line, the whole mail."),
+        apply=actions.nothing,
     ),
-    "send": Command(usage="#send", help="Sends your mail that was held.", apply=actions.send),
-    "files": Command(usage="#files", help="Sends you all files of the ticket.", apply=actions.files),
-    "help": Command(usage="#help", help="Sends you this list.", apply=actions.show_help),
+    "send": Command(usage="#send", help=say("Sends your mail that was held."), apply=actions.send),
+    "files": Command(usage="#files", help=say("Sends you all files of the ticket."), apply=actions.files),
+    "help": Command(usage="#help", help=say("Sends you this list."), apply=actions.show_help),
 }
 
 
-def help_lines() -> list[str]:
+def help_lines() -> list[Phrase]:
     """The help reply: one line for each command."""
-    return [f"{command.usage}: {command.help}" for command in COMMANDS.values()]
+    return [say("{line}: {why}", line=command.usage, why=command.help) for command in COMMANDS.values()]
 
 
 def run_commands(work: Work, lines: Sequence[CommandLine]) -> Work | Refusal:
@@ -85,14 +92,14 @@ def run_commands(work: Work, lines: Sequence[CommandLine]) -> Work | Refusal:
         result = COMMANDS[line.name].apply(work, line.argument)
         if isinstance(result, Refusal):
             suggestion = result.suggestion or COMMANDS[line.name].usage
-            return Refusal(why=f"{line.raw}: {result.why}", suggestion=suggestion)
+            return Refusal(why=say("{line}: {why}", line=line.raw, why=result.why), suggestion=suggestion)
         work = result
     return work
 
 
-def run_possible_commands(work: Work, lines: Sequence[CommandLine]) -> tuple[Work, list[str]]:
+def run_possible_commands(work: Work, lines: Sequence[CommandLine]) -> tuple[Work, list[Phrase]]:
     """Carry out what is possible of the commands; what is not is left out and named, with the reason."""
-    left_out: list[str] = []
+    left_out: list[Phrase] = []
     for line in lines:
         result = run_commands(work, [line])
         if isinstance(result, Refusal):
@@ -102,7 +109,7 @@ def run_possible_commands(work: Work, lines: Sequence[CommandLine]) -> tuple[Wor
     return work, left_out
 
 
-def suggest_command(name: str) -> str:
+def suggest_command(name: str) -> Phrase | str:
     """The usage of the command that was probably meant, "" where none is near."""
     near = nearest(name, COMMANDS)
     return COMMANDS[near.removeprefix("#")].usage if near else ""

@@ -10,13 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.mail import Envelope, Mail, MailboxRole, MailKind, Reason, Verdict
+from gateway.phrase import say
 from gateway.policy import Policy
 from gateway.ticket import Visibility
 from gateway.triage.agent_reply import reply_by_agent
 from gateway.triage.authorise import Standing, authorise
-from gateway.triage.automatic import file_bounce, file_probe, file_quietly, file_sent
+from gateway.triage.automatic import file_border_test, file_bounce, file_heartbeat, file_probe, file_quietly, file_sent
 from gateway.triage.case import Case
+from gateway.triage.challenge import answer_question, quarantine_and_ask
 from gateway.triage.decision import Action, Change, Decision
+from gateway.triage.digest import answer_digest
 from gateway.triage.facts import Facts, TicketFacts
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
@@ -43,9 +46,10 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
         authorisation=authorise(mail, facts, policy, threading),
     )
     decision = _decide_case(case)
-    if envelope.released and decision.action is Action.QUARANTINE:
-        return replace(_let_in(case), verdict=Verdict.ACCEPT)
-    if decision.verdict is Verdict.QUARANTINE and decision.action is not Action.QUARANTINE:
+    if decision.action is Action.QUARANTINE:
+        let_in = replace(_let_in(replace(case, envelope=replace(envelope, released=True))), verdict=Verdict.ACCEPT)
+        return let_in if envelope.released else replace(decision, if_released=let_in)
+    if decision.verdict is Verdict.QUARANTINE:
         # Where it lay, or what it carries, says more than its screen: ours in the Sent folder, a probe of ours.
         return replace(decision, verdict=Verdict.ACCEPT_QUIETLY)
     return decision
@@ -62,7 +66,7 @@ def _let_in(case: Case) -> Decision:
 
 def _append_unproven(case: Case, ticket: TicketFacts) -> Decision:
     """In an agent's name, on a ticket that exists: colleagues read it, commands in it are words, nothing moves."""
-    marks = (*marks_of(case), "unverified: released from quarantine by a person")
+    marks = (*marks_of(case), say("not verified: released from quarantine by a person"))
     message = post(case, author=case.sender, role=Standing.OTHER.value, marks=marks, visibility=Visibility.INTERNAL)
     notices: tuple[Change, ...] = ()
     if not case.envelope.quiet:
@@ -79,10 +83,21 @@ def _decide_case(case: Case) -> Decision:
         return file_sent(case, case.ticket)
     if case.facts.is_probe:
         return file_probe(case)
+    if case.facts.border_test is not None:
+        return file_border_test(case, case.facts.border_test)
+    if case.facts.heartbeat is not None:
+        return file_heartbeat(case, case.facts.heartbeat)
     if screening.verdict is Verdict.QUARANTINE:
         return case.quarantine(screening.quarantine_code)
     if screening.kind is MailKind.BOUNCE:
         return file_bounce(case)
+    if case.facts.denied_by:
+        return case.quarantine("denied", Reason(code="denied", text=f"{case.facts.denied_by} is on the deny list"))
+    if case.facts.digest is not None:
+        return answer_digest(case, case.facts.digest)
+    answered = answer_question(case)
+    if answered is not None:
+        return answered
     if screening.verdict is Verdict.ACCEPT_QUIETLY:
         return file_quietly(case, case.ticket)
     return _decide_open(case)
@@ -92,7 +107,7 @@ def _decide_open(case: Case) -> Decision:
     """A mail that may open a ticket, append to one or command."""
     ticket, standing, agent = case.ticket, case.authorisation.standing, case.agent
     if standing is Standing.AGENT_UNPROVEN:
-        return case.quarantine("agent-unproven")
+        return quarantine_and_ask(case, "agent-unproven")
     if ticket is None:
         logged = read_logged(case, agent) if agent is not None and case.is_by_a_person else None
         return open_logged(case, agent, logged) if agent is not None and logged is not None else open_plain(case)

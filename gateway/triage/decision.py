@@ -11,7 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from gateway.mail import Address, MailKind, Reason, Verdict
+from gateway.phrase import Phrase
 from gateway.ticket import Classification, FieldValue, HoldReason, Role, Status, Visibility
+from gateway.triage.facts import BorderTest
 
 
 class Action(StrEnum):
@@ -45,7 +47,7 @@ class PostMessage:
     passages: tuple[tuple[str, str], ...] = ()
     html: str = ""
     subject: str = ""
-    marks: tuple[str, ...] = ()
+    marks: tuple[Phrase | str, ...] = ()
     held: bool = False
     with_attachments: bool = True
     commands: tuple[str, ...] = ()
@@ -106,9 +108,88 @@ class LinkTicket:
 
 @dataclass(frozen=True, kw_only=True)
 class MarkUndeliverable:
-    """Remember that mail to this address came back."""
+    """Remember that mail to this address came back; `outbox` is the mail of ours that did, None where unknown.
+
+    `is_dead`: the address itself is the reason, so that automatic mail to it is held from now on.
+    """
 
     address: str
+    outbox: int | None = None
+    is_dead: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkReachable:
+    """Somebody says that an address is well: it is no longer undeliverable nor muted, and what was held goes out."""
+
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountQuickReply:
+    """Remember that an address answered an automatic mail at machine speed; `muted_until` is set when it is enough."""
+
+    address: str
+    count: int
+    at: datetime
+    muted_until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldBack:
+    """Remember that an address was too fast: until then, nothing from there opens a ticket by itself."""
+
+    address: str
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MuteTicket:
+    """Write no automatic mail on the ticket, or write them again (`is_muted` False)."""
+
+    is_muted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettleQuarantined:
+    """Let a quarantined mail in (`how` "release") or delete its bytes ("delete"); settled before, it stays as it is."""
+
+    ledger: int
+    how: str
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenySender:
+    """Set aside what this address, domain or "*.domain" writes from now on."""
+
+    pattern: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteHeartbeat:
+    """The desk's mail to itself, which left at `sent_at`, has come back."""
+
+    sent_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerQuestion:
+    """An agent says whether a quarantined mail is theirs: a `yes` lets it in as theirs, a no leaves it for a person."""
+
+    ledger: int
+    agent: str
+    yes: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordBorderTest:
+    """Remember what the servers before us do to a mail of `gateway doctor`."""
+
+    test: BorderTest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +205,8 @@ class Record:
 class Notice:
     """One mail to one person. `about` names a posted message by its label, `about_message` an older one by its row.
 
-    `context` holds what the template needs beyond the ticket and the message: plain JSON values.
+    `context` holds what the template needs beyond the ticket and the message: plain JSON values and phrases.
+    `hold` says why the mail waits in the outbox for a person, "" for one that goes out.
     """
 
     name: str
@@ -133,6 +215,7 @@ class Notice:
     about: str = ""
     about_message: int | None = None
     context: Mapping[str, object] = field(default_factory=dict)
+    hold: str = ""
 
 
 Change = (
@@ -146,6 +229,15 @@ Change = (
     | AddWatcher
     | LinkTicket
     | MarkUndeliverable
+    | MarkReachable
+    | CountQuickReply
+    | HoldBack
+    | MuteTicket
+    | SettleQuarantined
+    | DenySender
+    | NoteHeartbeat
+    | AnswerQuestion
+    | RecordBorderTest
     | Record
     | Notice
 )
@@ -153,7 +245,10 @@ Change = (
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The whole decision on one mail. `ticket` is the number of the existing ticket that it is about, None else."""
+    """The whole decision on one mail. `ticket` is the number of the existing ticket that it is about, None else.
+
+    `if_released` is, for a mail that is quarantined, what would become of it if a person let it in now.
+    """
 
     kind: MailKind
     verdict: Verdict
@@ -165,7 +260,9 @@ class Decision:
     actor: str = ""
     changes: tuple[Change, ...] = ()
     classification: Classification | None = None
+    if_released: Decision | None = None
 
     @property
     def acknowledges(self) -> bool:
-        return any(isinstance(change, Notice) and change.name == "acknowledgement" for change in self.changes)
+        notices = [change for change in self.changes if isinstance(change, Notice)]
+        return any(notice.name == "acknowledgement" and not notice.hold for notice in notices)

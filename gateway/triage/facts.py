@@ -12,6 +12,7 @@ from enum import StrEnum
 from gateway.keys import ReplyKey
 from gateway.mail import Address
 from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType
+from gateway.triage.traffic import Outside, Traffic
 
 
 class Evidence(StrEnum):
@@ -87,6 +88,7 @@ class TicketFacts:
     closed_at: datetime | None = None
     last_answer: PublicAnswer | None = None
     held: tuple[HeldMessage, ...] = ()
+    is_muted: bool = False
     merged_from: tuple[int, ...] = ()
 
     def is_on_ticket(self, address: str) -> bool:
@@ -100,7 +102,8 @@ class TicketFacts:
 class KeyFact:
     """A reply key of ours that the mail carries and that verified. `holder` is the address that it was given to.
 
-    `usable` is false for an expired key and for that of a former agent; `why_not` says so.
+    `usable` is false for an expired key and for that of a former agent; `why_not` says so. `confirmed_at` is when its
+    holder, an agent, last answered a question "was it you?".
     """
 
     evidence: Evidence
@@ -109,6 +112,7 @@ class KeyFact:
     holder: str
     usable: bool = True
     why_not: str = ""
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +157,67 @@ class BouncedMail:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuestionFact:
+    """The question "was it you?" that a mail answers: about which quarantined mail, and to whom it went.
+
+    `is_open`: the mail still waits for this answer.
+    """
+
+    ledger: int
+    holder: str
+    is_open: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class BorderTest:
+    """What a mail of `gateway doctor` looked like on arrival, by the `intake` through which it came.
+
+    `number` tells the mails of one test apart: 1 with forged Authentication-Results, 2 with a bare CR in the header.
+    """
+
+    number: int
+    intake: str
+    authserv_id: str
+    findings: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigestEntry:
+    """A quarantined mail under its number in a digest. `settled` says what somebody has done with it, "" nobody yet."""
+
+    number: int
+    ledger: int
+    code: str
+    sender: str
+    subject: str
+    settled: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigestFact:
+    """The digest of the quarantine that a mail answers; `holder` is the address that it was sent to."""
+
+    outbox_id: int
+    holder: str
+    sent_at: datetime
+    is_expired: bool
+    entries: tuple[DigestEntry, ...]
+
+    def entry(self, number: int) -> DigestEntry | None:
+        return next((entry for entry in self.entries if entry.number == number), None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """All that a decision may know. `named_tickets` holds every ticket that anything here names, merged ones followed.
 
     `is_probe`: the mail, or a report about it, is one that `gateway check --connect` has sent in the last days.
+    `auth_trusted`: something that we believe vouches for the sender's address; `vouched_by` says what. `question` is
+    the one that the mail answers, `confirmed_by` the agent who said that it is theirs. `asked_about` are the tickets
+    (0: none) about which the sender, an agent, was asked "was it you?" in the last day.
     `has_broken_key`: an address of the desk that it went to carries what looks like a key of ours and is none.
+    `denied_by` is the entry of the deny list that the sender falls under, "" for none. `heartbeat` is when the desk's
+    mail to itself left that has come back here. `digest` is the digest of the quarantine that the mail answers.
     """
 
     now: datetime
@@ -165,6 +225,11 @@ class Facts:
     has_own_mark: bool = False
     is_probe: bool = False
     auth_trusted: bool = False
+    vouched_by: str = ""
+    confirmed_by: str = ""
+    question: QuestionFact | None = None
+    asked_about: tuple[int, ...] = ()
+    border_test: BorderTest | None = None
     has_broken_key: bool = False
     sender: Person | None = None
     keys: tuple[KeyFact, ...] = ()
@@ -172,9 +237,17 @@ class Facts:
     tokens: tuple[TokenFact, ...] = ()
     named_tickets: tuple[TicketFacts, ...] = ()
     bounced: tuple[BouncedMail, ...] = ()
-    acknowledgements_last_hour: int = 0
-    acknowledgements_last_day: int = 0
+    traffic: tuple[Traffic, ...] = ()
+    outside: Outside = Outside()
+    is_id_taken: bool = False
     known_pictures: frozenset[str] = frozenset()
+    denied_by: str = ""
+    heartbeat: datetime | None = None
+    digest: DigestFact | None = None
+
+    def traffic_with(self, address: str) -> Traffic | None:
+        """What went to and fro between the desk and an address; None where nothing is known of it."""
+        return next((traffic for traffic in self.traffic if traffic.address == address), None)
 
     def ticket(self, number: int) -> TicketFacts | None:
         return next((ticket for ticket in self.named_tickets if ticket.number == number), None)

@@ -14,6 +14,8 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from gateway.phrase import Phrase, say
+
 # Phones write a full-width or small number sign, and pad lines with spaces of every kind.
 _HASH = "#\uff03\ufe5f"
 _SPACE = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
@@ -41,8 +43,8 @@ class Misplaced:
     """A `#word` line that cannot count: why, and the nearest valid form ("" where none is near)."""
 
     raw: str
-    why: str
-    suggestion: str = ""
+    why: Phrase
+    suggestion: Phrase | str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +76,12 @@ def read_agent_text(text: str, known: Collection[str]) -> AgentText:
             if command.argument:
                 internal.append(command.argument)
         elif command.name not in known:
-            misplaced.append(Misplaced(raw=command.raw, why="is no command", suggestion=nearest(command.name, known)))
+            why, near = say("is no command"), nearest(command.name, known)
+            misplaced.append(Misplaced(raw=command.raw, why=why, suggestion=near))
         elif number not in counted:
-            why = "stands in the middle of the text; commands count in the first or the last lines"
-            misplaced.append(Misplaced(raw=command.raw, why=why, suggestion=f"#{command.name} on the first line"))
+            why = say("stands in the middle of the text; commands count in the first or the last lines")
+            suggestion = say("{command} on the first line", command=f"#{command.name}")
+            misplaced.append(Misplaced(raw=command.raw, why=why, suggestion=suggestion))
         else:
             commands.append(command)
     return AgentText(

@@ -1,42 +1,82 @@
 """What an agent should know about a message before believing it, shown above the text.
 
-Words of `templates/_marks.txt`, which says them in the agent's language, or short sentences.
+Words of `templates/_marks.txt`, which says them in the agent's language, or phrases.
 """
 
 from __future__ import annotations
 
 from gateway.mail import Transport
+from gateway.phrase import Phrase, say
 from gateway.triage.case import Case
 
+# What is wrong with a sender, in words that help; the rest (bare line ends, repeated headers) is one thing to people.
+_SENDER_DEFECTS = {
+    "no-from": say("there is none"),
+    "no-mailbox": say("it is no address"),
+    "odd-address": say("it is no ordinary address"),
+    "several-mailboxes": say("there are several"),
+    "encoded-address": say("the address is disguised"),
+    "mixed-scripts": say("the address mixes several alphabets"),
+    "non-ascii-local-part": say("the address may imitate another one"),
+    "bad-domain": say("its domain cannot exist"),
+    "passed on by a group": say("a group passed the mail on"),
+}
+_DEFECTS = {
+    "took too long": say("it took too long"),
+    "header block too large": say("its header is too large"),
+    "too many headers": say("its header is too large"),
+    "too many multiparts": say("it has too many parts"),
+    "too many parts": say("it has too many parts"),
+    "parts nested too deeply": say("it has too many parts"),
+}
+_MOST_NAMED = 5
 
-def marks_of(case: Case, *, another_person: bool = False) -> tuple[str, ...]:
+
+def marks_of(case: Case, *, another_person: bool = False, name_others: bool = True) -> tuple[Phrase | str, ...]:
     mail, policy = case.mail, case.policy
     address = case.sender.address
-    marks: list[str] = []
+    marks: list[Phrase | str] = []
     if another_person:
         marks.append("another_person")
     if not policy.is_own_domain(address):
         marks += ["external"] if case.facts.auth_trusted else ["external", "unverified"]
     if mail.sender_defects:
-        marks.append(f"sender not to be trusted: {', '.join(mail.sender_defects)}")
+        malformed = say("the header of the mail is malformed")
+        defects = dict.fromkeys(_SENDER_DEFECTS.get(code, malformed) for code in mail.sender_defects)
+        marks.append(say("the sender is not to be trusted: {why}", why=list(defects)))
     replies_to = [reply_to.address for reply_to in mail.reply_to if reply_to.address != address]
     if replies_to:
         marks.append("reply_to_differs")
-    others = [person.address for person in (*mail.to, *mail.cc) if not policy.is_desk_address(person.address)]
-    others = list(dict.fromkeys(other for other in others if other != address))
-    if others:
-        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        marks.append(f"also addressed to {', '.join(others[:5])}{more}; they do not follow the ticket (#cc adds them)")
+    if name_others:
+        marks += _others(case)
     if mail.defect:
-        marks.append(f"could not be read ({mail.defect}); the original mail is attached")
+        defect = _DEFECTS.get(mail.defect, say("the program that reads it failed"))
+        marks.append(say("could not be read ({defect}); the original mail is attached", defect=defect))
     if case.envelope.full_size_bytes is not None:
-        megabytes = case.envelope.full_size_bytes / 1024 / 1024
+        megabytes = f"{case.envelope.full_size_bytes / 1024 / 1024:.0f}"
         marks.append(
-            f"too large ({megabytes:.0f} MB): only its beginning was fetched; the mail is still in the mailbox"
+            say(
+                "too large ({megabytes} MB): only its beginning was fetched; the mail is still in the mailbox",
+                megabytes=megabytes,
+            )
         )
+    if case.envelope.released_by:
+        marks.append(say("released from quarantine by {who}", who=case.envelope.released_by))
     if case.envelope.transport is Transport.IMPORT:
-        marks.append("imported")
+        marks.append(say("imported"))
     if case.threading.others:
-        listed = ", ".join(str(number) for number in case.threading.others)
-        marks.append(f"names other tickets too: {listed}")
+        marks.append(say("names other tickets too: {tickets}", tickets=list(case.threading.others)))
     return tuple(marks)
+
+
+def _others(case: Case) -> list[Phrase]:
+    """Who else has the mail, and hears nothing of what follows."""
+    others = [person.address for person in (*case.mail.to, *case.mail.cc)]
+    others = [other for other in dict.fromkeys(others) if not case.policy.is_desk_address(other)]
+    people: list[Phrase | str] = [other for other in others if other != case.sender.address]
+    if len(people) > _MOST_NAMED:
+        more = say("{count} more", count=len(people) - _MOST_NAMED)
+        people = [*people[:_MOST_NAMED], more]
+    if not people:
+        return []
+    return [say("also addressed to {people}; they do not follow the ticket (#cc adds them)", people=people)]

@@ -14,8 +14,9 @@ from gateway.mail import Address, Reason, Transport
 from gateway.policy import Agent, Policy
 from gateway.ticket import Role
 from gateway.triage.case import UNKNOWN_SENDER, Case
-from gateway.triage.decision import Notice
+from gateway.triage.decision import Change, Notice
 from gateway.triage.facts import TicketFacts
+from gateway.triage.restraint import Restraint, restraint_on
 
 LATE_AFTER = timedelta(days=1)
 
@@ -73,11 +74,13 @@ def tell_people(
     )
 
 
-def acknowledge(case: Case, requester: Address, *, linked_token: str = "") -> tuple[tuple[Notice, ...], Reason]:
-    """The acknowledgement of a new ticket, or none; and why."""
+def acknowledge(case: Case, requester: Address, *, linked_token: str = "") -> tuple[tuple[Change, ...], Reason]:
+    """The acknowledgement of a new ticket, or none, which the history tells; and why."""
     refusal = _why_not(case, requester)
-    if refusal:
-        return (), Reason(code="not-acknowledged", text=refusal)
+    restraint = Restraint(code="not-answered", text=refusal) if refusal else _restraint(case, requester)
+    if restraint is not None and not restraint.holds:
+        told = () if case.envelope.quiet else (restraint.as_event("acknowledgement", requester.address),)
+        return told, Reason(code="not-acknowledged", text=restraint.text)
     late_by_days = days_late(case)
     trusted = case.policy.is_own_domain(requester.address) or case.facts.auth_trusted
     notice = Notice(
@@ -90,8 +93,25 @@ def acknowledge(case: Case, requester: Address, *, linked_token: str = "") -> tu
             "reopened": False,
             "trusted": trusted,
         },
+        hold=restraint.code if restraint is not None else "",
     )
+    if restraint is not None:
+        event = restraint.as_event("acknowledgement", requester.address)
+        return (event, notice), Reason(code="acknowledgement-held", text=restraint.text)
     return (notice,), Reason(code="acknowledged", text=f"{requester.address} is told the ticket number")
+
+
+def _restraint(case: Case, requester: Address) -> Restraint | None:
+    """What limit speaks against an acknowledgement that the mail and the policy allow."""
+    return restraint_on(
+        "acknowledgement",
+        requester.address,
+        ticket=None,
+        now=case.facts.now,
+        policy=case.policy,
+        traffic=case.facts.traffic_with(requester.address),
+        outside=case.facts.outside,
+    )
 
 
 def days_late(case: Case) -> int:
@@ -102,17 +122,23 @@ def days_late(case: Case) -> int:
     return late.days if late >= LATE_AFTER else 0
 
 
+def _is_spam_after_all(case: Case) -> bool:
+    """A person let it in and wants it acknowledged; only the filter that was wrong speaks against it."""
+    against = {reason.code for reason in case.screening.reasons if reason.code.startswith("no-answer-")}
+    return case.envelope.release_acknowledged and against == {"no-answer-spam"}
+
+
 def _why_not(case: Case, requester: Address) -> str:
     """Why no acknowledgement goes out, "" when one does."""
     desk, facts, mail = case.policy.desk, case.facts, case.mail
     on_behalf = requester.address != case.sender.address
     if case.envelope.quiet:
         return "imported mail is not acknowledged"
-    if case.envelope.released:
+    if case.envelope.released and not case.envelope.release_acknowledged:
         return "mail out of quarantine is not acknowledged"
     if requester.address == UNKNOWN_SENDER.address:
         return "the mail has no sender"
-    if not case.screening.auto_reply_ok:
+    if not case.screening.auto_reply_ok and not _is_spam_after_all(case):
         return "the mail must not be answered automatically"
     if not on_behalf and not case.screening.addressed_to_us:
         return "none of the desk's addresses is in To or Cc"
@@ -128,8 +154,4 @@ def _why_not(case: Case, requester: Address) -> str:
     known = own or proven
     if desk.acknowledge == "own" and not known:
         return "an outsider whom nothing authenticates is not answered automatically"
-    if facts.acknowledgements_last_hour >= desk.acknowledgements_per_hour:
-        return f"{requester.address} had {facts.acknowledgements_last_hour} acknowledgements within the hour"
-    if facts.acknowledgements_last_day >= desk.acknowledgements_per_day:
-        return f"{requester.address} had {facts.acknowledgements_last_day} acknowledgements within the day"
     return ""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.mail import Address, Passage, PassageRole, Reason
+from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.subject import clean_subject
 from gateway.ticket import Classification, Field, Level, Role, Status, Visibility
@@ -26,7 +27,8 @@ from gateway.triage.grammar import AgentText, CommandLine, read_agent_text
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import acknowledge, tell_people, ticket_agents
 from gateway.triage.opening import tell_of_opening
-from gateway.triage.posting import passages_of
+from gateway.triage.posting import NO_TEXT, passages_of
+from gateway.triage.trust import Act, may
 from gateway.triage.work import Refusal, Work
 
 _NOTE = "note"
@@ -73,9 +75,9 @@ def _may_be_requester(case: Case, address: str, agent: Agent) -> bool:
 def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
     """Open the ticket for the person; commands count at once with proof, and after a confirmation without."""
     classification = _classified(case, logged)
-    marks = [mark for mark in marks_of(case) if "also addressed" not in mark]
-    marks.append(f"logged by {agent.name} for {logged.requester.address}")
-    marks += [f"{wrong.raw} {wrong.why}: not carried out" for wrong in logged.written.misplaced]
+    marks = list(marks_of(case, name_others=False))
+    marks.append(say("logged by {agent} for {person}", agent=agent.name, person=logged.requester.address))
+    marks += [say("{line}: {why}; not carried out", line=one.raw, why=one.why) for one in logged.written.misplaced]
     opened = OpenTicket(
         requester=logged.requester,
         subject=logged.subject,
@@ -141,14 +143,14 @@ def _tell_requester(case: Case, logged: Logged, work: Work) -> tuple[tuple[Notic
     return acknowledge(case, logged.requester)
 
 
-def _messages(case: Case, agent: Agent, logged: Logged, marks: tuple[str, ...]) -> list[PostMessage]:
+def _messages(case: Case, agent: Agent, logged: Logged, marks: tuple[Phrase | str, ...]) -> list[PostMessage]:
     """The employee's words, and beside them what the agent wrote for colleagues."""
     messages = [
         PostMessage(
             author=logged.requester,
             author_role="requester",
             visibility=Visibility.PUBLIC,
-            text=logged.text or logged.subject or "(no text)",
+            text=logged.text or logged.subject or str(NO_TEXT),
             passages=passages_of(case),
             subject=case.mail.subject,
             marks=marks,
@@ -183,7 +185,7 @@ def _commands(case: Case, agent: Agent, logged: Logged) -> tuple[Work, tuple[Cha
     if not logged.commands:
         return work, (), ()
     lines = [line.raw for line in logged.commands]
-    if not case.facts.auth_trusted or case.mail.sender_defects:
+    if not may(case.authorisation.proof, Act.COMMAND_NEW, case.policy):
         reason = Reason(code="needs-confirmation", text=f"{len(lines)} command(s) wait for {agent.name}'s confirmation")
         return work, _ask(agent, CONFIRMATION, lines, context={"what": lines}), (reason,)
     done = run_commands(work, logged.commands)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gateway.mail import Address, Reason
+from gateway.phrase import Phrase, say, word
 from gateway.policy import Agent
-from gateway.ticket import Classification, Field, TicketType
+from gateway.ticket import Authority, Classification, Field, FieldValue, TicketType
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
 from gateway.triage.decision import Action, Change, Decision, LinkTicket, OpenTicket
@@ -22,7 +23,7 @@ def open_plain(case: Case) -> Decision:
 def open_claimed(case: Case, claimed: TicketFacts) -> Decision:
     """A stranger names a number: a ticket of its own, linked for the agents; the stranger learns nothing."""
     token = case.policy.token(claimed.type, claimed.number)
-    mark = f"names {token}, but {case.sender.address} is not on it"
+    mark = say("names {ticket}, but {person} is not on it", ticket=token, person=case.sender.address)
     return _open(case, link=LinkTicket(number=claimed.number, kind="claimed"), linked_token=token, mark=mark)
 
 
@@ -31,9 +32,8 @@ def open_follow_up(case: Case, ended: TicketFacts) -> Decision:
     token = case.policy.token(ended.type, ended.number)
     reason = Reason(code="follow-up", text=f"{token} is {ended.status.value}: a linked follow-up opens")
     link = LinkTicket(number=ended.number, kind="follow_up")
-    return _open(
-        case, link=link, linked_token=token, mark=f"follow-up to {token}", reasons=(reason,), tell_requester_link=True
-    )
+    mark = say("follow-up to {ticket}", ticket=token)
+    return _open(case, link=link, linked_token=token, mark=mark, reasons=(reason,), tell_requester_link=True)
 
 
 def _open(
@@ -41,12 +41,12 @@ def _open(
     *,
     link: LinkTicket | None = None,
     linked_token: str = "",
-    mark: str = "",
+    mark: Phrase | None = None,
     reasons: tuple[Reason, ...] = (),
     tell_requester_link: bool = False,
 ) -> Decision:
     classification = classify(case.mail, policy=case.policy, occasion="open", kind=case.screening.kind)
-    marks = marks_of(case) + ((mark,) if mark else ())
+    marks = marks_of(case) + ((mark,) if mark is not None else ())
     opened = OpenTicket(
         requester=case.sender,
         subject=case.subject,
@@ -73,7 +73,7 @@ def tell_of_opening(
     case: Case,
     classification: Classification,
     *,
-    marks: tuple[str, ...],
+    marks: tuple[Phrase | str, ...],
     requester: Address,
     linked_token: str = "",
     agents: tuple[Agent, ...] | None = None,
@@ -101,17 +101,40 @@ def tell_of_opening(
     return tell_agents("new_ticket", others, about="message", context=context)
 
 
-def why(classification: Classification) -> list[str]:
+_BY = {
+    Authority.AGENT: say("an agent"),
+    Authority.OVERRIDE: say("override"),
+    Authority.RULE: say("rule"),
+    Authority.DEFAULT: say("default"),
+}
+
+
+def why(classification: Classification) -> list[Phrase]:
     """Who set what, in words: for the agents and for explain."""
     lines = []
     for value in classification.values:
         if value.value and value.field is not Field.SUBCATEGORY:
-            shown = value.value
-            if value.field is Field.CATEGORY and classification.get(Field.SUBCATEGORY):
-                shown += f"/{classification.get(Field.SUBCATEGORY)}"
-            by = f"rule {value.rule!r}" if value.rule else value.authority.value
-            lines.append(f"{value.field.value} {shown} ({by})")
+            by = say("rule “{rule}”", rule=value.rule) if value.rule else _BY[value.authority]
+            lines.append(say("{what} ({by})", what=_what(value, classification), by=by))
     return lines
+
+
+def _what(value: FieldValue, classification: Classification) -> Phrase | str:
+    shown = value.value
+    match value.field:
+        case Field.TYPE:
+            return say("type {type}", type=word("type", shown))
+        case Field.CATEGORY:
+            sub = classification.get(Field.SUBCATEGORY)
+            return say("category {category}", category=f"{shown}/{sub}" if sub else shown)
+        case Field.PRIORITY:
+            return say("priority {priority}", priority=shown)
+        case Field.TEAM:
+            return say("team {team}", team=shown)
+        case Field.ASSIGNEE:
+            return say("assigned to {agent}", agent=shown)
+        case _:
+            return word(value.field.value, shown)
 
 
 def type_word(ticket_type: TicketType) -> str:

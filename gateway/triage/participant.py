@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.mail import Reason
+from gateway.phrase import say
 from gateway.policy import Occasion
 from gateway.ticket import Authority, HoldReason, Status
 from gateway.triage.authorise import Standing
@@ -34,7 +35,7 @@ def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
     standing = case.authorisation.standing
     marks = marks_of(case, another_person=standing is Standing.OTHER)
     if not case.authorisation.verified and not case.policy.is_own_domain(case.sender.address):
-        marks = (*marks, "known by address only: moves nothing") if not case.authorisation.moves else marks
+        marks = (*marks, say("known by address only: moves nothing")) if not case.authorisation.moves else marks
     message = post(case, author=case.sender, role=standing.value, marks=marks)
     moves, reasons = _moves(case, ticket, thanks)
     reopened = bool(moves) and ticket.status is Status.RESOLVED

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from gateway.mail import Address
+from gateway.mail import Address, Mail
+from gateway.phrase import Phrase, say
 from gateway.ticket import Visibility
 from gateway.triage.case import Case
 from gateway.triage.decision import PostMessage
 
-_EMPTY = "(no text)"
+# What stands on a ticket where nobody wrote a word, in English; a letter shows it in its reader's language.
+NO_TEXT = say("(no text)")
+FILES_ONLY = say("(see the attached files)")
 
 
 def post(
@@ -15,22 +18,32 @@ def post(
     *,
     author: Address,
     role: str,
-    marks: tuple[str, ...],
+    marks: tuple[Phrase | str, ...],
     visibility: Visibility = Visibility.PUBLIC,
     text: str | None = None,
 ) -> PostMessage:
     """The whole mail as one message: new words to show, all passages to keep."""
-    words = case.mail.new_text if text is None else text
+    words = words_of(case.mail) if text is None else text
     return PostMessage(
         author=author,
         author_role=role,
         visibility=visibility,
-        text=words or case.mail.text.strip() or _EMPTY,
+        text=words or words_of(case.mail),
         passages=passages_of(case),
         html=case.mail.new_html if text is None else "",
         subject=case.mail.subject,
         marks=marks,
     )
+
+
+def words_of(mail: Mail) -> str:
+    """What stands on a ticket of a mail: its new words, where there are none all that it says, or that it says nothing."""
+    return mail.new_text or mail.text.strip() or str(NO_TEXT)
+
+
+def stand_in(text: str) -> Phrase | None:
+    """The phrase that a message's text is, where it stands for none; None for what somebody wrote."""
+    return next((phrase for phrase in (NO_TEXT, FILES_ONLY) if str(phrase) == text), None)
 
 
 def passages_of(case: Case) -> tuple[tuple[str, str], ...]:

@@ -25,10 +25,10 @@ from gateway.mail import Envelope, Mail, MailKind, Reason, Verdict
 from gateway.triage.screens import kinds
 from gateway.triage.screens.kinds import Finding
 from gateway.triage.screens.reasons import REASONS, reason
-from gateway.triage.screens.signs import Signs, observe
+from gateway.triage.screens.signs import House, Signs, observe
 from gateway.triage.screens.silence import forbids_answering
 
-__all__ = ["REASONS", "SCREENS", "Screen", "Screening", "screen"]
+__all__ = ["REASONS", "SCREENS", "House", "Screen", "Screening", "screen"]
 
 Screen = Callable[[Signs], Finding | None]
 
@@ -37,6 +37,8 @@ SCREENS: Final[tuple[Screen, ...]] = (
     kinds.own_mail,
     kinds.too_many_hops,
     kinds.flagged_spam,
+    # What the desk's own policy says of a machine comes before what its mail looks like.
+    kinds.declared_source,
     # Reports, by their structure. A complaint carries the mail it is about, which may look like a bounce.
     kinds.abuse_report,
     kinds.delivery_report,
@@ -75,9 +77,11 @@ class Screening:
     reasons: tuple[Reason, ...]
 
 
-def screen(mail: Mail, envelope: Envelope, *, desk_addresses: tuple[str, ...], is_own: bool) -> Screening:
+def screen(
+    mail: Mail, envelope: Envelope, *, desk_addresses: tuple[str, ...], is_own: bool, house: House | None = None
+) -> Screening:
     """Screen a mail; `is_own` where the caller verified our loop mark, or From is one of the desk's own addresses."""
-    signs = observe(mail, envelope, desk_addresses=desk_addresses, is_own=is_own)
+    signs = observe(mail, envelope, desk_addresses=desk_addresses, is_own=is_own, house=house or House())
     findings: list[Finding] = []
     kind = MailKind.NEW
     for one_screen in SCREENS:

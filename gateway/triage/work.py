@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.mail import Address
+from gateway.phrase import Phrase
 from gateway.policy import Agent, Policy
 from gateway.ticket import Authority, Field, FieldValue
 from gateway.triage.decision import Change, SetFields
@@ -17,8 +18,8 @@ from gateway.triage.facts import TicketFacts
 class Refusal:
     """Why a command is impossible now, and the nearest valid form."""
 
-    why: str
-    suggestion: str = ""
+    why: Phrase
+    suggestion: Phrase | str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ class Work:
     agent: Agent
     now: datetime
     changes: tuple[Change, ...] = ()
-    told: tuple[str, ...] = ()
+    told: tuple[Phrase, ...] = ()
     newcomers: tuple[Agent, ...] = ()
     given_team: str = ""
     resolves: bool = False
@@ -47,19 +48,21 @@ class Work:
     wants_files: bool = False
     wants_help: bool = False
 
-    def with_changes(self, *changes: Change, ticket: TicketFacts | None = None, told: str = "") -> Work:
+    def with_changes(self, *changes: Change, ticket: TicketFacts | None = None, told: Phrase | None = None) -> Work:
         return replace(
             self,
             changes=self.changes + changes,
             ticket=ticket or self.ticket,
-            told=(*self.told, told) if told else self.told,
+            told=(*self.told, told) if told is not None else self.told,
         )
 
-    def with_field(self, field: Field, value: str, *, told: str = "", **ticket_changes: object) -> Work:
+    def with_field(self, field: Field, value: str, *, told: Phrase | None = None, **ticket_changes: object) -> Work:
         """Set one classification field in the agent's name; nothing overwrites that but another agent."""
         return self.with_fields([(field, value)], told=told, **ticket_changes)
 
-    def with_fields(self, pairs: Sequence[tuple[Field, str]], *, told: str = "", **ticket_changes: object) -> Work:
+    def with_fields(
+        self, pairs: Sequence[tuple[Field, str]], *, told: Phrase | None = None, **ticket_changes: object
+    ) -> Work:
         values = tuple(FieldValue(field=field, value=value, authority=Authority.AGENT) for field, value in pairs)
         authority = dict(self.ticket.authority) | {field: Authority.AGENT for field, _ in pairs}
         ticket = replace(self.ticket, authority=tuple(authority.items()), **ticket_changes)  # type: ignore[arg-type]

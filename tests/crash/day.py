@@ -30,6 +30,7 @@ from gateway.intake.accept import Door
 from gateway.mail import Envelope, Mail, Transport
 from gateway.parse import extract_parts, parse
 from gateway.parsing import Raw
+from gateway.phrase import Phrase
 from gateway.policy_keeper import PolicyKeeper
 from gateway.settings import Relay
 from gateway.sorting import Sorter
@@ -189,7 +190,7 @@ class Day:
         content = compose(letter, self._keeper.templates)
         return Rendered(content=content, recipient=letter.recipient.address, reverse_path=reverse_path)
 
-    def _on_refused(self, outbox_id: int, reply: str) -> None:
+    def _on_refused(self, outbox_id: int, reply: Phrase | str) -> None:
         record_refusal(outbox_id, reply, policy=self._keeper.policy, secrets=self._secrets, now=self.clock())
 
     def clock(self) -> datetime:

@@ -98,7 +98,7 @@ class House:
         settings = relay_to(relay) if isinstance(relay, Sink) else relay or Relay()
         defaults: dict[str, Any] = {
             "render": self.render,
-            "on_refused": lambda outbox_id, reply: self.refused.append((outbox_id, reply)),
+            "on_refused": lambda outbox_id, reply: self.refused.append((outbox_id, str(reply))),
         }
         made = Deliverer(
             self.database, relay=settings, outgoing=self.folder / "out", owner=owner, **(defaults | options)

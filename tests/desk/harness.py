@@ -20,6 +20,7 @@ import peewee
 
 from gateway.compose import Templates, compose, load_templates
 from gateway.desk.audit import audit_all
+from gateway.desk.border import FORGED, record_border_test
 from gateway.desk.clockwork import close_due, resume_due
 from gateway.desk.letters import LetterBuilder
 from gateway.desk.people import mirror_policy, read_secrets
@@ -32,6 +33,7 @@ from gateway.sorting import Sorter
 from gateway.store.database import connection, migrate, open_database, transaction
 from gateway.store.states import OutboxState
 from gateway.store.tables import Ledger, Outbox, OutboxPart
+from gateway.triage.facts import BorderTest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DESK = "helpdesk@example.com"
@@ -124,6 +126,7 @@ class DeskUnderTest:
             migrate(self.database, now=self.now)
             with transaction(self.database):
                 mirror_policy(self.policy, now=self.now)
+                self.prove_border()
             self.secrets = read_secrets()
         self.templates: Templates = load_templates(CHECKOUT / "templates")
         self._door = Door(self.database, clock=self.clock, free_bytes=None)
@@ -143,6 +146,14 @@ class DeskUnderTest:
         )
         self._numbers = itertools.count(1)
         self.sent: list[Sent] = []
+
+    def prove_border(self, intake: str = "smtp", *, passed: bool = True) -> None:
+        """Record that `gateway doctor` has seen forged Authentication-Results being taken out on the way in."""
+        findings = tuple((name, passed) for name in ("forged-removed", "genuine-present", "no-smuggling"))
+        trusted = self.policy.desk.trusted_authserv_id
+        record_border_test(
+            BorderTest(number=FORGED, intake=intake, authserv_id=trusted, findings=findings), now=self.now
+        )
 
     def clock(self) -> datetime:
         return self.now

@@ -77,11 +77,27 @@ def test_what_is_deleted_from_quarantine_stays_known(desk: DeskUnderTest) -> Non
 def test_only_failed_mails_are_sorted_again_and_only_held_ones_sent(desk: DeskUnderTest) -> None:
     row = desk.write(ERIKA, "It drops.")
     with connection(desk.database):
-        assert retry_ledger(desk.database, None, now=desk.now) == 0
-        assert retry_ledger(desk.database, [row.id], now=desk.now) == 0
+        assert retry_ledger(desk.database, None, by="admin", now=desk.now) == 0
+        assert retry_ledger(desk.database, [row.id], by="admin", now=desk.now) == 0
         Outbox.update(state="sent", hold_reason="").where(Outbox.id == 1).execute()
-        assert retry_outbox(desk.database, [1], now=desk.now) == 0
-        assert retry_outbox(desk.database, None, now=desk.now) == Outbox.select().count() - 1
+        assert retry_outbox(desk.database, [1], by="admin", now=desk.now) == 0
+        assert not Event.select().where(Event.kind == "retried").exists()
+        count = retry_outbox(desk.database, None, by="admin", now=desk.now)
+        told = list(Event.select().where(Event.kind == "retried"))
+        assert count == len(told) == Outbox.select().count() - 1
+        assert {(one.actor, one.at) for one in told} == {("admin", desk.now)}
+
+
+def test_whoever_lets_a_failed_mail_be_sorted_again_is_in_the_history(desk: DeskUnderTest) -> None:
+    row = desk.receive(SPAM)
+    with connection(desk.database):
+        Ledger.update(state="failed", error="ValueError: a bug").where(Ledger.id == row.id).execute()
+        assert retry_ledger(desk.database, [row.id], by="admin", now=desk.now) == 1
+        (told,) = Event.select().where(Event.kind == "retried")
+    assert (told.ledger_id, told.actor, told.at) == (row.id, "admin", desk.now)
+    assert "ValueError: a bug" in told.text
+    desk.sort()
+    assert desk.audit() == []
 
 
 def test_a_refused_mail_is_told_to_the_agents_once_and_marks_the_address(desk: DeskUnderTest) -> None:

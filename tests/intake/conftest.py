@@ -54,11 +54,11 @@ def start(clock: Clock) -> Iterator[Start]:
     """Start a listener with settings of your own in front of a door, and return its port."""
     with ExitStack() as stack:
 
-        def started(door: Door, *, recipients: Callable[[str], bool] = is_recipient, **options: Any) -> int:
-            extra = {name: options.pop(name) for name in ("spool_folder", "timeouts") if name in options}
+        def started(door: Door, *, is_ours: Callable[[str], bool] = is_recipient, **options: Any) -> int:
+            extra = {name: options.pop(name) for name in ("spool_folder", "timeouts", "memory") if name in options}
             defaults: dict[str, Any] = {"port": 0, "hostname": "desk.example.com"}
             settings = Smtp(**(defaults | options))
-            listener = SmtpListener(settings, is_recipient=recipients, door=door, clock=clock, **extra)
+            listener = SmtpListener(settings, is_recipient=is_ours, door=door, clock=clock, **extra)
             thread = SmtpThread(listener).start()
             stack.callback(thread.stop, 1.0)
             return thread.port

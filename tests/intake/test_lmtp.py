@@ -15,6 +15,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.intake.accept import Door
+from gateway.intake.data import SpoolMemory
 from gateway.intake.envelope import envelope_from_json
 from gateway.intake.lmtp import LmtpListener
 from gateway.intake.smtp import SmtpThread
@@ -39,6 +40,7 @@ def start(clock: Clock) -> Iterator[Start]:
                 door=door,
                 clock=clock,
                 hostname="desk.example.com",
+                memory=SpoolMemory(16 * 1024 * 1024),
             )
             thread = SmtpThread(listener).start()
             stack.callback(thread.stop, 1.0)

@@ -28,7 +28,7 @@ def test_a_plain_mail_is_read_whole() -> None:
     assert read.language == "de"
     assert read.new_text.startswith("Der Drucker") and "Buchhaltung" not in read.new_text
     assert read.passages[-1].role is PassageRole.SIGNATURE
-    assert not read.from_html and read.html == "" and read.defect == ""
+    assert not read.from_html and read.new_html == "" and read.defect == ""
 
 
 def test_html_becomes_readable_text_without_what_nobody_sees() -> None:
@@ -42,9 +42,9 @@ def test_html_becomes_readable_text_without_what_nobody_sees() -> None:
 
 def test_html_to_show_has_no_scripts_no_remote_pictures_and_no_hidden_text() -> None:
     read = mail("html_only")
-    assert "cid:shot1@example.org" in read.html
+    assert "cid:shot1@example.org" in read.new_html
     for forbidden in ("script", "tracker", "pixel", "preview text", "<style"):
-        assert forbidden not in read.html
+        assert forbidden not in read.new_html
 
 
 def test_a_plain_part_that_only_excuses_itself_gives_way_to_the_html() -> None:
@@ -134,7 +134,7 @@ def test_history_is_cut_from_text_and_html(name: str) -> None:
     read = mail(name)
     assert read.new_text.replace("*", "") == "It prints again, thank you."
     assert "<b>thank you</b>" in read.new_html
-    assert "INTERNAL-HISTORY" in read.text and "INTERNAL-HISTORY" in read.html
+    assert "INTERNAL-HISTORY" in read.text
     assert "INTERNAL-HISTORY" not in read.new_html and "Sent:" not in read.new_html and "wrote:" not in read.new_html
 
 

@@ -44,7 +44,7 @@ ssl = yes
 ssl_cert = <{certificate}
 ssl_key = <{key}
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2 oauthbearer
 first_valid_uid = 1
 mail_location = maildir:~/Maildir
 mail_fsync = never
@@ -57,7 +57,13 @@ verbose_proctitle = yes
 mailbox_idle_check_interval = 1 secs
 lmtp_save_to_detail_mailbox = no
 passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
+}}
+passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN username_format=%Lu {folder}/users/%Lu
 }}
 userdb {{
@@ -102,6 +108,17 @@ service stats {{
 }}
 """
 
+# Whoever listens on that port says whose a token is: a test's token server, or nobody.
+OAUTH2 = """\
+introspection_mode = post
+introspection_url = http://127.0.0.1:{token_port}/introspect
+force_introspection = yes
+active_attribute = active
+active_value = true
+username_attribute = username
+timeout_msecs = 5000
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredMail:
@@ -114,12 +131,16 @@ class StoredMail:
 
 @dataclass(kw_only=True)
 class DovecotServer:
-    """The running server. `auth_port` speaks Dovecot's auth protocol (Postfix asks it about passwords)."""
+    """The running server.
+
+    `auth_port` speaks Dovecot's auth protocol (Postfix asks it about passwords), on `token_port` it asks about tokens.
+    """
 
     imap_port: int
     imaps_port: int
     lmtp_port: int
     auth_port: int
+    token_port: int
     certificates: Certificates
     folder: Path
     programs: dict[str, str]
@@ -318,6 +339,7 @@ def running_dovecot(folder: Path, certificates: Certificates) -> Iterator[Doveco
         imaps_port=free_port(),
         lmtp_port=free_port(),
         auth_port=free_port(),
+        token_port=free_port(),
         certificates=certificates,
         folder=folder,
         programs=programs,
@@ -336,6 +358,7 @@ def running_dovecot(folder: Path, certificates: Certificates) -> Iterator[Doveco
         auth_port=server.auth_port,
     )
     (folder / "dovecot.conf").write_text(configuration)
+    (folder / "oauth2.conf").write_text(OAUTH2.format(token_port=server.token_port))
     try:
         server.start()
         yield server

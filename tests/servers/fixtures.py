@@ -21,6 +21,7 @@ from tests.servers.gateway import GatewayProcess, make_gateway_folder
 from tests.servers.postfix import PostfixServer, running_postfix
 from tests.servers.postgres import PostgresServer, running_postgres
 from tests.servers.sink import Sink, SinkOptions
+from tests.servers.token_server import TokenServer
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +75,13 @@ def dovecot(server_folder: Path, certificates: Certificates) -> Iterator[Dovecot
     folder = server_folder / "dovecot"
     folder.mkdir()
     with running_dovecot(folder, certificates) as server:
+        yield server
+
+
+@pytest.fixture
+def token_server(dovecot: DovecotServer) -> Iterator[TokenServer]:
+    """A token server that gives tokens, and that Dovecot (and Postfix through it) believes."""
+    with TokenServer(port=dovecot.token_port) as server:
         yield server
 
 

@@ -7,6 +7,7 @@ It runs in this process, in a thread with its own event loop, on 127.0.0.1. A te
 from __future__ import annotations
 
 import asyncio
+import base64
 import email
 import email.policy
 import ssl
@@ -70,6 +71,8 @@ class SinkOptions:
     require_starttls: bool = False
     user: str = ""
     password: str = field(default="", repr=False)
+    token_reply: Callable[[str, str], str] | None = None
+    """Offers XOAUTH2: gets user and token, gives "" for yes or the reply for no."""
     size_limit_bytes: int | None = None
     smtputf8: bool = True
     hide_extensions: tuple[str, ...] = ()
@@ -89,7 +92,10 @@ class _Dialogue(SMTP):
             require_starttls=options.require_starttls,
             auth_required=False,
             auth_require_tls=options.tls is not None and not options.implicit_tls,
-            auth_exclude_mechanism=() if options.user else ("PLAIN", "LOGIN"),
+            auth_exclude_mechanism=(
+                *(() if options.user else ("PLAIN", "LOGIN")),
+                *(() if options.token_reply else ("XOAUTH2",)),
+            ),
             authenticator=sink.authenticate if options.user else None,
             timeout=120,
             loop=asyncio.get_running_loop(),
@@ -116,8 +122,21 @@ class _Dialogue(SMTP):
         if not await self._strikes(Stage.AUTH):
             await super().smtp_AUTH(arg)
 
+    async def auth_XOAUTH2(self, server: SMTP, arguments: list[str]) -> AuthResult:  # noqa: N802
+        """Refuse as Google does: first the reason as a challenge, then, after the client's empty line, no."""
+        assert self._sink.options.token_reply is not None
+        words = base64.b64decode(arguments[1]).decode().split("\x01")
+        user, token = words[0].removeprefix("user="), words[1].removeprefix("auth=Bearer ")
+        if reply := self._sink.options.token_reply(user, token):
+            answer = await self.challenge_auth('{"status":"400","schemes":"Bearer","scope":"https://mail.example.com/"}')
+            self._sink.answers_to_challenges.append(answer if isinstance(answer, bytes) else b"*")
+            await self.push(reply)
+            return AuthResult(success=False, handled=True)
+        return AuthResult(success=True, auth_data=LoginPassword(login=user.encode(), password=b""))
+
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
-        if self._sink.options.user and not (self.session and self.session.authenticated):
+        needs_login = self._sink.options.user or self._sink.options.token_reply
+        if needs_login and not (self.session and self.session.authenticated):
             await self.push("530 5.7.0 Authentication required")
         elif not await self._strikes(Stage.MAIL, arg or ""):
             await super().smtp_MAIL(arg)
@@ -159,6 +178,7 @@ class Sink:
         self.options = options or SinkOptions()
         self.sessions_seen = 0
         self.most_sessions_at_once = 0
+        self.answers_to_challenges: list[bytes] = []
         self._dialogues: set[_Dialogue] = set()
         self._changed = threading.Condition()
         self._mails: list[ReceivedMail] = []

@@ -99,7 +99,7 @@ def _literal(statement: str) -> str:
     """An index as one line, a table as one line for each column and constraint."""
     head, parenthesis, body = statement.partition(" (")
     if not head.startswith("CREATE TABLE"):
-        return f"    '{statement}',\n"
+        return f"    {statement!r},\n"
     parts = _split(body.removesuffix(")"))
     lines = ",\n".join(f"        {part}" for part in parts)
     return f'    """\n    {head}{parenthesis}\n{lines}\n    )\n    """,\n'

@@ -55,14 +55,21 @@ def decided(one: Mail, known: Facts) -> Authorisation:
         (CARL, {"tokens": (token(),), "auth_trusted": True}, Standing.CLAIM, False, False),
         (EVE, {"tokens": (token(evidence=Evidence.QUOTED),)}, Standing.CLAIM, False, False),
         ("", {"tokens": (token(),)}, Standing.CLAIM, False, False),
-        # Agents act by their own key from their own address, and by nothing else
+        # Agents act by their own key from their own address, or where something vouches for that address
         (ANNA, {"keys": (AGENT_KEY,)}, Standing.AGENT, True, True),
         ("anna@home.example", {"keys": (AGENT_KEY,)}, Standing.AGENT, True, True),
         (BEN, {"keys": (AGENT_KEY,)}, Standing.AGENT_UNPROVEN, False, False),
         (ANNA, {"keys": (key(),)}, Standing.AGENT_UNPROVEN, False, False),
         (ANNA, {"keys": (key(holder=ANNA, role=Role.REQUESTER),)}, Standing.AGENT_UNPROVEN, False, False),
-        (ANNA, {"references": (reference(1001, ANNA),), "auth_trusted": True}, Standing.AGENT_UNPROVEN, False, False),
-        (ANNA, {"tokens": (token(),), "auth_trusted": True}, Standing.AGENT_UNPROVEN, False, False),
+        (ANNA, {"references": (reference(1001, ANNA),)}, Standing.AGENT_UNPROVEN, False, False),
+        (ANNA, {"references": (reference(1001, ANNA),), "auth_trusted": True}, Standing.AGENT, True, True),
+        (ANNA, {"tokens": (token(),)}, Standing.AGENT_UNPROVEN, False, False),
+        (ANNA, {"tokens": (token(),), "auth_trusted": True}, Standing.AGENT, True, True),
+        # What a mail only quotes, it need not answer
+        (ANNA, {"tokens": (token(evidence=Evidence.QUOTED),), "auth_trusted": True})
+        + (Standing.AGENT_UNPROVEN, False, False),
+        (ANNA, {"tokens": (token(),), "confirmed_by": ANNA}, Standing.AGENT, True, True),
+        (ANNA, {"tokens": (token(),), "confirmed_by": BEN}, Standing.AGENT_UNPROVEN, False, False),
         # No ticket
         (EVE, {}, Standing.NOBODY, False, True),
     ],

@@ -66,7 +66,11 @@ def _outcome(row: Any, messages: list[Any], asked: Counter[str]) -> Iterator[str
         yield f"{name} is {row.outcome}, but what was decided is {decision.get('action', 'nothing')}"
     if row.state == LedgerState.QUARANTINED and (not row.reason_code or decision.get("action") != Action.QUARANTINE):
         yield f"{name} is in quarantine without a decision that says so"
-    for kind, times in (("deleted", row.outcome == Outcome.DELETED), ("released", bool(row.envelope.get("released")))):
+    for kind, times in (
+        ("deleted", row.outcome == Outcome.DELETED),
+        ("released", bool(row.envelope.get("released"))),
+        ("confirmed", bool(row.envelope.get("confirmed_by"))),
+    ):
         if asked[kind] != times:
             yield f"{name} was {kind} {int(times)} times, by its history {asked[kind]} times"
 

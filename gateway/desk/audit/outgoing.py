@@ -8,6 +8,7 @@ from typing import Any
 from peewee import fn
 
 from gateway.desk.audit.reading import Content, contents, pairs, portions
+from gateway.desk.outgoing import KEYS_BY_NAME
 from gateway.keys import Purpose, key_in_id, unseal
 from gateway.store.states import AuthorRole, MessageState, OutboxState
 from gateway.store.tables import Event, Message, Outbox, OutboxPart, Ticket
@@ -48,7 +49,12 @@ def _key(row: Any, number: int, secrets: Mapping[int, bytes]) -> Iterator[str]:
     sealed = key_in_id(row.message_id)
     if not sealed and row.ticket_id is None:
         return
-    key = unseal(sealed, purpose=Purpose.REPLY, secrets=secrets)
+    purpose = Purpose.REPLY
+    for name, of_that in KEYS_BY_NAME.items():
+        if isinstance(row.context.get(name), int):
+            number, purpose = row.context[name], of_that
+            break
+    key = unseal(sealed, purpose=purpose, secrets=secrets)
     if key is None:
         yield f"outbox {row.id}: no secret of ours has sealed the key in its Message-ID"
     elif (key.person, key.ticket, key.role) != (row.recipient_id, number, row.role):

@@ -39,7 +39,11 @@ _STATEMENTS = (
         "name" TEXT NOT NULL,
         "language" TEXT NOT NULL,
         "first_seen_at" TIMESTAMPTZ NOT NULL,
-        "bounced_at" TIMESTAMPTZ
+        "bounced_at" TIMESTAMPTZ,
+        "muted_until" TIMESTAMPTZ,
+        "flooding_until" TIMESTAMPTZ,
+        "quick_replies" {smallint} NOT NULL,
+        "quick_reply_at" TIMESTAMPTZ
     )
     """,
     'CREATE UNIQUE INDEX "contact_address" ON "contact" ("address")',
@@ -49,6 +53,7 @@ _STATEMENTS = (
         "name" TEXT NOT NULL,
         "teams" TEXT NOT NULL,
         "active" {boolean} NOT NULL,
+        "confirmed_at" TIMESTAMPTZ,
         FOREIGN KEY ("contact_id") REFERENCES "contact" ("id")
     )
     """,
@@ -80,6 +85,8 @@ _STATEMENTS = (
         "policy_version" TEXT NOT NULL,
         "desk_address" TEXT NOT NULL,
         "opened_at" TIMESTAMPTZ NOT NULL,
+        "arrived_at" TIMESTAMPTZ,
+        "muted_at" TIMESTAMPTZ,
         "updated_at" TIMESTAMPTZ NOT NULL,
         "first_answer_at" TIMESTAMPTZ,
         "resolved_at" TIMESTAMPTZ,
@@ -101,7 +108,7 @@ _STATEMENTS = (
     'CREATE INDEX "ticket_updated_at" ON "ticket" ("updated_at")',
     'CREATE INDEX "ticket_close_at" ON "ticket" ("close_at")',
     'CREATE INDEX "ticket_merged_into_id" ON "ticket" ("merged_into_id")',
-    'CREATE INDEX "ticket_requester_id_status" ON "ticket" ("requester_id", "status")',
+    'CREATE INDEX "ticket_requester_id_arrived_at" ON "ticket" ("requester_id", "arrived_at")',
     'CREATE INDEX "ticket_team_status" ON "ticket" ("team", "status")',
     """
     CREATE TABLE "ticket_watcher" (
@@ -152,6 +159,8 @@ _STATEMENTS = (
         "decided_at" TIMESTAMPTZ,
         "decision" TEXT,
         "error" TEXT NOT NULL,
+        "shown_at" TIMESTAMPTZ,
+        "expiry_told_at" TIMESTAMPTZ,
         FOREIGN KEY ("ticket_id") REFERENCES "ticket" ("id"),
         FOREIGN KEY ("duplicate_of_id") REFERENCES "ledger" ("id"),
         CHECK (transport IN ('smtp', 'lmtp', 'pipe', 'imap', 'import', 'file')),
@@ -255,6 +264,8 @@ _STATEMENTS = (
         "created_at" TIMESTAMPTZ NOT NULL,
         "sent_at" TIMESTAMPTZ,
         "reply" TEXT NOT NULL,
+        "outside_domain" TEXT,
+        "bounced_at" TIMESTAMPTZ,
         "merged_into_id" {bigint},
         FOREIGN KEY ("recipient_id") REFERENCES "contact" ("id"),
         FOREIGN KEY ("ticket_id") REFERENCES "ticket" ("id"),
@@ -273,6 +284,7 @@ _STATEMENTS = (
     'CREATE INDEX "outbox_state_rank_id" ON "outbox" ("state", "rank", "id")',
     'CREATE INDEX "outbox_state_sent_at" ON "outbox" ("state", "sent_at")',
     'CREATE INDEX "outbox_recipient_id_created_at" ON "outbox" ("recipient_id", "created_at")',
+    'CREATE INDEX "outbox_outside" ON "outbox" ("created_at") WHERE outside_domain IS NOT NULL',
     """
     CREATE TABLE "outbox_part" (
         "outbox_id" {bigint} NOT NULL,
@@ -317,6 +329,7 @@ _STATEMENTS = (
     'CREATE INDEX "event_ticket_id" ON "event" ("ticket_id")',
     'CREATE INDEX "event_ledger_id" ON "event" ("ledger_id")',
     'CREATE INDEX "event_outbox_id" ON "event" ("outbox_id")',
+    'CREATE INDEX "event_suppressed" ON "event" ("at") WHERE kind = \'suppressed\'',
     """
     CREATE TABLE "mailbox" (
         "name" TEXT NOT NULL PRIMARY KEY,
@@ -342,6 +355,64 @@ _STATEMENTS = (
         "detail" TEXT NOT NULL,
         "last_error" TEXT NOT NULL,
         "last_error_at" TIMESTAMPTZ
+    )
+    """,
+    """
+    CREATE TABLE "oauth_account" (
+        "name" TEXT NOT NULL PRIMARY KEY,
+        "identity" TEXT NOT NULL,
+        "generation" INTEGER NOT NULL,
+        "refresh_token" TEXT NOT NULL,
+        "access_token" TEXT NOT NULL,
+        "access_from" TIMESTAMPTZ,
+        "access_until" TIMESTAMPTZ,
+        "logged_in_at" TIMESTAMPTZ,
+        "secret_digest" TEXT NOT NULL,
+        "failures" INTEGER NOT NULL,
+        "not_before" TIMESTAMPTZ,
+        "last_ok_at" TIMESTAMPTZ,
+        "last_error_at" TIMESTAMPTZ,
+        "last_error" TEXT NOT NULL,
+        "lease_owner" TEXT NOT NULL,
+        "lease_until" TIMESTAMPTZ
+    )
+    """,
+    """
+    CREATE TABLE "denied" (
+        "pattern" TEXT NOT NULL PRIMARY KEY,
+        "at" TIMESTAMPTZ NOT NULL,
+        "by" TEXT NOT NULL,
+        "reason" TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE "alarm" (
+        "code" TEXT NOT NULL,
+        "about" TEXT NOT NULL,
+        "colour" TEXT NOT NULL,
+        "words" TEXT NOT NULL,
+        "since" TIMESTAMPTZ NOT NULL,
+        "told_at" TIMESTAMPTZ,
+        "gone_since" TIMESTAMPTZ,
+        PRIMARY KEY ("code", "about")
+    )
+    """,
+    """
+    CREATE TABLE "chore" (
+        "name" TEXT NOT NULL PRIMARY KEY,
+        "done_at" TIMESTAMPTZ NOT NULL,
+        "detail" TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE "border_proof" (
+        "intake" TEXT NOT NULL,
+        "authserv_id" TEXT NOT NULL,
+        "number" {smallint} NOT NULL,
+        "tested_at" TIMESTAMPTZ NOT NULL,
+        "passed" {boolean} NOT NULL,
+        "findings" TEXT NOT NULL,
+        PRIMARY KEY ("intake", "authserv_id", "number")
     )
     """,
 )

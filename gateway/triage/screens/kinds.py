@@ -14,9 +14,6 @@ from gateway.mail import MailKind, Reason, Verdict
 from gateway.triage.screens.reasons import reason
 from gateway.triage.screens.signs import UNSUBSCRIBE_HEADERS, Signs
 
-# Postfix and chasquid stop at 50 Received lines; more is a loop, or made up (RFC 5321 §6.3).
-HOP_LIMIT: Final = 50
-
 _CALENDAR_ANSWERS: Final = frozenset({"reply", "cancel", "refresh", "declinecounter"})
 _CALENDAR_INVITATIONS: Final = frozenset({"request", "counter", "add"})
 _RECEIPT_PARTS: Final = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
@@ -52,11 +49,16 @@ def own_mail(signs: Signs) -> Finding | None:
 
 def too_many_hops(signs: Signs) -> Finding | None:
     """A mail that goes round; what kind it is remains to be seen."""
-    return _quarantine(None, "hops", f"{signs.hops} Received lines") if signs.hops > HOP_LIMIT else None
+    return _quarantine(None, "hops", f"{signs.hops} Received lines") if signs.hops > signs.hop_limit else None
 
 
 def flagged_spam(signs: Signs) -> Finding | None:
     return _quarantine(MailKind.SPAM, "spam", signs.spam_flag) if signs.spam_flag else None
+
+
+def declared_source(signs: Signs) -> Finding | None:
+    """A machine that the policy names as a source: what it writes is to be read, whatever its headers leave out."""
+    return _notification("declared-source", signs.source) if signs.source else None
 
 
 def abuse_report(signs: Signs) -> Finding | None:

@@ -20,6 +20,7 @@ REASONS: Final[dict[str, str]] = {
     "hops": "the mail went through more servers than any honest way has",
     "spam": "a filter on the way marked the mail as spam",
     "abuse-report": "a provider reports that somebody complained about a mail (RFC 5965)",
+    "declared-source": "a machine that the policy names as a source wrote this",
     "receipt": "a receipt says that a mail was displayed, deleted or refused (RFC 8098)",
     "delivery-report": "a mail server reports on a delivery (RFC 3464)",
     "odd-delivery-report": "a mail server reports on a delivery in a form of its own",
@@ -48,7 +49,9 @@ REASONS: Final[dict[str, str]] = {
     "no-answer-address": "no answer: nobody reads mail at this address",
     "no-answer-own-mail": "no answer: we do not write to ourselves",
     "no-answer-hops": "no answer: the mail goes round in circles",
-    "no-answer-recipients": "no answer: more than 50 people are addressed",
+    "no-answer-loop": "no answer: another desk's system wrote this, and knows its own mail by this header",
+    "no-answer-source": "no answer: the policy names this machine as a source",
+    "no-answer-recipients": "no answer: more people are addressed than any answer is for",
     "no-answer-spam": "no answer: a filter marked the mail as spam",
     "no-answer-kind": "no answer: mails of this kind are not answered",
 }

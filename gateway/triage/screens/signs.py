@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.mail import Envelope, Mail
@@ -55,7 +56,7 @@ _RESPONDER_HEADERS: Final = {
 _TICKET_SYSTEM_HEADERS: Final = ("rt-ticket", "x-rt-", "x-zendesk-", "x-jira-", "x-otrs-", "x-znuny-", "x-servicenow-")
 _MACHINE_RELAY: Final = ("x-amazon-mail-relay-type", "notification")
 
-# What filters write on the way. A sender who marks himself harms only himself.
+# What filters write on the way, by the header: the value that means spam. Which of them count is the policy's word.
 _SPAM_FLAGS: Final = {
     "x-spam-flag": r"(?:yes|true)\b",
     "x-spam-status": r"yes\b",
@@ -72,6 +73,15 @@ _SPAM_FLAGS: Final = {
     "x-forefront-antispam-report": r"(?:.*;)?\s*cat:(?:hspm|hphsh|hphish|phsh|malw)\b",
 }
 
+# What another filter's header says when it says spam.
+_ANY_SPAM_FLAG: Final = r"(?:yes|true|spam)\b"
+# By these, ticket systems know their own mail again; each of their mails has one, their people's answers too.
+_LOOP_HEADERS: Final = ("x-rt-loop-prevention", "x-roundup-loop", "x-otrs-loop", "x-znuny-loop")
+# Postfix and chasquid stop at 50 Received lines; more is a loop, or made up (RFC 5321 §6.3).
+HOP_LIMIT: Final = 50
+# More addressees than Zendesk's 48 CCs: nobody expects a desk to answer such a crowd.
+ADDRESSEE_LIMIT: Final = 50
+
 _READ_LIMIT_CHARS: Final = 2_000
 _ADDRESS: Final = re.compile(r"[^\s<>:;,()\"]+@[^\s<>:;,()\"?]+")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
@@ -85,8 +95,9 @@ class Signs:
     `reverse_path` is the envelope's, else the Return-Path's; `null_sender` where that is the null path. `author` is
     the From address ("" without one); `daemon` where From or the reverse path is a mail server's, `mailer_daemon` where
     From can be nothing else. `auto_submitted` and `precedence` stand bare, "" where they say nothing special
-    (``no``, ``normal``). `list_headers`, `responder`, `suppressed` and `spam_flag` name what was seen. `has_ids`: it
-    names an earlier mail; `answers_another`: one that the same system did not make itself.
+    (``no``, ``normal``). `list_headers`, `responder`, `suppressed`, `spam_flag` and `loop_header` name what was seen.
+    `has_ids`: it names an earlier mail; `answers_another`: one that the same system did not make itself. `source` is
+    the name of the machine that the policy declares as its author, "" for anybody else.
     """
 
     mail: Mail
@@ -106,8 +117,12 @@ class Signs:
     ticket_system: bool
     suppressed: str
     spam_flag: str
+    loop_header: str
+    source: str
     hops: int
+    hop_limit: int
     recipients: int
+    addressee_limit: int
     has_ids: bool
     answers_another: bool
     reply_prefix: bool
@@ -116,13 +131,38 @@ class Signs:
     part_types: frozenset[str]
 
 
-def observe(mail: Mail, envelope: Envelope, *, desk_addresses: tuple[str, ...], is_own: bool) -> Signs:
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """What the policy says of the world around the desk, as far as it changes what a sign means.
+
+    `own_lists` are List-Ids of the organisation's own groups; `spam_headers` the headers that are believed, as "Name" or
+    "Name: value", None for all that we know; `source` is the name of the declared machine that the mail is from.
+    """
+
+    own_lists: tuple[str, ...] = ()
+    spam_headers: tuple[str, ...] | None = None
+    source: str = ""
+    hop_limit: int = HOP_LIMIT
+    addressee_limit: int = ADDRESSEE_LIMIT
+
+
+_ORDINARY_HOUSE: Final = House()
+
+
+def observe(
+    mail: Mail,
+    envelope: Envelope,
+    *,
+    desk_addresses: tuple[str, ...],
+    is_own: bool,
+    house: House = _ORDINARY_HOUSE,
+) -> Signs:
     """Read off a mail what the screens need."""
     headers: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in mail.headers:
         headers[name].append(value.strip().lower())
     desk = frozenset(address.lower() for address in desk_addresses)
-    own_list = _is_list_of(headers, desk)
+    own_list = _is_list_of(headers, desk, house.own_lists)
     reverse_path = (envelope.reverse_path if envelope.reverse_path is not None else mail.return_path or "").lower()
     known = envelope.reverse_path is not None or mail.return_path is not None
     author = mail.sender.address.lower() if mail.sender else ""
@@ -150,9 +190,13 @@ def observe(mail: Mail, envelope: Envelope, *, desk_addresses: tuple[str, ...], 
         machine_relay=_MACHINE_RELAY[1] in headers[_MACHINE_RELAY[0]],
         ticket_system=any(name.startswith(_TICKET_SYSTEM_HEADERS) for name, _ in mail.headers),
         suppressed=_suppression(headers["x-auto-response-suppress"]),
-        spam_flag=_first_match(headers, _SPAM_FLAGS),
+        spam_flag=_first_match(headers, _spam_flags(house.spam_headers)),
+        loop_header=next((name for name in _LOOP_HEADERS if headers[name]), ""),
+        source=house.source,
         hops=len(headers["received"]),
+        hop_limit=house.hop_limit,
         recipients=len(mail.to) + len(mail.cc),
+        addressee_limit=house.addressee_limit,
         has_ids=bool(mail.in_reply_to or mail.references),
         answers_another=_answers_another(mail),
         reply_prefix=has_reply_prefix(subject),
@@ -182,6 +226,20 @@ def _first_match(headers: Headers, patterns: Mapping[str, str]) -> str:
     return ""
 
 
+@lru_cache(maxsize=4)
+def _spam_flags(believed: tuple[str, ...] | None) -> Mapping[str, str]:
+    """The patterns of the headers that are believed."""
+    if believed is None:
+        return _SPAM_FLAGS
+    flags: dict[str, str] = {}
+    for entry in believed:
+        name, _, value = entry.lower().partition(":")
+        known = _SPAM_FLAGS.get(name, _ANY_SPAM_FLAG)
+        pattern = re.escape(value.strip()) if value.strip() else known
+        flags[name] = f"(?:{flags[name]})|(?:{pattern})" if name in flags else pattern
+    return flags
+
+
 def _suppression(values: list[str]) -> str:
     words = {word.strip() for value in values for word in re.split(r"[,;]", value)}
     return ", ".join(sorted(words & _SUPPRESSING))
@@ -204,9 +262,9 @@ def _is_one_of(address: str, desk: frozenset[str]) -> bool:
     return f"{local}@{domain}" in desk or f"{local.partition('+')[0]}@{domain}" in desk
 
 
-def _is_list_of(headers: Headers, desk: frozenset[str]) -> bool:
-    """The list is the desk's own address: a company's group that feeds the desk, behind which people write."""
-    ids = {address.replace("@", ".") for address in desk}
+def _is_list_of(headers: Headers, desk: frozenset[str], own_lists: tuple[str, ...]) -> bool:
+    """The list is the desk's own address or a group named as own: it feeds the desk, and people write behind it."""
+    ids = {address.replace("@", ".") for address in desk} | set(own_lists)
     named = " ".join(value for name in ("list-post", "x-beenthere", "mailing-list") for value in headers.get(name, ()))
     list_ids = " ".join(headers.get("list-id", ()))[:_READ_LIMIT_CHARS]
     is_ours = not desk.isdisjoint(_ADDRESS.findall(named[:_READ_LIMIT_CHARS]))

@@ -11,12 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.mail import Reason
-from gateway.triage.screens.kinds import HOP_LIMIT
 from gateway.triage.screens.reasons import reason
 from gateway.triage.screens.signs import Signs
-
-# More addressees than Zendesk's 48 CCs: nobody expects a desk to answer such a crowd.
-RECIPIENT_LIMIT: Final = 50
 
 # sign, code of the reason, what to show of it
 Silencer = tuple[Callable[[Signs], bool], str, Callable[[Signs], str]]
@@ -47,9 +43,11 @@ SILENCERS: Final[tuple[Silencer, ...]] = (
         lambda signs: ", ".join(signs.unread_addresses),
     ),
     (lambda signs: signs.is_own, "no-answer-own-mail", lambda signs: signs.author),
-    (lambda signs: signs.hops > HOP_LIMIT, "no-answer-hops", lambda signs: f"{signs.hops} Received lines"),
+    (lambda signs: bool(signs.loop_header), "no-answer-loop", lambda signs: signs.loop_header),
+    (lambda signs: bool(signs.source), "no-answer-source", lambda signs: signs.source),
+    (lambda signs: signs.hops > signs.hop_limit, "no-answer-hops", lambda signs: f"{signs.hops} Received lines"),
     (
-        lambda signs: signs.recipients > RECIPIENT_LIMIT,
+        lambda signs: signs.recipients > signs.addressee_limit,
         "no-answer-recipients",
         lambda signs: f"{signs.recipients} addresses",
     ),

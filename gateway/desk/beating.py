@@ -1,0 +1,62 @@
+"""The desk's mail to itself: through outbox, relay, mailbox and sorter, to measure the whole way round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import peewee
+
+from gateway.desk.chores import detail_of, done, last_done
+from gateway.desk.health import HEARTBEAT
+from gateway.desk.outgoing import enqueue
+from gateway.mail import Address
+from gateway.policy import Policy
+from gateway.store.database import lock_conversations, transaction
+from gateway.store.rows import find
+from gateway.store.states import OutboxState
+from gateway.store.tables import Outbox
+from gateway.ticket import Role
+
+NOTICE = "heartbeat"
+
+
+def beat_due(
+    database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, every: timedelta, now: datetime
+) -> int:
+    """Write the desk a mail when it is time; the number of mails written.
+
+    One that has not left yet is not followed by another: with the relay away for a weekend there is one, not hundreds.
+    """
+    if _is_fresh(now, every):
+        return 0
+    with transaction(database):
+        lock_conversations(database)
+        if _is_fresh(now, every):
+            return 0
+        last, detail = last_done(HEARTBEAT), dict(detail_of(HEARTBEAT))
+        if last is None or now - last > 2 * every or now < last:
+            # Nobody wrote one for a while: what came back before says nothing about now.
+            detail = {"since": now.isoformat()}
+        done(HEARTBEAT, now=now, **detail)
+        if find(Outbox, "state IN (?, ?) AND notice = ?", OutboxState.WAITING, OutboxState.HELD, NOTICE) is not None:
+            return 0
+        number = int(now.timestamp())
+        enqueue(
+            notice=NOTICE,
+            to=Address(address=policy.desk.address, name=policy.desk.name),
+            role=Role.AGENT,
+            ticket=None,
+            about_id=None,
+            context={NOTICE: number},
+            cause=f"{NOTICE}/{number}",
+            policy=policy,
+            secrets=secrets,
+            now=now,
+        )
+    return 1
+
+
+def _is_fresh(now: datetime, every: timedelta) -> bool:
+    last = last_done(HEARTBEAT)
+    return last is not None and timedelta(0) <= now - last < every

@@ -1,0 +1,38 @@
+"""Carry out, in its mail's unit, what the answer to a digest orders, and note the desk's mail to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from gateway.desk.chores import detail_of, done, last_done
+from gateway.desk.health import HEARTBEAT
+from gateway.desk.operating import delete_one, deny_one, release_one
+from gateway.triage.decision import DenySender, NoteHeartbeat, SettleQuarantined
+
+
+def _settle(unit: Any, change: SettleQuarantined) -> None:
+    if change.how == "release":
+        release_one(change.ledger, by=change.by, now=unit.now)
+    else:
+        delete_one(change.ledger, by=change.by, reason=change.reason, now=unit.now)
+
+
+def _deny(unit: Any, change: DenySender) -> None:
+    deny_one(change.pattern, by=change.by, reason=change.reason, now=unit.now)
+
+
+def _note_heartbeat(unit: Any, change: NoteHeartbeat) -> None:
+    sent_at = last_done(HEARTBEAT) or change.sent_at
+    seconds = max(timedelta(0), unit.now - change.sent_at).total_seconds()
+    back = {"back_at": unit.now.isoformat(), "seconds": int(seconds)}
+    done(HEARTBEAT, now=sent_at, **(dict(detail_of(HEARTBEAT)) | back))
+
+
+# Change: how it is carried out; the unit is the running transaction of a mail.
+KEEPING: dict[type, Callable[[Any, Any], None]] = {
+    SettleQuarantined: _settle,
+    DenySender: _deny,
+    NoteHeartbeat: _note_heartbeat,
+}

@@ -1,0 +1,106 @@
+"""Read what went to and fro between the desk and an address: one statement for one person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from gateway.policy import Policy
+from gateway.store.fields import UtcDateTime
+from gateway.store.rows import find_values, marks
+from gateway.store.states import OutboxState
+from gateway.store.tables import Contact
+from gateway.triage.restraint import is_outside
+from gateway.triage.traffic import DAY, HOUR, TEN_MINUTES, TO_AGENTS, TO_PEOPLE, AutomaticMail, Outside, Traffic
+
+# More than this need not be counted: every budget is over.
+_MOST_COUNTED = 1000
+_MOMENT = UtcDateTime()
+_NOTICES = tuple(sorted(TO_PEOPLE | TO_AGENTS))
+# The plus keeps SQLite to the index over time within a person. Both databases read a few rows by an index each.
+_SENT = f"""SELECT notice, (SELECT number FROM ticket WHERE ticket.id = outbox.ticket_id), created_at, sent_at
+    FROM outbox WHERE recipient_id = ? AND created_at > ? AND notice IN ({marks(_NOTICES)})"""  # noqa: S608
+_OPENED = "SELECT 'opened', number, arrived_at, NULL FROM ticket WHERE requester_id = ? AND arrived_at > ?"
+_WROTE = """SELECT 'wrote', NULL, at, NULL FROM message WHERE author_id = ? AND at > ?
+    AND ticket_id IN (SELECT id FROM ticket WHERE number IN ({numbers}))"""
+_ALIKE = """SELECT subject FROM message WHERE author_id = ? AND at > ? AND text = ?"""
+
+
+def traffic_of(
+    contact: Contact | None,
+    *,
+    now: datetime,
+    arrived: datetime | None = None,
+    tickets: Sequence[int] = (),
+    alike: tuple[str, str] | None = None,
+    alike_from: int = 0,
+) -> Traffic | None:
+    """What the desk and this person wrote each other lately; None for somebody whom it does not know.
+
+    `arrived` is when the mail in hand arrived, `tickets` the numbers that it names. `alike` is its subject and text; who
+    wrote less than `alike_from` mails in ten minutes can't have written it so often, and is not asked.
+    """
+    if contact is None:
+        return None
+    at = arrived or now
+    sql = f"{_SENT} UNION ALL {_OPENED}"
+    values: list[object] = [contact.id, now - DAY, *_NOTICES, contact.id, at - HOUR]
+    if tickets:
+        sql += f" UNION ALL {_WROTE.format(numbers=marks(tickets))}"
+        values += [contact.id, now - TEN_MINUTES, *tickets]
+    rows = find_values(f"{sql} LIMIT {_MOST_COUNTED}", *values)
+    opened = tuple(_moment(row[2]) for row in rows if row[0] == "opened")
+    wrote = sum(row[0] == "wrote" for row in rows) + sum(now - TEN_MINUTES < one for one in opened)
+    automatic = [row for row in rows if row[0] in _NOTICES]
+    return Traffic(
+        address=contact.address,
+        automatic=tuple(
+            AutomaticMail(
+                notice=row[0],
+                ticket=row[1],
+                at=_moment(row[2]),
+                sent_at=_moment(row[3]) if row[3] is not None else None,
+            )
+            for row in automatic
+        ),
+        opened=opened,
+        repeated=_alike(contact, alike, now) if alike is not None and wrote >= max(1, alike_from) else 0,
+        bounced_at=contact.bounced_at,
+        muted_until=contact.muted_until,
+        flooding_until=contact.flooding_until,
+        quick_replies=contact.quick_replies,
+        quick_reply_at=contact.quick_reply_at,
+    )
+
+
+def _moment(value: object) -> datetime:
+    moment = _MOMENT.python_value(value)  # type: ignore[arg-type]
+    if moment is None:
+        raise ValueError("a time is missing")
+    return moment
+
+
+def _alike(contact: Contact, alike: tuple[str, str], now: datetime) -> int:
+    """How many messages of the last ten minutes have this text, under this subject."""
+    subject, text = alike
+    rows = find_values(_ALIKE, contact.id, now - TEN_MINUTES, text)
+    return sum(_plain(str(found)) == _plain(subject) for (found,) in rows)
+
+
+def _plain(subject: str) -> str:
+    return " ".join(subject.split()).casefold()
+
+
+def outside_of(addresses: Iterable[str], policy: Policy, *, now: datetime) -> Outside:
+    """What went outside within the hour, for the first of these addresses that is outside; nothing where none is.
+
+    What is held because the limit was reached is not counted: it did not go.
+    """
+    address = next((one for one in addresses if is_outside(one, policy)), "")
+    if not address:
+        return Outside()
+    domain = address.rpartition("@")[2]
+    sql = """SELECT COUNT(*), SUM(CASE WHEN outside_domain = ? THEN 1 ELSE 0 END) FROM outbox
+        WHERE outside_domain IS NOT NULL AND created_at > ? AND NOT (state = ? AND hold_reason <> '')"""
+    to_all, to_domain = find_values(sql, domain, now - HOUR, OutboxState.HELD)[0]
+    return Outside(domain=domain, to_all=int(to_all or 0), to_domain=int(to_domain or 0))

@@ -1,0 +1,176 @@
+"""Phrases: sentences that a decision makes and that somebody reads in a mail, in the reader's language.
+
+Place in the mail's way: a decision says a phrase in English (`say`); the outbox keeps it as JSON (`as_json`); compose
+puts it into words of the letter's language when the letter is rendered. Events, `explain` and logs keep the English
+sentence, which is `str(phrase)`.
+
+The English sentence is the key of the catalogues, `templates/<language>/_phrases.toml`; `templates/_phrases.toml` has
+them all. So a phrase is always written as a literal: `say("{agent} answered at {time}", agent=…, time=…)`, which a
+test reads out of the code. Nothing here fails: what has no translation is shown in English, what is no phrase as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+Lookup = Callable[[str], str]
+Show = Callable[[date | time | datetime], str]
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A sentence with named places and what stands in them; a list stands with commas between."""
+
+    text: str
+    values: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        return in_words(self, str, _plainly)
+
+    def to_json(self) -> dict[str, object]:
+        """The phrase as JSON values; `from_json` reads it."""
+        return {"phrase": self.text, "values": {name: _to_json(value) for name, value in self.values}}
+
+
+def say(text: str, **values: object) -> Phrase:
+    """Make a phrase. `text` is a literal; values are text, numbers, days, times, phrases, or lists of them.
+
+    A day or a time is that of the desk's clock already; it is written as the reader is used to.
+    """
+    return Phrase(text, tuple((name, _frozen(value)) for name, value in values.items()))
+
+
+def listed(items: Sequence[object]) -> Phrase:
+    """Several phrases or texts as one, with commas between."""
+    return Phrase("{items}", (("items", tuple(items)),))
+
+
+def from_json(value: object) -> Phrase | None:
+    """Read what `to_json` wrote; None for everything else."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("phrase"), str):
+        return None
+    values = value.get("values")
+    pairs = values.items() if isinstance(values, Mapping) else ()
+    return Phrase(value["phrase"], tuple((str(name), _from_json(one)) for name, one in pairs))
+
+
+def as_json(value: object) -> object:
+    """A context as JSON values: mappings and lists are gone through, phrases written down, the rest stays."""
+    if isinstance(value, Phrase):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {str(name): as_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(one) for one in value]
+    return value
+
+
+def spoken_context(context: Mapping[str, object], lookup: Lookup, show: Show) -> dict[str, object]:
+    """A context with every phrase in it (as JSON or not) put into words."""
+    return {name: _spoken(value, lookup, show) for name, value in context.items()}
+
+
+def _spoken(value: object, lookup: Lookup, show: Show) -> object:
+    phrase = value if isinstance(value, Phrase) else from_json(value)
+    if phrase is not None:
+        return in_words(phrase, lookup, show)
+    if isinstance(value, Mapping):
+        return spoken_context(value, lookup, show)
+    if isinstance(value, list | tuple):
+        return [_spoken(one, lookup, show) for one in value]
+    return value
+
+
+def in_words(phrase: Phrase, lookup: Lookup, show: Show) -> str:
+    """The sentence: `lookup` translates a text, `show` writes a day or a time. Values are never looked into."""
+    values = dict(phrase.values)
+
+    def fill(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return _shown(values[name], lookup, show) if name in values else match.group(0)
+
+    return _PLACEHOLDER.sub(fill, lookup(phrase.text))
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """The names of the places in a text."""
+    return frozenset(_PLACEHOLDER.findall(text))
+
+
+def _shown(value: object, lookup: Lookup, show: Show) -> str:
+    if isinstance(value, Phrase):
+        return in_words(value, lookup, show)
+    if isinstance(value, date | time):
+        return show(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(one, lookup, show) for one in value)
+    return str(value)
+
+
+def _plainly(value: date | time | datetime) -> str:
+    """A day or a time for the history and for logs."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return f"{value:%H:%M}" if isinstance(value, time) else value.isoformat()
+
+
+def _frozen(value: object) -> object:
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _to_json(value: object) -> object:
+    if isinstance(value, datetime):
+        return {"moment": value.isoformat(timespec="seconds")}
+    if isinstance(value, date):
+        return {"day": value.isoformat()}
+    if isinstance(value, time):
+        return {"time": value.isoformat(timespec="minutes")}
+    return as_json(value) if not isinstance(value, list | tuple) else [_to_json(one) for one in value]
+
+
+_READERS: dict[str, Callable[[str], object]] = {
+    "moment": datetime.fromisoformat,
+    "day": date.fromisoformat,
+    "time": time.fromisoformat,
+}
+
+
+def _from_json(value: object) -> object:
+    if isinstance(value, list):
+        return tuple(_from_json(one) for one in value)
+    if isinstance(value, Mapping):
+        for name, read in _READERS.items():
+            if isinstance(value.get(name), str):
+                return read(value[name])
+        return from_json(value) or str(value)
+    return value
+
+
+# What fields hold, in words: for phrases, and for templates (`{{ ticket.impact | word("impact") }}`). Impact and
+# urgency are named along, since an adjective follows its noun in other languages.
+WORDS: dict[tuple[str, str], Phrase] = {
+    ("type", "incident"): say("incident"),
+    ("type", "request"): say("request"),
+    ("status", "new"): say("new"),
+    ("status", "in_progress"): say("in progress"),
+    ("status", "on_hold"): say("on hold"),
+    ("status", "resolved"): say("resolved"),
+    ("status", "closed"): say("closed"),
+    ("status", "cancelled"): say("cancelled"),
+    ("impact", "high"): say("impact high"),
+    ("impact", "medium"): say("impact medium"),
+    ("impact", "low"): say("impact low"),
+    ("urgency", "high"): say("urgency high"),
+    ("urgency", "medium"): say("urgency medium"),
+    ("urgency", "low"): say("urgency low"),
+}
+
+
+def word(field: str, value: str) -> Phrase | str:
+    """The phrase for what a field holds; a value of no closed set stays as it is."""
+    return WORDS.get((field, value), value)

@@ -1,0 +1,203 @@
+"""A keeper's answer to a digest of the quarantine: lines like `release 4 7`, read and decided. Pure.
+
+The numbers are those of the digest that is answered. It takes that digest's key and the keeper's own address; whoever
+else sends the key is quarantined. A line that can't be meant as anything else and is wrong (a number that the digest
+does not have, a mistyped word before numbers) holds the whole mail, so that nothing is half done; other lines are
+named in the answer and left alone. What somebody has settled before is said to be settled, and stays as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.mail import Reason, Verdict
+from gateway.phrase import Phrase, say
+from gateway.policy import Agent
+from gateway.ticket import Role
+from gateway.triage.case import Case
+from gateway.triage.decision import Action, Change, Decision, DenySender, Notice, SettleQuarantined
+from gateway.triage.facts import DigestEntry, DigestFact
+from gateway.triage.quarantine import why_quarantined
+
+VERBS = ("release", "delete", "block")
+# Spaces, a quote mark or a number sign before the word are typed out of habit; a quotation mark is our own example.
+_LINE = re.compile(r"[\s#＃]*([^\W\d_]+)\s*:?((?:[\s,;]+(?:and|und|et|y|e)?\s*\d{1,4}(?:\s?[-–]\s?\d{1,4})?\b)*)(.*)$")
+_NUMBER = re.compile(r"(\d{1,4})(?:\s?[-–]\s?(\d{1,4}))?")
+_BARE_NUMBERS = re.compile(r"[\s\d,;]*\d[\s\d,;]*")
+_ALIKE = 0.75
+_MOST_LINES = 200
+_MOST_NUMBERS = 500
+_READ_CHARS = 1_000
+_SHOWN_CHARS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One line that says what to do: `verb` of `VERBS`, the numbers, and what stands behind them (a reason)."""
+
+    verb: str
+    numbers: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A keeper's text, taken apart: orders, lines that must be wrong, and lines that say nothing to us."""
+
+    orders: tuple[Order, ...]
+    wrong: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def read_answer(text: str) -> Answer:
+    """Take the lines apart. Only the first `_MOST_LINES` are looked at; the rest count as wrong where there are more."""
+    orders: list[Order] = []
+    wrong: list[str] = []
+    others: list[str] = []
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in lines[:_MOST_LINES]:
+        line = line[:_READ_CHARS]
+        order = _read_line(line)
+        if order is not None:
+            orders.append(order)
+        elif _looks_meant(line):
+            wrong.append(line[:_SHOWN_CHARS])
+        else:
+            others.append(line[:_SHOWN_CHARS])
+    wrong += [f"… {len(lines) - _MOST_LINES} lines more"] if len(lines) > _MOST_LINES else []
+    return Answer(orders=tuple(orders), wrong=tuple(wrong), others=tuple(others))
+
+
+def _read_line(line: str) -> Order | None:
+    match = _LINE.match(line)
+    if match is None or match[1].lower() not in VERBS:
+        return None
+    numbers = tuple(dict.fromkeys(_numbers_in(match[2])))
+    reason = match[3].strip(" .:;,-")
+    is_bad = not numbers or len(numbers) > _MOST_NUMBERS or (reason and match[1].lower() == "release")
+    return None if is_bad else Order(verb=match[1].lower(), numbers=numbers, reason=reason[:_SHOWN_CHARS])
+
+
+def _numbers_in(text: str) -> Iterator[int]:
+    for first, last in _NUMBER.findall(text):
+        # A range of more than the digest can have is none.
+        yield from range(int(first), min(int(last or first), int(first) + _MOST_NUMBERS) + 1)
+
+
+def _looks_meant(line: str) -> bool:
+    """Whether a line that is no order can only have been meant as one."""
+    match = _LINE.match(line)
+    if match is None:
+        return _BARE_NUMBERS.fullmatch(line) is not None
+    word = match[1].lower()
+    has_numbers = bool(match[2].strip())
+    if word in VERBS:
+        return has_numbers or not match[3].strip()
+    return has_numbers and bool(difflib.get_close_matches(word, VERBS, 1, _ALIKE))
+
+
+def answer_digest(case: Case, digest: DigestFact) -> Decision:
+    """Carry out what a keeper answers, and say for each line what was done; anybody else is set aside."""
+    if not case.is_by_a_person:
+        reason = Reason(code="digest-auto", text=f"{case.screening.kind.value}: an automatic answer to a digest")
+        return case.decide(Action.FILE, reasons=(reason,), verdict=Verdict.ACCEPT_QUIETLY)
+    keeper = _keeper(case, digest)
+    if keeper is None:
+        return case.quarantine("agent-unproven", Reason(code="digest-not-theirs", text=_why_not(case, digest)))
+    answer = read_answer(case.mail.new_text)
+    wrong = [*map(_not_understood, answer.wrong), *_contradictions(answer, digest)]
+    if wrong or not answer.orders:
+        title = say("Nothing was done. Correct these lines and answer once more:")
+        if not wrong:
+            title, wrong = say('Nothing was done: there is no line like "release 4 7" above the quote.'), []
+        reason = Reason(code="digest-refused", text="the answer to the digest has lines that can't count")
+        return _tell(case, keeper, title, wrong, reason=reason)
+    changes: list[Change] = []
+    lines: list[Phrase] = []
+    for order in answer.orders:
+        for number in order.numbers:
+            change, line = _carry(order, digest.entry(number), case, keeper)
+            changes += change
+            lines.append(line)
+    lines += [say("Left alone: {line}", line=line) for line in answer.others]
+    reason = Reason(code="digest-answered", text=f"{keeper.name} answered a digest of the quarantine")
+    return _tell(case, keeper, say("Done:"), lines, *changes, reason=reason)
+
+
+def _keeper(case: Case, digest: DigestFact) -> Agent | None:
+    """The keeper who answers, by key and address (L2); None for everybody else."""
+    agent = case.policy.agent_of(case.sender.address)
+    if agent is None or case.mail.sender_defects or agent not in case.policy.keepers or digest.is_expired:
+        return None
+    return agent if digest.holder in (agent.address, *agent.other_addresses) else None
+
+
+def _why_not(case: Case, digest: DigestFact) -> str:
+    if digest.is_expired:
+        return f"answers a digest of {digest.sent_at:%Y-%m-%d}, whose key has expired; a newer one counts"
+    return f"answers a digest that went to {digest.holder}, but is from {case.sender.address}, or not from a keeper"
+
+
+def _not_understood(line: str) -> Phrase:
+    return say("Not understood: {line}", line=line)
+
+
+def _contradictions(answer: Answer, digest: DigestFact) -> Iterator[Phrase]:
+    verb_of: dict[int, str] = {}
+    for order in answer.orders:
+        for number in order.numbers:
+            if digest.entry(number) is None:
+                yield say("{number} is not in that digest", number=number)
+            elif order.verb != "block" and verb_of.setdefault(number, order.verb) != order.verb:
+                yield say("{number} is both to be let in and to be deleted", number=number)
+
+
+def _carry(order: Order, entry: DigestEntry | None, case: Case, keeper: Agent) -> tuple[tuple[Change, ...], Phrase]:
+    """What one number of an order changes, and the line that tells it."""
+    assert entry is not None  # what the digest lacks was refused before
+    number, ledger, by = entry.number, entry.ledger, keeper.address
+    if order.verb == "block":
+        return _block(order, entry, case, keeper)
+    if entry.settled:
+        return (), say("{number} was settled before: {what}", number=number, what=entry.settled)
+    if order.verb == "delete":
+        delete = SettleQuarantined(ledger=ledger, how="delete", by=by, reason=order.reason or "by mail")
+        return (delete,), say("{number} deleted: {subject}", number=number, subject=entry.subject)
+    if not why_quarantined(entry.code).by_mail and not case.facts.auth_trusted:
+        line = say(
+            "{number} can't be let in by mail, since a key may have been passed on."
+            " On the server: gateway quarantine release {ledger}",
+            number=number,
+            ledger=ledger,
+        )
+        return (), line
+    let_in = SettleQuarantined(ledger=ledger, how="release", by=by)
+    return (let_in,), say("{number} let in: {subject}", number=number, subject=entry.subject)
+
+
+def _block(order: Order, entry: DigestEntry, case: Case, keeper: Agent) -> tuple[tuple[Change, ...], Phrase]:
+    if refusal := why_not_to_deny(entry.sender, case):
+        return (), say("{number} not blocked: {why}", number=entry.number, why=refusal)
+    deny = DenySender(pattern=entry.sender, by=keeper.address, reason=order.reason or "by mail")
+    line = say(
+        "{number} blocked: mail from {address} is set aside from now on", number=entry.number, address=entry.sender
+    )
+    return (deny,), line
+
+
+def why_not_to_deny(address: str, case: Case) -> Phrase | None:
+    """Why nobody may block this sender: the desk would lose its own people's mail."""
+    if "@" not in address:
+        return say("the mail names no sender")
+    if case.policy.is_own_domain(address) or case.policy.agent_of(address) is not None:
+        return say("{address} is one of your own", address=address)
+    return None
+
+
+def _tell(case: Case, keeper: Agent, title: Phrase, lines: list[Phrase], *changes: Change, reason: Reason) -> Decision:
+    context: dict[str, object] = {"title": title, "lines": lines, "in_reply_to": case.mail.message_id}
+    notice = Notice(name="result", to=case.sender, role=Role.AGENT, context=context)
+    return case.decide(Action.FILE, *changes, notice, reasons=(reason,), verdict=Verdict.ACCEPT)

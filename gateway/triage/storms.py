@@ -1,0 +1,172 @@
+"""Stop a storm: senders that are too fast, machines that answer machines, tickets on which two of them talk.
+
+Place in the mail's way: the last step of a decision. `hold_back` leaves a flood to a person, `calm` takes automatic
+mails out of a decision and remembers who answered at machine speed. The limits are judged by `restraint`. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from gateway.mail import MailKind, Reason
+from gateway.phrase import Phrase, say
+from gateway.triage.authorise import Standing
+from gateway.triage.case import Case
+from gateway.triage.decision import (
+    Action,
+    Change,
+    CountQuickReply,
+    Decision,
+    HoldBack,
+    MuteTicket,
+    Notice,
+    OpenTicket,
+    Record,
+)
+from gateway.triage.facts import TicketFacts
+from gateway.triage.notices import agents_of_ticket, tell_agents
+from gateway.triage.restraint import (
+    arrived_at,
+    is_ping_pong,
+    is_quick_reply,
+    quick_replies_with,
+    restraint_on,
+    too_fast,
+)
+from gateway.triage.sources import source_of
+from gateway.triage.traffic import TO_AGENTS, Traffic
+
+
+def hold_back(case: Case, decision: Decision) -> Decision:
+    """Leave a mail to a person whose sender opens too many tickets, or writes the same again and again."""
+    if case.envelope.quiet or case.envelope.released or decision.action not in (Action.OPEN, Action.APPEND):
+        return decision
+    known = case.facts.traffic_with(case.sender.address)
+    if known is None or case.authorisation.standing is Standing.AGENT:
+        return decision
+    if known.repeated >= case.policy.limits.repeats_per_10_minutes:
+        text = f"{case.sender.address} wrote the same {known.repeated} times in ten minutes"
+        return replace(_held_back(case, "repeat", text), changes=(_suppressed(case, "repeat", text),))
+    return _flood(case, decision, known) or decision
+
+
+def _flood(case: Case, decision: Decision, known: Traffic) -> Decision | None:
+    opened = next((change for change in decision.changes if isinstance(change, OpenTicket)), None)
+    if opened is None or opened.requester.address != case.sender.address:
+        return None
+    now, limits = case.facts.now, case.policy.limits
+    if known.flooding_until is not None and known.flooding_until > now:
+        text = f"{known.address} opened too many tickets; until {known.flooding_until:%H:%M} UTC the rest waits"
+        return replace(_held_back(case, "flood", text), changes=(_suppressed(case, "flood", text),))
+    budget = source_of(case.mail, case.policy) or limits
+    at = arrived_at(case.envelope, now)
+    over = too_fast(known.opened, at=at, ten_minutes=budget.tickets_per_10_minutes, hour=budget.tickets_per_hour)
+    if not over:
+        return None
+    until = now + timedelta(minutes=limits.flood_minutes)
+    text = f"{known.address} opened {over}; until {until:%H:%M} UTC the rest waits"
+    changes: list[Change] = [HoldBack(address=known.address, until=until), _suppressed(case, "flood", text)]
+    if case.policy.is_own_domain(known.address) or case.screening.kind is MailKind.NOTIFICATION:
+        # A colleague's or a machine's burst may be the most important thing of the day: somebody must look.
+        team = case.policy.agents_of(case.policy.default_team.name) or case.policy.agents
+        context = {"address": known.address, "count": len(known.opened), "until": until.isoformat(timespec="seconds")}
+        changes += tell_agents("flood", team, context=context)
+    return replace(_held_back(case, "flood", text), changes=tuple(changes))
+
+
+def _held_back(case: Case, code: str, text: str) -> Decision:
+    return case.quarantine(code, Reason(code=code, text=text))
+
+
+def _suppressed(case: Case, code: str, text: str) -> Record:
+    return Record(kind="suppressed", text=text, detail={"why": code, "what": "mail", "to": case.sender.address})
+
+
+def calm(case: Case, decision: Decision) -> Decision:
+    """Take out the automatic answers to agents that are too many, and remember who answered at machine speed."""
+    ticket = case.facts.ticket(decision.ticket) if decision.ticket is not None else None
+    changes: list[Change] = []
+    reasons: list[Reason] = []
+    for change in decision.changes:
+        if isinstance(change, Notice) and change.name in TO_AGENTS and ticket is not None:
+            instead = _instead_of(case, change, ticket)
+            changes += instead
+            if change not in instead:
+                reasons.append(Reason(code="not-asked", text=f"{change.to.address} is not written to: {_why(instead)}"))
+        else:
+            changes.append(change)
+    if ticket is not None and ticket.is_muted and _is_act_of_an_agent(case, decision):
+        changes.append(MuteTicket(is_muted=False))
+    if counted := quick_reply(case):
+        changes.append(counted)
+        text = f"{counted.address} answered an automatic mail at machine speed, {counted.count} times within a day"
+        reasons.append(Reason(code="quick-reply", text=text))
+        if counted.muted_until is not None:
+            changes.append(Record(kind="muted", text=f"{text}: muted to {counted.muted_until:%Y-%m-%d}"))
+    if not reasons and len(changes) == len(decision.changes):
+        return decision
+    return replace(decision, changes=tuple(changes), reasons=(*decision.reasons, *reasons))
+
+
+def _instead_of(case: Case, notice: Notice, ticket: TicketFacts) -> list[Change]:
+    """The notice itself; or, where it would go on for ever, what the history says, and once a word to colleagues."""
+    known = case.facts.traffic_with(notice.to.address)
+    restraint = restraint_on(
+        notice.name,
+        notice.to.address,
+        ticket=ticket.number,
+        now=case.facts.now,
+        policy=case.policy,
+        traffic=known,
+        outside=case.facts.outside,
+        is_muted_ticket=ticket.is_muted,
+    )
+    if restraint is not None:
+        return [restraint.as_event(notice.name, notice.to.address)]
+    if known is None or not is_ping_pong(known, ticket.number, case.facts.now, case.policy):
+        return [notice]
+    cycles = case.policy.limits.cycles
+    text = f"{cycles} mails went to and fro with {notice.to.address} by themselves; muted until an agent acts"
+    detail = {"why": "ping-pong", "what": notice.name, "to": notice.to.address}
+    told = [say("muted: mails went to and fro with {address} by themselves", address=notice.to.address)]
+    colleagues = dict.fromkeys([*agents_of_ticket(case.policy, ticket), *case.policy.agents_of(ticket.team)])
+    return [
+        Record(kind="suppressed", text=text, detail=detail),
+        MuteTicket(is_muted=True),
+        *tell_agents("changed", colleagues, context={"changes": told, "agent": None}, but=[notice.to.address]),
+    ]
+
+
+def _why(instead: list[Change]) -> str:
+    return next((change.text for change in instead if isinstance(change, Record)), "")
+
+
+def _is_act_of_an_agent(case: Case, decision: Decision) -> bool:
+    return decision.action is Action.APPEND and case.authorisation.standing is Standing.AGENT and case.is_by_a_person
+
+
+def quick_reply(case: Case) -> CountQuickReply | None:
+    """What to remember where a mail came so soon after an automatic one that nobody can have written it."""
+    known = case.facts.traffic_with(case.sender.address)
+    arrived = arrived_at(case.envelope, case.facts.now)
+    if known is None or case.envelope.quiet or case.envelope.released or not case.is_by_a_person:
+        return None
+    if case.policy.agent_of(known.address) is not None or not is_quick_reply(known, arrived, case.policy):
+        return None
+    count = quick_replies_with(known, arrived)
+    limits = case.policy.limits
+    until = case.facts.now + timedelta(days=limits.mute_days) if count >= limits.quick_replies else None
+    return CountQuickReply(address=known.address, count=count, at=arrived, muted_until=until)
+
+
+def mark_of_muting(case: Case) -> tuple[Phrase, ...]:
+    """What agents should know of an address that gets no automatic mail."""
+    known, counted = case.facts.traffic_with(case.sender.address), quick_reply(case)
+    until = counted.muted_until if counted is not None else None
+    if until is None and known is not None and known.muted_until is not None and known.muted_until > case.facts.now:
+        until = known.muted_until
+    if until is None:
+        return ()
+    day = until.date()
+    return (say("answers our automatic mails by itself, and gets no more of them until {day}", day=day),)

@@ -1,0 +1,64 @@
+"""What went to and fro lately between the desk and one address: what the limits are held against.
+
+Values only; `desk.traffic` reads them, `restraint` judges by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+# What the desk writes to people by itself; agents' words and the notices to agents are not among it.
+TO_PEOPLE: Final = frozenset({"acknowledgement", "closing"})
+# What it answers to agents by itself. Their notices are news, and merge when there are many; these answer a mail.
+TO_AGENTS: Final = frozenset({"question", "confirmation", "result"})
+
+DAY: Final = timedelta(days=1)
+HOUR: Final = timedelta(hours=1)
+TEN_MINUTES: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutomaticMail:
+    """One automatic mail to an address; `sent_at` is None until the relay has it, `ticket` the ticket's number."""
+
+    notice: str
+    ticket: int | None
+    at: datetime
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """One address. `automatic` holds the last day, `opened` when the mails arrived that opened tickets in the last hour.
+
+    `repeated` is how often exactly this subject and text came from there in the last ten minutes.
+    """
+
+    address: str
+    automatic: tuple[AutomaticMail, ...] = ()
+    opened: tuple[datetime, ...] = ()
+    repeated: int = 0
+    bounced_at: datetime | None = None
+    muted_until: datetime | None = None
+    flooding_until: datetime | None = None
+    quick_replies: int = 0
+    quick_reply_at: datetime | None = None
+
+    def count(self, notice: str, *, since: datetime) -> int:
+        """How many mails of one kind it was sent since then."""
+        return sum(mail.notice == notice and mail.at > since for mail in self.automatic)
+
+    def count_on(self, ticket: int | None, *, since: datetime) -> int:
+        """How many automatic mails it was sent on one ticket since then."""
+        return sum(mail.ticket == ticket and mail.at > since for mail in self.automatic)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """How many automatic mails went to people outside within the hour: to all, and to one domain."""
+
+    domain: str = ""
+    to_all: int = 0
+    to_domain: int = 0

@@ -1,0 +1,95 @@
+"""Every mail that hangs or swells some reader: through the whole desk, in bounded work, with one outcome."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.mail import Mail
+from gateway.parse import extract_parts, limits, parse
+from gateway.store.database import connection
+from gateway.store.states import LedgerState
+from gateway.store.tables import Ledger
+from tests.desk.harness import DeskUnderTest
+from tests.hostile.mails import CASES, GROUPS, HEAD
+
+# Mails that do not begin with a subject and a sender that can be read.
+_UNREADABLE = {
+    *("240 kB of lines that are no header", "UTF-16 from the first octet"),
+    *(name for name, case in CASES.items() if not case(0.001).startswith(HEAD)),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_hostile_mail_is_read_within_its_limits_and_has_one_outcome(desk: DeskUnderTest, group: str) -> None:
+    """The workers have their default limits, so none of these mails takes 10 s of CPU or 512 MiB."""
+    with capture_logs() as events:
+        rows = [desk.receive(_with_an_id(name, case(1))) for name, case in GROUPS[group].items()]
+
+    assert [event for event in events if event["log_level"] not in ("debug", "info")] == []
+    assert {row.state for row in rows} <= {LedgerState.DONE, LedgerState.QUARANTINED}
+    assert all(row.outcome or row.reason_code for row in rows)
+    with connection(desk.database):
+        assert Ledger.select().count() == len(GROUPS[group])
+    assert desk.audit() == []
+
+
+def _with_an_id(name: str, raw: bytes) -> bytes:
+    """Equal words without an id would be duplicates."""
+    return f"Message-ID: <{name.replace(' ', '.')}@hostile.example>\r\n".encode() + raw
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_twice_as_much_of_it_is_at_most_twice_the_work(group: str) -> None:
+    """Work is counted in calls, of Python's functions and of those in C."""
+    too_steep = {}
+    for name, case in GROUPS[group].items():
+        half, whole = _calls(case(0.02)), _calls(case(0.04))
+        # What every mail costs, before it is looked at whether there is much of it.
+        if whole > 2.3 * half + 3_000:
+            too_steep[name] = (half, whole)
+    assert too_steep == {}
+
+
+def _calls(raw: bytes) -> int:
+    """How many functions are called to read a mail."""
+    parse(raw)  # so that nothing is imported or cached on the way
+    counts = dict.fromkeys(("call", "c_call"), 0)
+
+    def count(_: object, event: str, __: object) -> None:
+        if event in counts:
+            counts[event] += 1
+
+    sys.setprofile(count)
+    try:
+        parse(raw)
+    finally:
+        sys.setprofile(None)
+    return sum(counts.values())
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_what_is_read_of_a_hostile_mail_is_bounded_and_keeps_who_wrote_and_what_it_is_called(group: str) -> None:
+    for name, case in GROUPS[group].items():
+        mail = parse(case(0.2))
+        assert "unexpected" not in mail.defect, name
+        assert _size(mail) <= 8 * limits.TEXTS_BYTES, name
+        if name not in _UNREADABLE:
+            assert mail.subject == "kept", name
+            assert mail.sender is not None, name
+            assert mail.sender.address == "a@example.net", name
+
+
+def _size(mail: Mail) -> int:
+    texts = [mail.text, mail.new_html, *(value for _, value in mail.headers)]
+    return sum(map(len, texts)) + (len(mail.forwarded.text) if mail.forwarded else 0)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_any_file_can_be_taken_out_of_a_hostile_mail(group: str) -> None:
+    for name, case in GROUPS[group].items():
+        raw = case(0.05)
+        numbers = [file.number for file in parse(raw).attachments]
+        assert sorted(extract_parts(raw, numbers)) == sorted(numbers), name

@@ -1,0 +1,133 @@
+"""Parse workers that take more than they may: killed, replaced, and only the mail that did it pays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.parsing import Parser, Raw, WorkersFailed
+from tests.hostile.mails import plain
+
+MEBIBYTE = 1024 * 1024
+linux_only = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident size is read from /proc")
+
+
+class Endless(Raw):
+    """A mail that is never read to its end."""
+
+    def read(self) -> bytes:
+        while True:
+            pass
+
+
+class Greedy(Raw):
+    """A mail that takes more resident memory than it may, though less address space, and keeps it."""
+
+    def read(self) -> bytes:
+        kept = []
+        for _ in range(300):
+            kept.append(b"x" * MEBIBYTE)
+        time.sleep(3600)
+        return b"".join(kept)
+
+
+class Vast(Raw):
+    """A mail that asks for more address space than there is for it, at once."""
+
+    def read(self) -> bytes:
+        return bytes(8 * 1024 * MEBIBYTE)
+
+
+class Deadly(Raw):
+    """A mail at which the worker's process dies."""
+
+    def read(self) -> bytes:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return b""
+
+
+class HalfAnswered(Raw):
+    """A mail at which the worker dies with its pool's lock in hand."""
+
+    def read(self) -> bytes:
+        frame = sys._getframe()
+        while "channel" not in frame.f_locals and frame.f_back is not None:
+            frame = frame.f_back
+        frame.f_locals["channel"].mutex.writer_mutex.acquire()
+        os.kill(os.getpid(), signal.SIGKILL)
+        return b""
+
+
+def mails(count: int) -> list[Raw]:
+    return [Raw(content=plain(subject=f"number {number}")) for number in range(count)]
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Parser]:
+    pool = Parser(workers=1, parse_seconds=1, memory_bytes=256 * MEBIBYTE)
+    yield pool
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("hostile", "defect"),
+    [
+        (Endless(), "took too long"),
+        pytest.param(Greedy(), "took too much memory", marks=linux_only),
+        (Vast(), "took too much memory"),
+        (Deadly(), "its parser died"),
+    ],
+    ids=lambda one: type(one).__name__ if isinstance(one, Raw) else "",
+)
+def test_a_hostile_mail_costs_only_itself(strict: Parser, hostile: Raw, defect: str) -> None:
+    parsed = strict.parse_many([*mails(5), hostile, *mails(5)], ())
+
+    assert [one.subject for one in parsed if not one.defect] == [f"number {n}" for n in [*range(5), *range(5)]]
+    assert parsed[5].defect == defect
+
+
+class Busy(Raw):
+    """A mail that takes much of the CPU that it may."""
+
+    def read(self) -> bytes:
+        started = time.process_time()
+        while time.process_time() < started + 0.7:
+            pass
+        return plain()
+
+
+def test_seconds_are_counted_anew_for_each_mail(strict: Parser) -> None:
+    """Many mails in one worker take more CPU together than one of them may."""
+    assert not any(one.defect for one in strict.parse_many([Busy()] * 4, ()))
+
+
+def test_a_pool_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.parsing._GRACE_SECONDS", 0.2)
+    pool = Parser(workers=1, parse_seconds=0.5, memory_bytes=256 * MEBIBYTE)
+    try:
+        broken = pool.parse_many([HalfAnswered()], ())
+        assert broken[0].defect
+        assert [one.subject for one in pool.parse_many(mails(2), ())] == ["number 0", "number 1"]
+    finally:
+        pool.close()
+
+
+def test_a_pool_without_workers_is_nobodys_mails_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_process(*_: object, **__: object) -> None:
+        raise OSError("no more processes")
+
+    pool = Parser(workers=1, parse_seconds=1, memory_bytes=256 * MEBIBYTE)
+    try:
+        with monkeypatch.context() as broken:
+            broken.setattr("multiprocessing.context.SpawnProcess.start", no_process)
+            with pytest.raises(WorkersFailed):
+                pool.parse_many(mails(1), ())
+        assert pool.parse_many(mails(1), ())[0].subject == "number 0"
+    finally:
+        pool.close()
