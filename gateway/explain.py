@@ -103,6 +103,9 @@ def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict
         "action": decision.action.value,
         "subject": mail.subject,
         "from": mail.sender.address if mail.sender else "",
+        "sender_defects": list(mail.sender_defects),
+        "message_id": mail.message_id,
+        "addressees": {"to": len(mail.to), "cc": len(mail.cc)},
         "text": mail.text,
         "reply_text": mail.new_text,
         "attachments": [_file(one) for one in (*mail.attachments, *mail.enclosed) if one.is_named],
@@ -125,4 +128,4 @@ def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict
 
 
 def _file(one: Attachment) -> dict[str, Any]:
-    return {"filename": one.filename, "size": one.size_bytes}
+    return {"filename": one.filename, "size": one.size_bytes, "type": one.content_type}

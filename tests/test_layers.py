@@ -32,7 +32,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("intake", "oauth", "sorting", "parsing", "delivery"),
         *("timers", "lookout", "policy_keeper", "heartbeat", "steady", "logs"),
     ),
-    "front": ("cli", "checking", "demo", "explain", "roundtrip", "service", "storage", "__main__"),
+    "front": ("cli", "checking", "doctor", "demo", "explain", "roundtrip", "service", "storage", "__main__"),
 }
 ORDER = list(LAYERS)
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
@@ -51,7 +51,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "timers": {"policy_keeper", "lookout"},
     "lookout": {"policy_keeper"},
     "heartbeat": {"policy_keeper"},
-    "cli": {"service", "storage", "explain", "checking", "demo"},
+    "cli": {"service", "storage", "explain", "checking", "doctor", "demo"},
     "checking": {"storage", "roundtrip"},
     "roundtrip": {"storage"},
     "explain": {"storage"},

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import auth, explaining, inspecting, outbox, quarantine, running, setting_up, tickets
+from gateway.cli import auth, explaining, inspecting, outbox, quarantine_acts, running, setting_up, tickets
 from gateway.cli.common import EXIT_CONFIGURATION, EXIT_TEMPORARY, EXIT_USAGE
+from gateway.cli.doctor import doctor
 from gateway.errors import ConfigurationError, EdgeFailure, GatewayError
 
 _EXIT_CODES = (
@@ -31,6 +32,7 @@ app = typer.Typer(
 _RUN, _LOOK, _SET_UP = "Run it", "Look at it", "Set it up"
 app.command(rich_help_panel=_SET_UP)(setting_up.init)
 app.command(rich_help_panel=_SET_UP)(setting_up.check)
+app.command(rich_help_panel=_SET_UP)(doctor)
 app.add_typer(explaining.rules, name="rules", rich_help_panel=_SET_UP)
 app.add_typer(setting_up.mailbox, name="mailbox", rich_help_panel=_SET_UP)
 app.add_typer(auth.app, name="auth", rich_help_panel=_SET_UP)
@@ -40,7 +42,7 @@ app.command(rich_help_panel=_RUN)(running.demo)
 app.command(rich_help_panel=_LOOK)(inspecting.status)
 app.add_typer(tickets.app, name="ticket", rich_help_panel=_LOOK)
 app.add_typer(inspecting.ledger, name="ledger", rich_help_panel=_LOOK)
-app.add_typer(quarantine.app, name="quarantine", rich_help_panel=_LOOK)
+app.add_typer(quarantine_acts.app, name="quarantine", rich_help_panel=_LOOK)
 app.add_typer(outbox.app, name="outbox", rich_help_panel=_LOOK)
 app.command(rich_help_panel=_LOOK)(explaining.explain)
 app.command(rich_help_panel=_LOOK)(inspecting.audit)

@@ -35,7 +35,9 @@ _EXIT_CODES = {"green": 0, "yellow": 1, "red": 2}
 
 @app.command("login")
 def auth_login(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The NAME of an account, from oauth.NAME in gateway.toml.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The NAME of an account, from oauth.NAME in gateway.toml.")
+    ],
     folder: Folder = Path(),
 ) -> None:
     """Log in once for an account of gateway.toml, in a browser on any device; running gateways go on at once.

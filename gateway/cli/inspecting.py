@@ -61,6 +61,7 @@ def status(folder: Folder = Path(), as_json: Json = False) -> None:
     except GatewayError as error:
         record = {"colour": "red", "troubles": [{"colour": "red", "text": str(error)}], "workers": []}
     _add_rules_problem(record, folder)
+    _add_border(record, folder)
     if as_json:
         print_json(record)
     else:
@@ -107,6 +108,24 @@ def _add_rules_problem(record: dict[str, Any], folder: Path) -> None:
         if not any(text in trouble["text"] for trouble in record["troubles"]):
             record["troubles"].append({"colour": "red", "text": text})
         record["colour"] = "red"
+
+
+def _add_border(record: dict[str, Any], folder: Path) -> None:
+    """Say where Authentication-Results are not believed, or soon will not be."""
+    from gateway.desk.border import border_troubles
+    from gateway.errors import GatewayError
+    from gateway.policy import load_policy
+
+    if "queues" not in record:
+        return
+    try:
+        with opened(folder) as desk:
+            troubles = list(border_troubles(load_policy(desk.settings.rules_file), now=desk.now))
+    except GatewayError:
+        return  # told by others
+    record["troubles"] += [{"colour": "yellow", "text": text} for text in troubles]
+    if troubles and record["colour"] == "green":
+        record["colour"] = "yellow"
 
 
 def _print_status(record: dict[str, Any]) -> None:

@@ -190,6 +190,43 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"number": "", "sender": "e@example.org", "envelope_sender": "", "came_from": "", "their_subject": ""}
         | {"their_text": "", "their_files": [], "reaches_out": [], "days": 0},
     ),
+    "quarantine_digest": (
+        # `entries`: what waits, each with `number` for the answer, `release` (what letting it in would do) and whether
+        # a mail may do that. `more` wait beside them, `blocked` are of blocked senders, `ending` will expire.
+        {
+            "urgent": False,
+            "entries": [
+                {
+                    "number": 1,
+                    "ledger": 4711,
+                    "code": "agent-unproven",
+                    "reason": "in the name of an agent, without that agent's proof",
+                    "sender": "anna.agent@example.com",
+                    "name": "Anna Agent",
+                    "subject": "Re: VPN drops every few minutes",
+                    "received": "2026-03-02T09:14:00+01:00",
+                    "release": "adds an internal message to [INC-1042]",
+                    "by_mail": False,
+                    "new": True,
+                }
+            ],
+            "more": 12,
+            "blocked": 3,
+            "ending": [{"reason": "a filter marked it as spam", "count": 7, "first": "2026-03-09T09:14:00+01:00"}],
+        },
+        {"urgent": True, "entries": [], "more": 0, "blocked": 0, "ending": []},
+    ),
+    "alarm": (
+        # What has begun, what is over, what was told before and still holds.
+        {
+            "begun": ["mailbox support can't be read: the login was refused"],
+            "over": ["the relay takes no mail: connection refused"],
+            "still": ["3 outgoing mails are held"],
+            "at": "2026-03-02T09:14:00+01:00",
+        },
+        {"begun": [], "over": ["the disk fills: 1.4 GiB left"], "still": [], "at": "2026-03-02T09:14:00+01:00"},
+    ),
+    "heartbeat": ({}, {}),
     "bundle": (
         {
             "letters": [
@@ -201,7 +238,9 @@ _OWN: dict[str, tuple[Values, Values]] = {
     ),
 }
 
-_WITHOUT_TICKET = frozenset({"question", "result", "confirmation", "challenge", "bundle"})
+_WITHOUT_TICKET = frozenset(
+    {"question", "result", "confirmation", "challenge", "quarantine_digest", "alarm", "heartbeat", "bundle"}
+)
 
 # The smallest PNG there is.
 _PIXEL = bytes.fromhex(

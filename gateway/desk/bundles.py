@@ -15,7 +15,8 @@ from typing import Any
 from peewee import JOIN, Database
 
 from gateway.phrase import from_json, listed, say
-from gateway.store.database import claimable, transaction
+from gateway.store.database import skip_locked, transaction
+from gateway.store.rows import find_all, marks
 from gateway.store.states import OutboxState
 from gateway.store.tables import Contact, Message, Outbox, Ticket
 from gateway.ticket import Role, TicketType
@@ -63,20 +64,12 @@ def merge_waiting(
 
 def _candidates(database: Database) -> list[Any]:
     """Lock the notices to agents that wait, are not rendered and that nobody has claimed, oldest first."""
-    query = (
-        Outbox.select()
-        .where(
-            (Outbox.state == OutboxState.WAITING)
-            & (Outbox.rank == NOTICE_RANK)
-            & (Outbox.role == Role.AGENT)
-            & (Outbox.part_count == 0)
-            # A lease that is over may be that of somebody who is only slow.
-            & Outbox.lease_until.is_null()
-            & Outbox.notice.not_in(NOT_MERGED)
-        )
-        .order_by(Outbox.id)
+    # A lease that is over may be that of somebody who is only slow.
+    condition = (
+        "state = ? AND rank = ? AND role = ? AND part_count = 0 AND lease_until IS NULL"
+        f" AND notice NOT IN ({marks(tuple(NOT_MERGED))}) ORDER BY id{skip_locked(database)}"
     )
-    return list(claimable(query, database))
+    return find_all(Outbox, condition, OutboxState.WAITING, NOTICE_RANK, Role.AGENT, *NOT_MERGED)
 
 
 def _to_merge(rows: Sequence[Any], *, now: datetime, at_least: int) -> list[Any]:

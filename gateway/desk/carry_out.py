@@ -49,7 +49,6 @@ from gateway.triage.decision import (
 )
 from gateway.triage.restraint import arrived_at
 
-
 FIRST_NUMBER = 1001
 _MOST_REFERENCES = 50
 

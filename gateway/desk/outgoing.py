@@ -22,6 +22,8 @@ from gateway.store.rows import find, insert
 from gateway.store.states import MessageState, OutboxState
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
 from gateway.ticket import Role, TicketType
+from gateway.triage.restraint import is_outside
+from gateway.triage.traffic import TO_PEOPLE
 
 # People's words first, then what somebody waits for, then what agents read, then the rest.
 _RANKS = {
@@ -56,10 +58,11 @@ def enqueue(
     secrets: Mapping[int, bytes],
     now: datetime,
     people: KnownPeople | None = None,
+    hold: str = "",
 ) -> None:
     """Put one mail to one person into the outbox; the same `cause` never makes a second one.
 
-    Nothing is written for an address in .invalid (RFC 2606): it stands for nobody.
+    Nothing is written for an address in .invalid (RFC 2606): it stands for nobody. `hold`: why it waits for a person.
     """
     if to.address.endswith(".invalid"):
         return
@@ -82,7 +85,9 @@ def enqueue(
         context=facts,
         message_id=an_id,
         dedupe_key=key,
-        state=OutboxState.WAITING,
+        state=OutboxState.HELD if hold else OutboxState.WAITING,
+        hold_reason=hold,
+        outside_domain=to.domain.lower() if notice in TO_PEOPLE and is_outside(to.address, policy) else None,
         created_at=now,
     )
     if ticket is not None:

@@ -89,11 +89,11 @@ def _entries(shown: Sequence[Mapping[str, Any]]) -> Iterable[DigestEntry]:
             code=one["code"],
             sender=one["sender"],
             subject=one["subject"],
-            settled=_settled(row) if row is not None else "deleted",
+            settled=settled(row) if row is not None else "deleted",
         )
 
 
-def _settled(row: Ledger) -> str:
+def settled(row: Ledger) -> str:
     """What somebody has done with it since, "" where it still waits."""
     if row.state == LedgerState.QUARANTINED:
         return ""

@@ -51,6 +51,7 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
         closed_at=ticket.closed_at,
         last_answer=_last_answer(ticket),
         held=_held(ticket),
+        is_muted=ticket.muted_at is not None,
         merged_from=merged_from,
     )
 

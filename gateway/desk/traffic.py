@@ -37,8 +37,8 @@ def traffic_of(
 ) -> Traffic | None:
     """What the desk and this person wrote each other lately; None for somebody whom it does not know.
 
-    `arrived` is when the mail in hand arrived, `tickets` the numbers that it names. `alike` is its subject and text; who
-    wrote less than `alike_from` mails in ten minutes can't have written it so often, and is not asked.
+    `arrived` is when the mail in hand arrived, `tickets` the numbers that it names. `alike` is its subject and text;
+    who wrote less than `alike_from` mails in ten minutes can't have written it so often, and is not asked.
     """
     if contact is None:
         return None

@@ -31,6 +31,7 @@ from gateway.mail import Envelope, Transport
 # RFC 5321 §4.5.3.1.4 asks for 512 octets; a long address in UTF-8 with all parameters needs more.
 COMMAND_LIMIT_BYTES = 2048
 ADDRESS_LIMIT_BYTES = 254
+RECEIVE_BYTES = 32 * 1024
 # Our own mail servers bring other people's mistakes, and work for many.
 TRUSTED_FACTOR = 10
 
@@ -141,7 +142,8 @@ class SmtpSession(smtp.SMTP):
 
     greeting = "ESMTP"
     kind = Transport.SMTP
-    line_length_limit = 64 * 1024
+    # What the stream keeps before it lets the client wait; longer lines of content are no lines to us.
+    line_length_limit = 16 * 1024
 
     def __init__(self, options: SessionOptions, book: GuestBook) -> None:
         # aiosmtpd shares these limits among all connections and lets each EHLO of any of them raise them.
@@ -170,6 +172,7 @@ class SmtpSession(smtp.SMTP):
         self._last_mail_at = self.loop.time()
         self._is_taking_mail = False
         self._is_leaving = False
+        self._cutting: asyncio.TimerHandle | None = None
 
     def allowed(self, limit: int) -> int:
         """What a limit means for this peer."""
@@ -240,7 +243,19 @@ class SmtpSession(smtp.SMTP):
         if self.transport is not None:
             self.transport.close()
             # A client that does not read would keep the connection for ever.
-            self.loop.call_later(self._options.timeouts.linger, self.cut)
+            self._cutting = self.loop.call_later(self._options.timeouts.linger, self.cut)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # asyncio receives 256 KiB at once, from each of all these strangers.
+        if hasattr(transport, "max_size"):
+            transport.max_size = RECEIVE_BYTES
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        # The timer would keep us and all that we have buffered.
+        if self._cutting is not None:
+            self._cutting.cancel()
+        super().connection_lost(error)
 
     def _timeout_cb(self) -> None:
         self._write("421 4.4.2 Timeout, closing the connection")

@@ -25,6 +25,7 @@ from authlib.integrations.requests_client import AssertionSession, OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from cryptography import x509
 from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 from requests.adapters import HTTPAdapter
 
 from gateway.oauth.answers import DeviceLogin, Granted, NoToken
@@ -50,9 +51,9 @@ def ask(one: Oauth, *, name: str, secret: str, refresh_token: str = "") -> Grant
             return _granted(session.refresh_token())
     with _answers(one, name), _session(one, secret) as session:
         if one.grant == "client_credentials":
-            return _granted(session.fetch_token(one.token_url, grant_type="client_credentials", **_QUIET))
+            return _granted(session.fetch_token(one.token_url, grant_type="client_credentials", **_more(one)))
         return _granted(
-            session.fetch_token(one.token_url, grant_type="refresh_token", refresh_token=refresh_token, **_QUIET)
+            session.fetch_token(one.token_url, grant_type="refresh_token", refresh_token=refresh_token, **_more(one))
         )
 
 
@@ -77,7 +78,7 @@ def poll_login(one: Oauth, login: DeviceLogin, *, name: str, secret: str) -> Gra
     try:
         with _answers(one, name), _session(one, secret) as session:
             return _granted(
-                session.fetch_token(one.token_url, grant_type=DEVICE_GRANT, device_code=login.device_code, **_QUIET)
+                session.fetch_token(one.token_url, grant_type=DEVICE_GRANT, device_code=login.device_code, **_more(one))
             )
     except NoToken as failure:
         if failure.error == "authorization_pending":
@@ -86,6 +87,11 @@ def poll_login(one: Oauth, login: DeviceLogin, *, name: str, secret: str) -> Gra
 
 
 _QUIET: dict[str, Any] = {"allow_redirects": False}
+
+
+def _more(one: Oauth) -> dict[str, Any]:
+    # Microsoft wants to read who signs beside the signature; Authlib only writes it into the signature.
+    return _QUIET | ({"client_id": one.client_id} if one.certificate_file is not None else {})
 
 
 @contextmanager
@@ -97,7 +103,7 @@ def _session(one: Oauth, secret: str) -> Iterator[Any]:
         method = "client_secret_post"
     with OAuth2Session(
         client_id=one.client_id,
-        client_secret=_key_of(secret) if method == "private_key_jwt" else secret,
+        client_secret=_app_key(secret, one) if method == "private_key_jwt" else secret,
         token_endpoint_auth_method=method,
         scope=" ".join(one.scopes) or None,
         default_timeout=(CONNECT_SECONDS, one.timeout_seconds),
@@ -121,7 +127,7 @@ def _assertion_session(one: Oauth) -> Iterator[Any]:
         audience=one.token_url,
         grant_type=AssertionSession.JWT_BEARER_GRANT_TYPE,
         claims={"scope": " ".join(one.scopes)},
-        key=key["private_key"],
+        key=_signing_key(key["private_key"], one.service_account_file),
         header={"alg": "RS256", "kid": key["private_key_id"]},
         default_timeout=(CONNECT_SECONDS, one.timeout_seconds),
     ) as session:
@@ -233,12 +239,20 @@ def _read(path: Path, key: str) -> str:
         raise _KeyFile(Cause(text=f"{key} {path} can't be read: {reason}")) from error
 
 
-def _key_of(pem: str) -> str:
+def _app_key(pem: str, one: Oauth) -> Any:
+    assert one.certificate_file is not None
     found = _PEM_KEY.search(pem)
     if found is None:
         hint = "put the RSA key and the certificate, both in PEM, into the one file"
         raise _KeyFile(Cause(text="certificate_file has no private key in it", hint=hint))
-    return found[0]
+    return _signing_key(found[0], one.certificate_file)
+
+
+def _signing_key(pem: str, path: Path) -> Any:
+    try:
+        return RSAKey.import_key(pem)
+    except (ValueError, TypeError, JoseError) as error:
+        raise _KeyFile(Cause(text=f"the key in {path} is no RSA key without a password")) from error
 
 
 def _thumbprint(pem: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
 from email.message import Message
+from functools import lru_cache
 
 from gateway.mail import Address
 from gateway.parse import charsets, limits
@@ -46,6 +47,7 @@ _SINGLE = (
 )
 # Long names come in encoded words that are longer than RFC 2047 §2 allows; every reader decodes them alike.
 _HARMLESS = ("overlong-encoded-word",)
+_SHORT_CHARS = 200
 _ADDRESS_HEADERS = ("from", "reply-to", "to", "cc")
 
 
@@ -128,7 +130,6 @@ def read_ids(value: str) -> tuple[str, ...]:
 def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
     """Read the address headers and the date through mail-parser."""
     from mailparser.dates import parse_mail_date
-    from mailparser.utils import get_addresses
 
     # It logs what strangers write, kilobytes of it.
     logging.getLogger("mailparser").setLevel(logging.CRITICAL)
@@ -142,12 +143,11 @@ def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
             view[key] = charsets.modernise_encoded_words(_first_addresses(value))
     try:
         found: dict[str, tuple[Address, ...]] = {}
-        odd: list[dict[str, object]] = []
+        defects: list[str] = []
         for name in _ADDRESS_HEADERS:
             if name in view:
-                about = odd if name == "from" else None
-                found[name] = _addresses(get_addresses(view[name], defects=about, decode_names=True))
-        defects = [str(defect["reason"]) for defect in odd]
+                found[name], reasons = _mailboxes(view[name])
+                defects += reasons if name == "from" else ()
         date = parse_mail_date(dict(view.raw_items())["date"]).value if "date" in view else None
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError, MessageError):
         # Seen on hostile headers; whoever sends them has no identity, but the mail is kept.
@@ -175,6 +175,23 @@ def _first_addresses(value: str) -> str:
         position = value.find("@", position + 1)
     comma = value.find(",", position)
     return value if comma < 0 else value[:comma]
+
+
+def _mailboxes(value: object) -> tuple[tuple[Address, ...], tuple[str, ...]]:
+    """The mailboxes of an address header, and why they are no identities. Raises what mail-parser raises."""
+    return _known_mailboxes(value) if isinstance(value, str) and len(value) <= _SHORT_CHARS else _read_mailboxes(value)
+
+
+def _read_mailboxes(value: object) -> tuple[tuple[Address, ...], tuple[str, ...]]:
+    from mailparser.utils import get_addresses
+
+    defects: list[dict[str, object]] = []
+    found = _addresses(get_addresses(value, defects=defects, decode_names=True))
+    return found, tuple(str(defect["reason"]) for defect in defects)
+
+
+# The desk's own address stands in nearly every mail, and people write more than once.
+_known_mailboxes = lru_cache(maxsize=1024)(_read_mailboxes)
 
 
 def _addresses(pairs: Sequence[tuple[str, str]]) -> tuple[Address, ...]:

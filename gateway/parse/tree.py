@@ -30,6 +30,15 @@ _MARKER = re.compile(rb"\x00held-body (\d{1,5})")
 _EMBEDDING = re.compile(rb"(?im)^content-type:\s*message/(?:rfc822|global)")
 
 
+class _Node(Message):
+    """A part that knows its content type: `email` would read the headers anew for every question about it."""
+
+    kind = ""
+
+    def get_content_type(self) -> str:
+        return self.kind or super().get_content_type()
+
+
 class MimeLimit(GatewayError):
     """The mail has more or deeper parts than we follow: keep it as it is and show the raw mail to a person."""
 
@@ -102,7 +111,7 @@ def build(raw: bytes, head: bytes, body_start: int) -> Tree:
         raise MimeLimit("too many multiparts")
     light, held = _hold_long_bodies(raw, head, body_start, boundaries)
     try:
-        message = email.message_from_bytes(light)
+        message = email.message_from_bytes(light, _Node)
     except RecursionError as error:
         raise MimeLimit("parts nested too deeply") from error
     return Tree(raw=raw, message=message, parts=tuple(_walk(message)), held=tuple(held))
@@ -181,6 +190,8 @@ def _walk(message: Message) -> Iterator[Part]:
             raise MimeLimit("parts nested too deeply")
         _repair_headers(node)
         _repair_charset(node)
+        if isinstance(node, _Node):
+            node.kind = node.get_content_type()
         yield Part(number=number, message=node, depth=depth, within=within, parent=parent)
         payload = node.get_payload() if node.is_multipart() else None
         if isinstance(payload, list):

@@ -208,11 +208,6 @@ def lock_conversations(database: peewee.Database) -> None:
         execute(database, "SELECT pg_advisory_xact_lock(%s)", (_CONVERSATION_LOCK,))
 
 
-def claimable(query: Any, database: peewee.Database) -> Any:
-    """Make a claim skip rows that another process is claiming at this moment."""
-    return query if is_sqlite(database) else query.for_update(skip_locked(database).strip())
-
-
 def skip_locked(database: peewee.Database) -> str:
     """What the end of a claim's SELECT says for that; SQLite's IMMEDIATE transaction keeps all others out anyway."""
     return "" if is_sqlite(database) else " FOR UPDATE SKIP LOCKED"

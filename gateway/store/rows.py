@@ -51,9 +51,8 @@ def find_values(sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
 def update(table: type[peewee.Model], changes: dict[str, Any], condition: str, *values: Any) -> int:
     """Change the rows for which `condition` holds, and return how many there were."""
-    meta = _meta(table)
     sql = _update_sql(table, tuple(changes), condition, _mark())
-    new = tuple(meta.fields[name].db_value(_key_of(value)) for name, value in changes.items())
+    new = tuple(write(changes[name]) for name, write in _writers(table, tuple(changes)))
     return int(database_proxy.execute_sql(sql, (*new, *map(_plain, values))).rowcount)
 
 
@@ -73,11 +72,18 @@ def _insert(table: type[peewee.Model], values: dict[str, Any], *, ignore: bool) 
     given = {field.name: default for field, default in meta.defaults.items()} | values
     names = tuple(given)
     sql, returns = _insert_sql(table, names, ignore, _mark())
-    parameters = tuple(meta.fields[name].db_value(_key_of(given[name])) for name in names)
+    parameters = tuple(write(given[name]) for name, write in _writers(table, names))
     cursor = database_proxy.execute_sql(sql, parameters)
     if not returns:
         return 0
     return int(cursor.lastrowid if _mark() == "?" else cursor.fetchone()[0])
+
+
+@lru_cache(maxsize=512)
+def _writers(table: type[peewee.Model], names: tuple[str, ...]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """How the value of each of these fields is stored; numbers as they are, a row as its key."""
+    fields = ((name, _meta(table).fields[name]) for name in names)
+    return tuple((name, _key_of if type(field) in _NUMBERS else field.db_value) for name, field in fields)
 
 
 @lru_cache(maxsize=512)
@@ -128,12 +134,13 @@ def _readers(table: type[peewee.Model]) -> tuple[tuple[str, ...], tuple[tuple[st
 
 
 # A foreign key is a number here as everywhere (`tables`); text and numbers come from both drivers as Python's own.
-_AS_THEY_ARE = frozenset(
+_NUMBERS = frozenset(
     {
         *(peewee.IntegerField, peewee.BigIntegerField, peewee.SmallIntegerField, peewee.BigAutoField),
-        *(peewee.TextField, CleanText, peewee.ForeignKeyField),
+        peewee.ForeignKeyField,
     }
 )
+_AS_THEY_ARE = _NUMBERS | {peewee.TextField, CleanText}
 
 
 def _key_of(value: Any) -> Any:

@@ -385,6 +385,7 @@ class Event(Table):
 # For `gateway status`, which counts what limits have left out.
 Event.add_index(Event.index(Event.at, where=SQL("kind = 'suppressed'"), name="event_suppressed"))
 
+
 class BorderProof(Table):
     """What the servers before us did to a mail of `gateway doctor`: the newest of each way in and kind of test."""
 

@@ -2,9 +2,9 @@
 questions).
 
 An agent acts on an existing ticket with the proof that the table `trust.ACTS` asks for: the reply key that was given
-to that agent for that ticket and the agent's own address, or a proof of the sender's domain. A requester or watcher appends.
-Somebody else appends as "another person" where a valid key or an id of a mail that named them vouches for it; a ticket
-number alone is a claim, and opens a ticket of its own beside the claimed one.
+to that agent for that ticket and the agent's own address, or a proof of the sender's domain. A requester or watcher
+appends. Somebody else appends as "another person" where a valid key or an id of a mail that named them vouches for it;
+a ticket number alone is a claim, and opens a ticket of its own beside the claimed one.
 """
 
 from __future__ import annotations

@@ -27,14 +27,17 @@ from gateway.triage.onbehalf import open_logged, read_logged
 from gateway.triage.opening import open_claimed, open_plain
 from gateway.triage.participant import reply_by_participant
 from gateway.triage.posting import post
-from gateway.triage.screen import screen
+from gateway.triage.screen import House, screen
+from gateway.triage.sources import source_of
+from gateway.triage.storms import calm, hold_back
 from gateway.triage.thread import thread
 
 
 def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Decision:
     """Decide what the mail is and what happens; equal arguments give equal decisions."""
     desk_addresses = (policy.desk.address, *policy.desk.aliases)
-    screening = screen(mail, envelope, desk_addresses=desk_addresses, is_own=facts.is_own)
+    house = _house(mail, policy)
+    screening = screen(mail, envelope, desk_addresses=desk_addresses, is_own=facts.is_own, house=house)
     threading = thread(facts)
     case = Case(
         mail=mail,
@@ -45,7 +48,7 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
         threading=threading,
         authorisation=authorise(mail, facts, policy, threading),
     )
-    decision = _decide_case(case)
+    decision = calm(case, _decide_case(case))
     if decision.action is Action.QUARANTINE:
         let_in = replace(_let_in(replace(case, envelope=replace(envelope, released=True))), verdict=Verdict.ACCEPT)
         return let_in if envelope.released else replace(decision, if_released=let_in)
@@ -53,6 +56,17 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
         # Where it lay, or what it carries, says more than its screen: ours in the Sent folder, a probe of ours.
         return replace(decision, verdict=Verdict.ACCEPT_QUIETLY)
     return decision
+
+
+def _house(mail: Mail, policy: Policy) -> House:
+    source = source_of(mail, policy)
+    return House(
+        own_lists=policy.desk.own_lists,
+        spam_headers=policy.desk.spam_headers,
+        source=source.name if source is not None else "",
+        hop_limit=policy.limits.hops,
+        addressee_limit=policy.limits.addressees,
+    )
 
 
 def _let_in(case: Case) -> Decision:
@@ -100,7 +114,7 @@ def _decide_case(case: Case) -> Decision:
         return answered
     if screening.verdict is Verdict.ACCEPT_QUIETLY:
         return file_quietly(case, case.ticket)
-    return _decide_open(case)
+    return hold_back(case, _decide_open(case))
 
 
 def _decide_open(case: Case) -> Decision:

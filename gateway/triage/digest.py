@@ -24,7 +24,8 @@ from gateway.triage.quarantine import why_quarantined
 
 VERBS = ("release", "delete", "block")
 # Spaces, a quote mark or a number sign before the word are typed out of habit; a quotation mark is our own example.
-_LINE = re.compile(r"[\s#＃]*([^\W\d_]+)\s*:?((?:[\s,;]+(?:and|und|et|y|e)?\s*\d{1,4}(?:\s?[-–]\s?\d{1,4})?\b)*)(.*)$")
+_NUMBERS = r"(?:[\s,;]+(?:(?:and|und|et|y|e)\s+)?\d{1,4}(?:\s?[-–]\s?\d{1,4})?\b)*"
+_LINE = re.compile(rf"[\s#＃]*([^\W\d_]+)(?:\s?:)?({_NUMBERS})(.*)$")
 _NUMBER = re.compile(r"(\d{1,4})(?:\s?[-–]\s?(\d{1,4}))?")
 _BARE_NUMBERS = re.compile(r"[\s\d,;]*\d[\s\d,;]*")
 _ALIKE = 0.75
@@ -132,13 +133,16 @@ def _keeper(case: Case, digest: DigestFact) -> Agent | None:
     agent = case.policy.agent_of(case.sender.address)
     if agent is None or case.mail.sender_defects or agent not in case.policy.keepers or digest.is_expired:
         return None
+    if case.policy.trust.require != "key" and not case.facts.auth_trusted:
+        return None
     return agent if digest.holder in (agent.address, *agent.other_addresses) else None
 
 
 def _why_not(case: Case, digest: DigestFact) -> str:
     if digest.is_expired:
         return f"answers a digest of {digest.sent_at:%Y-%m-%d}, whose key has expired; a newer one counts"
-    return f"answers a digest that went to {digest.holder}, but is from {case.sender.address}, or not from a keeper"
+    who = f"{digest.holder}, but the answer is from {case.sender.address}"
+    return f"answers a digest that went to {who}: not a keeper's own address, or not proven enough"
 
 
 def _not_understood(line: str) -> Phrase:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -238,7 +238,7 @@ class Facts:
     named_tickets: tuple[TicketFacts, ...] = ()
     bounced: tuple[BouncedMail, ...] = ()
     traffic: tuple[Traffic, ...] = ()
-    outside: Outside = Outside()
+    outside: Outside = field(default_factory=Outside)
     is_id_taken: bool = False
     known_pictures: frozenset[str] = frozenset()
     denied_by: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from gateway.mail import Transport
 from gateway.phrase import Phrase, say
 from gateway.triage.case import Case
+from gateway.triage.storms import mark_of_muting
 
 # What is wrong with a sender, in words that help; the rest (bare line ends, repeated headers) is one thing to people.
 _SENDER_DEFECTS = {
@@ -62,6 +63,9 @@ def marks_of(case: Case, *, another_person: bool = False, name_others: bool = Tr
         )
     if case.envelope.released_by:
         marks.append(say("released from quarantine by {who}", who=case.envelope.released_by))
+    marks += mark_of_muting(case)
+    if case.facts.is_id_taken:
+        marks.append(say("another mail had the same Message-ID before"))
     if case.envelope.transport is Transport.IMPORT:
         marks.append(say("imported"))
     if case.threading.others:

@@ -37,7 +37,7 @@ def post(
 
 
 def words_of(mail: Mail) -> str:
-    """What stands on a ticket of a mail: its new words, where there are none all that it says, or that it says nothing."""
+    """What stands on a ticket of a mail: its new words, without any all that it says, else that it says nothing."""
     return mail.new_text or mail.text.strip() or str(NO_TEXT)
 
 

@@ -31,7 +31,7 @@ class AutomaticMail:
 
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
-    """One address. `automatic` holds the last day, `opened` when the mails arrived that opened tickets in the last hour.
+    """One address. `automatic` holds the last day; `opened`, when the mails arrived that opened tickets, the last hour.
 
     `repeated` is how often exactly this subject and text came from there in the last ten minutes.
     """

@@ -93,8 +93,7 @@ class Attackers:
                 self._connected(name, attack, f"127.0.0.{10 + number // 10}")
                 for number, (name, attack) in zip(range(self.count), self._in_turn(), strict=False)
             ]
-            for client in clients:
-                stack.callback(lambda one=client: one.socket.close())
+            stack.callback(_close_all, clients)
             while not self._stop.is_set():
                 for client in clients:
                     self._pump(client)
@@ -131,3 +130,8 @@ class Attackers:
         except OSError:
             self.cut[client.name] += 1
             self._connect(client)
+
+
+def _close_all(clients: list[_Client]) -> None:
+    for client in clients:
+        client.socket.close()

@@ -128,7 +128,9 @@ class _Dialogue(SMTP):
         words = base64.b64decode(arguments[1]).decode().split("\x01")
         user, token = words[0].removeprefix("user="), words[1].removeprefix("auth=Bearer ")
         if reply := self._sink.options.token_reply(user, token):
-            answer = await self.challenge_auth('{"status":"400","schemes":"Bearer","scope":"https://mail.example.com/"}')
+            answer = await self.challenge_auth(
+                '{"status":"400","schemes":"Bearer","scope":"https://mail.example.com/"}'
+            )
             self._sink.answers_to_challenges.append(answer if isinstance(answer, bytes) else b"*")
             await self.push(reply)
             return AuthResult(success=False, handled=True)

@@ -228,7 +228,7 @@ class TokenServer:
             token = jwt.encode({"alg": "HS256"}, {**self.claims, "jti": token}, _JWT_KEY)
         until = time() + self.life_seconds
         self._tokens[token] = _Known(user=self.user, good_until=until, scope=form.get("scope", ""))
-        found = {"access_token": token, "token_type": "Bearer", "expires_in": self.life_seconds}
+        found: dict[str, Any] = {"access_token": token, "token_type": "Bearer", "expires_in": self.life_seconds}
         if refresh:
             found["refresh_token"] = f"refresh.{secrets.token_urlsafe(24)}"
             self._refresh[found["refresh_token"]] = self.user
@@ -248,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_of_tests: TokenServer
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:  # noqa: N802 (the library's name)
+    def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         form = dict(parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True))
         found = self.server_of_tests.answer(self.path, form)

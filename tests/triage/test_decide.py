@@ -27,8 +27,19 @@ from gateway.mail import (
 from gateway.mail import DeliveryReport as Report
 from gateway.ticket import HoldReason, Role, Status, TicketType, Visibility
 from gateway.triage.decide import decide
-from gateway.triage.decision import Action, Decision, Notice, OpenTicket, PostMessage, ReleaseMessage
+from gateway.triage.decision import (
+    Action,
+    CountQuickReply,
+    Decision,
+    HoldBack,
+    Notice,
+    OpenTicket,
+    PostMessage,
+    Record,
+    ReleaseMessage,
+)
 from gateway.triage.facts import BouncedMail, Evidence, Facts, HeldMessage, Person, PublicAnswer
+from gateway.triage.traffic import AutomaticMail, Outside, Traffic
 from tests.triage.values import (
     ANNA,
     BEN,
@@ -137,6 +148,17 @@ REFERENCES = st.builds(
     st.sampled_from([None, 1, 2]),
     st.booleans(),
 )
+ACKNOWLEDGED = AutomaticMail(notice="acknowledgement", ticket=7, at=NOW - timedelta(minutes=1))
+ASKED = AutomaticMail(notice="question", ticket=1001, at=NOW - timedelta(minutes=1))
+TRAFFIC = st.builds(
+    Traffic,
+    address=ADDRESSES,
+    automatic=st.sampled_from([(), (ACKNOWLEDGED,), (ACKNOWLEDGED,) * 5, (ASKED,) * 5, (ASKED,) * 10]),
+    opened=st.sampled_from([(), (NOW,) * 9, (NOW,) * 10]),
+    repeated=st.sampled_from([0, 0, 2, 3]),
+    muted_until=st.sampled_from([None, None, NOW, NOW + timedelta(days=1)]),
+    bounced_at=st.sampled_from([None, None, NOW - timedelta(days=1), NOW - timedelta(days=30)]),
+)
 FACTS = st.builds(
     lambda one, **values: facts(named_tickets=(one, ticket(1002)), **values),
     TICKETS,
@@ -148,7 +170,8 @@ FACTS = st.builds(
     bounced=st.sampled_from(
         [(), (BouncedMail(outbox_id=1, notice="answer", recipient=ERIKA, ticket=1001, is_agent=False),)]
     ),
-    acknowledgements_last_hour=st.sampled_from([0, 5]),
+    traffic=st.lists(TRAFFIC, max_size=2).map(tuple),
+    outside=st.sampled_from([Outside(), Outside(domain="evil.example", to_all=300, to_domain=60)]),
 )
 ENVELOPES = st.builds(
     Envelope,
@@ -195,7 +218,9 @@ def test_what_is_quarantined_changes_nothing_and_reaches_nobody(
 ) -> None:
     decision = decide(one, envelope, known, rules)
     if decision.action is Action.QUARANTINE:
-        assert decision.changes == ()
+        remembered = [change for change in decision.changes if not isinstance(change, Notice)]
+        assert all(isinstance(change, Record | HoldBack | CountQuickReply) for change in remembered)
+        assert outside(decision) == []
         assert decision.quarantine_code
     if decision.action in (Action.HOLD, Action.FILE):
         assert outside(decision) == []
@@ -232,7 +257,12 @@ def test_nobody_is_written_to_automatically_who_must_not_be(
         assert decision.auto_reply_ok
         assert not envelope.quiet
         assert not envelope.released
-        assert known.acknowledgements_last_hour < rules.desk.acknowledgements_per_hour
+        told = next(one for one in outside(decision) if one.name == "acknowledgement").to.address
+        traffic = known.traffic_with(told) or Traffic(address=told)
+        assert traffic.count("acknowledgement", since=NOW - timedelta(hours=1)) < rules.limits.acknowledgements_per_hour
+        assert traffic.muted_until is None or traffic.muted_until <= NOW
+        assert traffic.bounced_at in (None, NOW - timedelta(days=30))
+        assert rules.is_own_domain(told) or rules.agent_of(told) or known.outside.to_domain < 60
     for notice in outside(decision):
         assert not rules.is_desk_address(notice.to.address)
     if envelope.quiet and decision.action is Action.OPEN and not from_agent(one, rules):

@@ -25,7 +25,7 @@ def test_commands_count_in_the_first_lines_and_in_the_last() -> None:
 def test_a_command_in_the_middle_is_misplaced_and_says_where_it_would_count() -> None:
     text = read_agent_text("Hello\n#resolve\nBye", COMMANDS)
     (wrong,) = text.misplaced
-    assert (wrong.raw, wrong.suggestion) == ("#resolve", "#resolve on the first line")
+    assert (wrong.raw, str(wrong.suggestion)) == ("#resolve", "#resolve on the first line")
     assert text.public == "Hello\nBye"
     assert text.commands == ()
 
@@ -167,5 +167,5 @@ def test_reading_what_is_left_to_send_finds_nothing_more(text: str) -> None:
 def test_the_help_has_a_line_for_each_command() -> None:
     assert len(help_lines()) == len(COMMANDS)
     for name, command in COMMANDS.items():
-        assert command.usage.startswith(f"#{name}")
-        assert command.help.endswith(".")
+        assert str(command.usage).startswith(f"#{name}")
+        assert str(command.help).endswith(".")

@@ -135,8 +135,8 @@ class Signs:
 class House:
     """What the policy says of the world around the desk, as far as it changes what a sign means.
 
-    `own_lists` are List-Ids of the organisation's own groups; `spam_headers` the headers that are believed, as "Name" or
-    "Name: value", None for all that we know; `source` is the name of the declared machine that the mail is from.
+    `own_lists` are List-Ids of the organisation's own groups; `spam_headers` the headers that are believed, as "Name"
+    or "Name: value", None for all that we know; `source` is the name of the declared machine that the mail is from.
     """
 
     own_lists: tuple[str, ...] = ()

@@ -1,0 +1,164 @@
+"""A whole day of an agent in each language: nothing that a decision says comes in English."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+
+import pytest
+
+from gateway.compose.phrases import CATALOGUE
+from gateway.desk.bundles import merge_waiting
+from gateway.desk.outgoing import unbound_message_id
+from gateway.desk.refusals import record_refusal
+from gateway.phrase import say
+from gateway.policy import Policy
+from gateway.store.database import connection, transaction
+from gateway.store.states import OutboxState
+from gateway.store.tables import Outbox
+from tests.compose.phrases import all_phrases
+from tests.desk.harness import CHECKOUT, DESK, DeskUnderTest, Sent, policy_of
+
+ERIKA = "Erika Muster <erika@example.com>"
+ANNA, BEN, NORA = "anna@example.com", "ben@example.com", "nora@example.com"
+LANGUAGES = ("de", "fr", "es", "pt")
+PLACEHOLDER = re.compile(r"\\\{[a-z_]+\\\}")
+
+
+def words(language: str) -> dict[str, str]:
+    text = (CHECKOUT / "templates" / language / CATALOGUE).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def pattern(phrase: str) -> re.Pattern[str]:
+    """A phrase as it may stand in a mail: anything in its places, any white space between its words."""
+    spaced = re.sub(r"(\\ )+", r"\\s+", PLACEHOLDER.sub(".{0,200}?", re.escape(phrase)))
+    return re.compile(rf"(?<!\w){spaced}(?!\w)", re.DOTALL)
+
+
+def speaks_much(phrase: str) -> bool:
+    """Whether a phrase is more than a word or two that may stand in a mail for another reason."""
+    return len(re.findall(r"[^\W\d_]{2,}", re.sub(r"\{\w+\}|#\w+", "", phrase))) >= 2
+
+
+def live_a_day(desk: DeskUnderTest) -> None:
+    """Each command and each refusal, held mails, a collision, files, time, a bounce, a bundle."""
+    desk.write(ERIKA, "It drops.", files=[("log.txt", b"x" * 100, "text/plain"), ("big.bin", b"y" * 6_000_000, "a/b")])
+    notice = desk.last(ANNA, "new_ticket")
+    desk.answer(ANNA, notice, "#help")
+    desk.answer(ANNA, notice, "#files")
+    for text in REFUSED:
+        desk.answer(ANNA, notice, text)
+    for text in DONE:
+        desk.answer(ANNA, notice, text)
+    desk.answer(BEN, desk.last(BEN), "Me too.")  # Anna answered a minute ago
+    for text in ("#close", "#take", "#reopen", "#spam", "#take", "Words for nobody."):
+        desk.answer(ANNA, notice, text)
+    second_ticket(desk)
+    refuse(desk)
+    bundle(desk)
+
+
+REFUSED = (
+    *("#priority P9", "#impact huge", "#urgency", "#category a/b/c", "#type x", "#assign nobody", "#hold", "#cc carl"),
+    *("#hold vendor until soon", "#merge", "#merge INC-4711", "#merge INC-1001", f"#requester {DESK}", "#send"),
+    *("Hello\n#take\nBye", "Hello\n#resolvv", "#priority P9\n#impact x", "#spam\nHello", "Hello\n\n-- \nAnna\n#take"),
+)
+DONE = (
+    *("#take", "#priority P1", "#impact high", "#urgency low", "#category net/vpn", "#type request", "#type incident"),
+    *("#hold requester", "#hold vendor", "#hold approval until 2026-12-24", "#cc carl@example.com", "#assign network"),
+    *("#assign ben", "#assign nora", "#requester erika@example.com", "Try again.", "#resolve Done.", "#reopen"),
+)
+
+
+def second_ticket(desk: DeskUnderTest) -> None:
+    """A call that an agent logs, a question whose answer is given twice, files alone, a hold that ends."""
+    headers = {"Reply-To": "elsewhere@example.net", "Cc": ", ".join(f"p{n}@example.com" for n in range(7))}
+    desk.write("Eve <eve@example.net>, Mallory <mallory@example.net>", "INC-1001 x", subject="Hi", headers=headers)
+    desk.write(ANNA, "#requester carl@example.com\n#priority P1\n#nope\n\nHe called.", subject="Call")
+    confirmation = desk.last(ANNA, "confirmation")
+    opened = desk.last(ANNA, "new_ticket")
+    desk.answer(ANNA, opened, "yes")
+    desk.answer(ANNA, confirmation, "yes")
+    desk.answer(ANNA, confirmation, "yes")
+    desk.answer(ANNA, opened, "", files=[("how.pdf", b"%PDF", "application/pdf")])
+    desk.answer(ANNA, opened, "ONE\n\n#tak")
+    first = desk.last(ANNA, "question")
+    desk.answer(ANNA, opened, "TWO\n\n#tak")
+    desk.answer(ANNA, opened, "#send")
+    desk.answer(ANNA, first, "#send")
+    desk.answer(ANNA, first, "#send")
+    desk.answer(ANNA, opened, "#link INC-1001")
+    desk.answer(ANNA, opened, "#hold vendor until 2026-03-05")
+    desk.wait(days=9)
+    desk.write(ERIKA, "More of it.", subject="Third")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#merge INC-1001")
+    desk.answer(ERIKA, desk.last("erika@example.com"), "Still.")
+
+
+def refuse(desk: DeskUnderTest) -> None:
+    """Mails that the relay does not take, or not for days."""
+    replies = (
+        "550 5.1.1 no such user",
+        say("the mail has {size} bytes, the relay takes at most {limit}", size=20_000, limit=10_000),
+        say("given up after {days} days; the last answer was: {answer}", days=5, answer="450 4.2.1 busy"),
+    )
+    for sent, reply in zip(desk.inbox("erika@example.com"), replies, strict=False):
+        with connection(desk.database), transaction(desk.database):
+            record_refusal(sent.id, reply, policy=desk.policy, secrets=desk.secrets, now=desk.now)
+    desk.write(ERIKA, "Another matter.", subject="Fourth")
+
+
+def bundle(desk: DeskUnderTest) -> None:
+    """Many changes at once become one mail."""
+    before = {one.id for one in desk.sent}
+    with connection(desk.database):
+        rows = [row.id for row in Outbox.select().where((Outbox.notice == "changed") & Outbox.id.in_(before))]
+        Outbox.update(state=OutboxState.WAITING).where(Outbox.id.in_(rows)).execute()
+        merge_waiting(
+            desk.database,
+            now=desk.now,
+            new_message_id=lambda: unbound_message_id(desk.policy),
+            token=desk.policy.token,
+        )
+    desk.write(ERIKA, "One more.", subject="Fifth")
+
+
+def to_agents(desk: DeskUnderTest) -> list[Sent]:
+    return [sent for sent in desk.sent if sent.to in (ANNA, BEN, NORA)]
+
+
+# Said by other parts of the house, or only where a mail is broken or huge.
+ELSEWHERE = (
+    *(
+        "digest.py",
+        "quarantine.py",
+        "challenge.py",
+        "posting.py",
+        "marks.py",
+        "session.py",
+        "phrase.py",
+        "agent_mail.py",
+    ),
+    *("opening.py", "participant.py", "letters.py", "decide.py", "bundles.py"),
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_whole_day_of_an_agent_has_nothing_in_english(
+    make_desk: Callable[[Policy], DeskUnderTest], language: str
+) -> None:
+    desk = make_desk(policy_of(f'language = "{language}"'))
+    live_a_day(desk)
+    catalogue = words(language)
+    texts = [sent.text for sent in to_agents(desk)]
+    everything = "\n\n".join(texts)
+    english = [key for key, said in catalogue.items() if speaks_much(key) and key != said]
+    assert [key for key in english if pattern(key).search(everything)] == []
+    assert {"question", "confirmation", "result", "changed", "new_ticket", "undeliverable", "bundle"} <= {
+        sent.notice for sent in to_agents(desk)
+    }
+    own = {said.text for said in all_phrases() if not said.place.partition(":")[0].endswith(ELSEWHERE)}
+    unheard = [key for key in own if key and not pattern(catalogue[key]).search(everything)]
+    assert unheard == []

@@ -1,0 +1,7 @@
+"""The fixtures of the intake that faults are tried on."""
+
+from __future__ import annotations
+
+from tests.intake.conftest import clock, start
+
+__all__ = ["clock", "start"]
