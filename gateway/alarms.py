@@ -197,13 +197,22 @@ def _outbox_refused(health: Health) -> Found:
         yield "", say("{count} outgoing mails were refused", count=health.outbox_failed)
 
 
-def _waits(name: str, since: int, until: int = sys.maxsize) -> Callable[[Health], Found]:
-    """A queue whose oldest row has waited for so many minutes."""
+def _ledger_waits(since: int, until: int = sys.maxsize) -> Callable[[Health], Found]:
+    """The oldest mail that is not sorted has waited for so many minutes."""
 
     def find(health: Health) -> Found:
-        minutes = health.ledger_minutes if name == "ledger" else health.outbox_minutes
-        if since <= minutes < until:
-            yield "", say("the {queue} has waited for {minutes} minutes", queue=name, minutes=minutes)
+        if since <= health.ledger_minutes < until:
+            yield "", say("a mail has waited to be sorted for {minutes} minutes", minutes=health.ledger_minutes)
+
+    return find
+
+
+def _outbox_waits(since: int, until: int = sys.maxsize) -> Callable[[Health], Found]:
+    """The oldest mail that is not sent has waited for so many minutes."""
+
+    def find(health: Health) -> Found:
+        if since <= health.outbox_minutes < until:
+            yield "", say("a mail has waited to be sent for {minutes} minutes", minutes=health.outbox_minutes)
 
     return find
 
@@ -286,13 +295,13 @@ CONDITIONS: Mapping[str, Condition] = {
         _yellow("disk-fills", _disk_fills, "less than twice of that is free"),
         # Between
         _red("ledger-failed", _ledger_failed, 2, "mails failed", "gateway ledger list --state failed"),
-        _red("ledger-old", _waits("ledger", WAITS_TOO_LONG_MINUTES), 0, "a mail has waited to be sorted for an hour"),
-        _yellow("ledger-slow", _waits("ledger", WAITS_LONG_MINUTES, WAITS_TOO_LONG_MINUTES), "… for 5 minutes"),
+        _red("ledger-old", _ledger_waits(WAITS_TOO_LONG_MINUTES), 0, "a mail has waited to be sorted for an hour"),
+        _yellow("ledger-slow", _ledger_waits(WAITS_LONG_MINUTES, WAITS_TOO_LONG_MINUTES), "… for 5 minutes"),
         # Out
         _red("relay", _relay, 5, "the relay takes no mail: network, TLS, login"),
         _red("outbox-held", _outbox_held, 2, "outgoing mails are held", "gateway outbox list --state held"),
-        _red("outbox-old", _waits("outbox", WAITS_TOO_LONG_MINUTES), 0, "a mail has waited to be sent for an hour"),
-        _yellow("outbox-slow", _waits("outbox", WAITS_LONG_MINUTES, WAITS_TOO_LONG_MINUTES), "… for 5 minutes"),
+        _red("outbox-old", _outbox_waits(WAITS_TOO_LONG_MINUTES), 0, "a mail has waited to be sent for an hour"),
+        _yellow("outbox-slow", _outbox_waits(WAITS_LONG_MINUTES, WAITS_TOO_LONG_MINUTES), "… for 5 minutes"),
         _yellow("outbox-refused", _outbox_refused, "mails were refused for good", "gateway outbox list --state failed"),
         # What waits for a person
         _red(

@@ -5,8 +5,10 @@ Libraries log what senders wrote; their lines are escaped, cut to 200 characters
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
@@ -24,9 +26,26 @@ class _OneLine(logging.Formatter):
         return "".join(character if character.isprintable() else " " for character in text)[:_LONGEST_LINE]
 
 
+class _PatientStream:
+    """A stream whose disk may be full and whose reader may be gone: then a line is lost, and no mail for it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure_logs(*, level: str, form: str, to_stderr: bool = False) -> None:
     """Set logging up for the whole process."""
     stream = sys.stderr if to_stderr else sys.stdout
+    patient = _PatientStream(stream)
     number = getattr(logging, level.upper())
     render = (
         structlog.processors.JSONRenderer()
@@ -42,10 +61,10 @@ def configure_logs(*, level: str, form: str, to_stderr: bool = False) -> None:
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, patient)),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(patient)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=number, handlers=[handler], force=True)
     for name in _LOUD:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
@@ -69,7 +70,9 @@ def _greet(service: Gateway) -> None:
     if service.smtp_port:
         lines += ["", "Send a first mail (in another terminal):", "", f"  {_first_mail(service)}", ""]
     lines.append("The gateway is ready. Stop it with Ctrl-C.")
-    print("\n".join(lines), flush=True)
+    # Nobody may be listening, or the disk of the log may be full: the gateway runs all the same.
+    with contextlib.suppress(OSError):
+        print("\n".join(lines), flush=True)
 
 
 def _first_mail(service: Gateway) -> str:

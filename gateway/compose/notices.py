@@ -49,6 +49,7 @@ NOTICES: dict[str, Notice] = {
         _agent("internal_note", "Shows an agent's note to the other agents; it never reaches the requester."),
         _agent("changed", "Tells an agent what changed on a ticket: assigned, put on hold, reopened."),
         _agent("absent", "Tells the team that an agent's mailbox answered by itself: out of office."),
+        _agent("flood", "Tells the agents that somebody of the house writes too fast, and that the rest waits."),
         _agent("undeliverable", "Tells the agents that a mail could not be delivered."),
         # To one agent, about that agent's own mail
         _agent("question", "Shows an agent the own mail that was held, why, and how to release it."),

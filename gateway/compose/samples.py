@@ -146,9 +146,16 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"changes": [], "agent": None},
     ),
     "absent": ({"message": _PLAIN_MESSAGE | {"author": _ANNA}}, {"message": _POOR_MESSAGE}),
+    "flood": (
+        # `count`: tickets that were opened within the hour; until `until` the rest waits in quarantine.
+        {"address": "alerts@monitor.example.com", "count": 60, "until": "2026-03-02T10:14:00+01:00"},
+        {"address": "e@example.org", "count": 10, "until": "2026-03-02T10:14:00+01:00"},
+    ),
     "undeliverable": (
-        {"address": "erika.muster@example.com", "reason": "550 5.1.1 user unknown", "message": _PLAIN_MESSAGE},
-        {"address": "e@example.org", "reason": "", "message": None},
+        # `reason` and `todo`: why it did not arrive and what to do; `what`: what it was, where no words are shown.
+        {"address": "erika.muster@example.com", "reason": "550 5.1.1 user unknown", "message": _PLAIN_MESSAGE}
+        | {"todo": "Reach the person in another way.", "what": ""},
+        {"address": "e@example.org", "reason": "", "message": None, "todo": "", "what": "It was the acknowledgement."},
     ),
     "question": (
         # `suggestion`: a command in its right form; `held_text`: the agent's own text; `their_text`: a colleague's

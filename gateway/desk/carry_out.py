@@ -109,7 +109,7 @@ def carry_out(unit: Unit) -> Ticket | None:
 
 
 def _open(unit: Unit, change: OpenTicket) -> None:
-    requester = contact_of(change.requester, now=unit.now, known=unit.people)
+    requester = contact_of(change.requester, now=unit.now, known=unit.people, language=change.language)
     made = change.classification
     highest = find_values("SELECT MAX(number) FROM ticket")[0][0] or 0
     number = max(FIRST_NUMBER, 1 + int(highest))

@@ -28,7 +28,7 @@ from gateway.keys import (
 )
 from gateway.mail import Envelope, Mail, PassageRole
 from gateway.policy import Policy
-from gateway.store.rows import find, find_all, marks
+from gateway.store.rows import find, find_all, find_values, marks
 from gateway.store.states import LedgerState
 from gateway.store.tables import Agent, AttachmentRow, Contact, Ledger, Message, Outbox, ThreadReference, Ticket
 from gateway.subject import find_tokens
@@ -74,6 +74,10 @@ def gather_facts(
     """
     keys = tuple(_keys(mail, envelope, policy, now=now, secrets=secrets))
     references = tuple(_references(mail))
+    is_id_taken = any(one.is_own_id and _is_taken(mail, one.ticket) for one in references)
+    if is_id_taken:
+        # Whoever saw the mail first can send another one under its id; that must not take the mail away.
+        references = tuple(one for one in references if not one.is_own_id)
     tokens = tuple(_tokens(mail, policy))
     bounced = tuple(_bounced(mail, envelope, secrets))
     numbers = [key.ticket for key in keys] + [one.ticket for one in references] + [token.ticket for token in tokens]
@@ -92,7 +96,7 @@ def gather_facts(
     logged = _logged_for(mail, policy)
     alike = (mail.subject, words_of(mail))
     known = {one.address: one for one in (author, *logged.values()) if one is not None}
-    arrived, fewest = arrived_at(envelope, now), policy.limits.repeats_per_10_minutes
+    arrived = arrived_at(envelope, now)
     numbers = list(leads_to.values())
     has_own_mark = _has_own_mark(mail, secrets)
     is_own = has_own_mark or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
@@ -113,9 +117,10 @@ def gather_facts(
         references=tuple(_led(one, leads_to) for one in references if one.ticket in leads_to),
         tokens=tuple(_led(token, leads_to) for token in tokens if token.ticket in leads_to),
         named_tickets=_each_once(tickets.values()),
+        is_id_taken=is_id_taken,
         bounced=bounced,
         traffic=tuple(
-            traffic_of(one, now=now, arrived=arrived, tickets=numbers, alike=alike, alike_from=fewest)
+            traffic_of(one, now=now, arrived=arrived, tickets=numbers, alike=alike, policy=policy)
             for one in known.values()
         ),
         outside=outside_of(_to_be_told(mail, envelope, logged, bool(vouched), policy), policy, now=now),
@@ -286,6 +291,15 @@ def _references(mail: Mail) -> Iterable[ReferenceFact]:
         )
 
 
+def _is_taken(mail: Mail, ticket: int) -> bool:
+    """Whether a mail on that ticket came under this mail's own id, but from somebody else or under another subject."""
+    sql = """SELECT contact.address, message.subject FROM message JOIN ticket ON ticket.id = message.ticket_id
+        LEFT JOIN contact ON contact.id = message.author_id WHERE ticket.number = ? AND message.message_id = ?"""
+    found = find_values(sql, ticket, mail.message_id)
+    sender = mail.sender.address.lower() if mail.sender is not None else ""
+    return any(address != sender or subject != mail.subject for address, subject in found)
+
+
 def _tokens(mail: Mail, policy: Policy) -> Iterable[TokenFact]:
     prefixes = policy.prefixes()
     for token, number in find_tokens(mail.subject, prefixes)[:_MOST_TOKENS]:
@@ -336,8 +350,11 @@ def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> It
             row = Outbox.get_or_none(Outbox.id == key.ticket)
             if row is not None:
                 rows[row.id] = row
-    for row in Outbox.select().where(Outbox.message_id.in_(list(mail.report.returned_ids[:_MOST_IDS]))):
-        rows[row.id] = row
+    returned = list(mail.report.returned_ids[:_MOST_IDS])
+    # What came back names itself first, and behind that the mails that it goes on from.
+    ours = Outbox.select().where(Outbox.message_id.in_(returned))
+    for row in sorted(ours, key=lambda row: returned.index(row.message_id)):
+        rows.setdefault(row.id, row)
     for row in rows.values():
         yield BouncedMail(
             outbox_id=row.id,
@@ -345,6 +362,8 @@ def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> It
             recipient=row.recipient.address,
             ticket=row.ticket.number if row.ticket is not None else None,
             is_agent=row.role == Role.AGENT,
+            about=row.about_id,
+            is_known=row.bounced_at is not None,
         )
 
 

@@ -84,7 +84,7 @@ class LetterBuilder:
             notice=row.notice,
             language=self._language(row, ticket, policy),
             sender=_sender(row, policy, context),
-            recipient=Address(address=row.recipient.address, name=row.recipient.name),
+            recipient=Address(address=row.recipient.address, name="" if _hides_name(row) else row.recipient.name),
             reply_to=self._reply_to(row, ticket, policy),
             subject=(own or ticket).subject if ticket is not None else "",
             token=str(context["ticket"]["token"]) if isinstance(context["ticket"], dict) else "",
@@ -348,6 +348,11 @@ def _sender(row: Outbox, policy: Policy, context: Mapping[str, object]) -> Addre
         shown = author["name"] if author["name"] and own else author["address"]
         name = f"{shown} via {desk.name}" if shown else desk.name
     return Address(address=desk.address, name=name)
+
+
+def _hides_name(row: Outbox) -> bool:
+    """What a stranger calls himself is a stranger's text: an acknowledgement must not carry it to a third person."""
+    return row.notice == "acknowledgement" and not row.context.get("trusted", False)
 
 
 def _automatic(row: Outbox) -> str:

@@ -18,8 +18,8 @@ def find_contact(address: str) -> Contact | None:
     return find(Contact, "address = ?", address.lower())
 
 
-def contact_of(person: Address, *, now: datetime, known: KnownPeople | None = None) -> Contact:
-    """The row of a person, made on first sight; a name is learned when we had none.
+def contact_of(person: Address, *, now: datetime, known: KnownPeople | None = None, language: str = "") -> Contact:
+    """The row of a person, made on first sight, with their language if we are sure of it; a name is learned later too.
 
     `known` is what the running transaction has read already (None: nobody has this address); it learns this one.
     """
@@ -27,7 +27,7 @@ def contact_of(person: Address, *, now: datetime, known: KnownPeople | None = No
     contact = known[address] if known is not None and address in known else find_contact(address)
     if contact is None:
         # Another process may be first; whoever loses reads the winner's row.
-        insert_if_new(Contact, address=address, name=person.name, first_seen_at=now)
+        insert_if_new(Contact, address=address, name=person.name, language=language, first_seen_at=now)
         contact = find_contact(address)
     if contact is None:
         raise RuntimeError(f"no contact for {address!r}")

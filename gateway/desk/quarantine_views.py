@@ -75,7 +75,7 @@ def earlier_of(row: Ledger, limit: int = 5) -> list[dict[str, Any]]:
             "id": one.id,
             "received": one.received_at,
             "reason": one.reason_code or "",
-            "became": settled(one) or "waits",
+            "became": str(settled(one)) or "waits",
         }
         for one in alike
     ]

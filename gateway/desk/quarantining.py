@@ -6,7 +6,7 @@ Reads, and the two things that time does: the digest is written into the outbox,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,10 +18,11 @@ from gateway.desk.operating import delete_one
 from gateway.desk.outgoing import enqueue
 from gateway.keys import ReplyKey
 from gateway.mail import Address
+from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.store.database import lock_conversations, transaction
 from gateway.store.rows import find, find_all, find_values, marks
-from gateway.store.states import LedgerState
+from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Event, Ledger, Outbox
 from gateway.subject import defanged
 from gateway.ticket import Role
@@ -89,17 +90,25 @@ def _entries(shown: Sequence[Mapping[str, Any]]) -> Iterable[DigestEntry]:
             code=one["code"],
             sender=one["sender"],
             subject=one["subject"],
-            settled=settled(row) if row is not None else "deleted",
+            settled=settled(row) if row is not None else str(Outcome.DELETED),
         )
 
 
-def settled(row: Ledger) -> str:
+def settled(row: Ledger) -> Phrase | str:
     """What somebody has done with it since, "" where it still waits."""
     if row.state == LedgerState.QUARANTINED:
         return ""
-    kinds = ("released", "deleted", "retried", "confirmed")
+    kinds = tuple(_SETTLED)
     events = find_all(Event, f"ledger_id = ? AND kind IN ({marks(kinds)})", row.id, *kinds, order="id DESC", limit=1)
-    return events[0].text if events else str(row.outcome or row.state)
+    return _SETTLED[events[0].kind](events[0].actor) if events else str(row.outcome or row.state)
+
+
+_SETTLED: dict[str, Callable[[str], Phrase]] = {
+    "released": lambda who: say("let in by {who}", who=who),
+    "deleted": lambda who: say("deleted by {who}", who=who),
+    "retried": lambda who: say("decided once more for {who}", who=who),
+    "confirmed": lambda who: say("confirmed by {who}", who=who),
+}
 
 
 # --- the digest ---

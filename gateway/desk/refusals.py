@@ -15,6 +15,7 @@ from gateway.store.tables import Outbox
 from gateway.ticket import Role
 from gateway.triage.decision import Action, Change, Decision, MarkUndeliverable, Notice, Record
 from gateway.triage.notices import agents_of_ticket, tell_agents
+from gateway.triage.undeliverable import NO_ADDRESS, NO_DOMAIN, UNKNOWN, WHAT, cause_of, reason_of
 
 # In the context of a notice: its files are named only.
 WITHOUT_FILES = "without_files"
@@ -35,9 +36,9 @@ def record_refusal(
     changes: list[Change] = [
         Record(kind="refused", text=f"mail to {address} was refused: {reply}", detail={"outbox": outbox_id})
     ]
-    # RFC 3463: 5.1.x speaks of the address; size, content and policy say nothing about it.
-    if " 5.1." in str(reply):
-        changes.append(MarkUndeliverable(address=address))
+    cause = cause_of("", str(reply))
+    if cause in (NO_ADDRESS, NO_DOMAIN):
+        changes.append(MarkUndeliverable(address=address, outbox=outbox_id))
     if _can_do_without_files(row, str(reply)):
         lighter = {key: value for key, value in row.context.items() if key != "ticket"} | {WITHOUT_FILES: True}
         agent = Address(address=address, name=row.recipient.name)
@@ -51,7 +52,12 @@ def record_refusal(
             "undeliverable",
             agents,
             about_message=row.about_id,
-            context={"address": address, "reason": reply},
+            context={
+                "address": address,
+                "reason": reply if cause is UNKNOWN else reason_of(cause, reply),
+                "todo": cause.todo,
+                "what": WHAT.get(row.notice, "") if row.about_id is None else "",
+            },
             but=[address],
         )
     decision = Decision(

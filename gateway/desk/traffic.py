@@ -8,8 +8,8 @@ from datetime import datetime
 from gateway.policy import Policy
 from gateway.store.fields import UtcDateTime
 from gateway.store.rows import find_values, marks
-from gateway.store.states import OutboxState
 from gateway.store.tables import Contact
+from gateway.subject import clean_subject
 from gateway.triage.restraint import is_outside
 from gateway.triage.traffic import DAY, HOUR, TEN_MINUTES, TO_AGENTS, TO_PEOPLE, AutomaticMail, Outside, Traffic
 
@@ -33,12 +33,12 @@ def traffic_of(
     arrived: datetime | None = None,
     tickets: Sequence[int] = (),
     alike: tuple[str, str] | None = None,
-    alike_from: int = 0,
+    policy: Policy,
 ) -> Traffic | None:
     """What the desk and this person wrote each other lately; None for somebody whom it does not know.
 
-    `arrived` is when the mail in hand arrived, `tickets` the numbers that it names. `alike` is its subject and text;
-    who wrote less than `alike_from` mails in ten minutes can't have written it so often, and is not asked.
+    `arrived` is when the mail in hand arrived, `tickets` the numbers that it names, `alike` its subject and text. Who
+    wrote fewer mails in ten minutes than may be alike is not asked about them.
     """
     if contact is None:
         return None
@@ -64,7 +64,9 @@ def traffic_of(
             for row in automatic
         ),
         opened=opened,
-        repeated=_alike(contact, alike, now) if alike is not None and wrote >= max(1, alike_from) else 0,
+        repeated=_alike(contact, alike, policy.prefixes(), now)
+        if alike and wrote >= policy.limits.repeats_per_10_minutes
+        else 0,
         bounced_at=contact.bounced_at,
         muted_until=contact.muted_until,
         flooding_until=contact.flooding_until,
@@ -80,15 +82,12 @@ def _moment(value: object) -> datetime:
     return moment
 
 
-def _alike(contact: Contact, alike: tuple[str, str], now: datetime) -> int:
-    """How many messages of the last ten minutes have this text, under this subject."""
+def _alike(contact: Contact, alike: tuple[str, str], prefixes: tuple[str, str], now: datetime) -> int:
+    """How many messages of the last ten minutes have this text, under this subject; reply prefixes and tokens apart."""
     subject, text = alike
+    plain = clean_subject(subject, prefixes).casefold()
     rows = find_values(_ALIKE, contact.id, now - TEN_MINUTES, text)
-    return sum(_plain(str(found)) == _plain(subject) for (found,) in rows)
-
-
-def _plain(subject: str) -> str:
-    return " ".join(subject.split()).casefold()
+    return sum(clean_subject(str(found), prefixes).casefold() == plain for (found,) in rows)
 
 
 def outside_of(addresses: Iterable[str], policy: Policy, *, now: datetime) -> Outside:
@@ -101,6 +100,6 @@ def outside_of(addresses: Iterable[str], policy: Policy, *, now: datetime) -> Ou
         return Outside()
     domain = address.rpartition("@")[2]
     sql = """SELECT COUNT(*), SUM(CASE WHEN outside_domain = ? THEN 1 ELSE 0 END) FROM outbox
-        WHERE outside_domain IS NOT NULL AND created_at > ? AND NOT (state = ? AND hold_reason <> '')"""
-    to_all, to_domain = find_values(sql, domain, now - HOUR, OutboxState.HELD)[0]
+        WHERE outside_domain IS NOT NULL AND created_at > ? AND hold_reason NOT IN ('undeliverable', 'outside-hour')"""
+    to_all, to_domain = find_values(sql, domain, now - HOUR)[0]
     return Outside(domain=domain, to_all=int(to_all or 0), to_domain=int(to_domain or 0))

@@ -177,6 +177,14 @@ class SmtpThread:
         await self._listener.stop(self._grace_seconds)
 
 
+def ip_address(peername: object) -> str:
+    """The client's IP address from what its transport says of it, "" on a Unix socket."""
+    if not isinstance(peername, tuple):
+        return ""
+    address = ipaddress.ip_address(peername[0])
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
 def _remove_dead_socket(path: Path) -> None:
     """Remove the socket that a killed process left behind; raises OSError where another process still answers on it."""
     if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):

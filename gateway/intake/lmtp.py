@@ -16,7 +16,8 @@ from pathlib import Path
 from gateway.intake.accept import Door
 from gateway.intake.data import SpoolMemory
 from gateway.intake.listener import GuestBook, Listener, Place
-from gateway.intake.smtp_session import Limits, SessionOptions, SmtpSession, Timeouts
+from gateway.intake.smtp_limits import Limits, Timeouts
+from gateway.intake.smtp_session import SessionOptions, SmtpSession
 from gateway.mail import Transport
 from gateway.settings.tables import Lmtp
 

@@ -15,7 +15,8 @@ from gateway.errors import ConfigurationError, Problem
 from gateway.intake.accept import Door
 from gateway.intake.data import SpoolMemory
 from gateway.intake.listener import GuestBook, Listener, Place, SmtpThread
-from gateway.intake.smtp_session import Limits, SessionOptions, SmtpSession, Timeouts
+from gateway.intake.smtp_limits import Limits, Timeouts
+from gateway.intake.smtp_session import SessionOptions, SmtpSession
 from gateway.settings.tables import Smtp
 
 __all__ = ["SmtpListener", "SmtpThread", "limits_of", "timeouts_of"]

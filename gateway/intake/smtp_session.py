@@ -8,7 +8,6 @@ and says nothing of us: the sender keeps the mail and tries again. Nothing that 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import re
 import ssl
@@ -23,18 +22,16 @@ from typing import Any, NoReturn
 from aiosmtpd import smtp
 
 from gateway.errors import EdgeFailure, TemporaryFailure
-from gateway.intake.accept import ANSWER_TIMEOUT_SECONDS, Door, storage_failure
+from gateway.intake.accept import Door, storage_failure
 from gateway.intake.data import DotDecoder, Spool, SpoolMemory
-from gateway.intake.listener import GuestBook
+from gateway.intake.listener import GuestBook, ip_address
+from gateway.intake.smtp_limits import TRUSTED_FACTOR, Limits, Timeouts
 from gateway.mail import Envelope, Transport
 
 # RFC 5321 §4.5.3.1.4 asks for 512 octets; a long address in UTF-8 with all parameters needs more.
 COMMAND_LIMIT_BYTES = 2048
 ADDRESS_LIMIT_BYTES = 254
 RECEIVE_BYTES = 32 * 1024
-# Our own mail servers bring other people's mistakes, and work for many.
-TRUSTED_FACTOR = 10
-
 # What a browser says that somebody's page sends to us; its next lines could be commands (cross-protocol scripting).
 _HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "OPTIONS", "CONNECT")
 
@@ -54,32 +51,6 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timeouts:
-    """How long we wait, in seconds: for a command (RFC 5321 §4.5.3.2.7 asks for five minutes), and for the door.
-
-    While content comes, the clock is stricter: `idle` is the time without an octet, `content` the time altogether, plus
-    that for what came at the slowest speed that we put up with. `linger` is for a client that does not read our last
-    words.
-    """
-
-    command: float = 300.0
-    idle: float = 60.0
-    content: float = 600.0
-    slowest_bytes_per_second: int = 16 * 1024
-    answer: float = ANSWER_TIMEOUT_SECONDS
-    linger: float = 10.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How much one connection may ask for before a mail is taken: see `[smtp]` in the settings."""
-
-    recipients: int = 100
-    commands: int = 100
-    errors: int = 10
-
-
-@dataclass(frozen=True, kw_only=True)
 class SessionOptions:
     """What all sessions of a listener have in common; `spool_folder` None is the system's temporary folder."""
 
@@ -89,11 +60,11 @@ class SessionOptions:
     size_limit_bytes: int
     hostname: str
     memory: SpoolMemory
-    limits: Limits = Limits()
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
     tls: ssl.SSLContext | None = None
     require_starttls: bool = False
     spool_folder: Path | None = None
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = Timeouts()  # noqa: RUF009 - frozen
 
 
 class _AddressRules:
@@ -189,7 +160,7 @@ class SmtpSession(smtp.SMTP):
             self.transport.abort()
 
     async def _handle_client(self) -> None:
-        self._peer = _ip_address(self.transport.get_extra_info("peername") if self.transport else None)
+        self._peer = ip_address(self.transport.get_extra_info("peername") if self.transport else None)
         try:
             if refusal := self._book.enter(self, self._peer):
                 await self.push(refusal)
@@ -260,6 +231,9 @@ class SmtpSession(smtp.SMTP):
     def _timeout_cb(self) -> None:
         self._write("421 4.4.2 Timeout, closing the connection")
         self._close()
+        # A TLS handshake that is broken off looks like one that succeeded, and its session would wait for ever.
+        if self._handler_coroutine is not None:
+            self._handler_coroutine.cancel()
 
     async def handle_exception(self, error: Exception) -> str:
         """Answer an error that nobody expected; its words stay inside."""
@@ -390,14 +364,6 @@ class SmtpSession(smtp.SMTP):
             peer=self._peer,
             helo=(self.session.host_name or "")[:255],
         )
-
-
-def _ip_address(peername: object) -> str:
-    """The client's IP address, "" on a Unix socket."""
-    if not isinstance(peername, tuple):
-        return ""
-    address = ipaddress.ip_address(peername[0])
-    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _reply(failure: EdgeFailure) -> str:

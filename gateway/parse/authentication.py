@@ -16,15 +16,18 @@ from gateway.parse import limits
 from gateway.parse.headers import Headers
 
 _RESULT = re.compile(r"^\s*([A-Za-z][A-Za-z0-9-]*)\s*(?:/\s*\d+)?\s*=\s*([A-Za-z]+)")
+_NAME = r"[A-Za-z][A-Za-z0-9_-]*(?:\s*\.\s*[A-Za-z][A-Za-z0-9_-]*)?"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _VALUE = rf'(?:{_QUOTED}|[^\s;"()])+'
 # A quoted value is taken as a whole, so that what stands inside of it is no property.
-_PROPERTY = re.compile(rf"([A-Za-z][A-Za-z0-9_-]*(?:\s*\.\s*[A-Za-z][A-Za-z0-9_-]*)?)\s*=\s*({_VALUE})")
+_PROPERTY = re.compile(rf"({_NAME})\s*=\s*({_VALUE})")
 # §2.2; the type before a property's dot is missing in what Microsoft adds (action=none).
 _SOUND_FIRST = re.compile(rf"\s*(?:{_QUOTED}|[^\s;\"()=]+)(?:\s+\d{{1,5}})?\s*")
 _SOUND_RESULT = re.compile(
     r"\s*(?P<method>[A-Za-z][A-Za-z0-9_-]*)\s*(?:/\s*\d{1,5}\s*)?=\s*[A-Za-z][A-Za-z0-9_-]*"
-    rf"(?:\s+[A-Za-z][A-Za-z0-9_-]*(?:\s*\.\s*[A-Za-z][A-Za-z0-9_-]*)?\s*=\s*{_VALUE})*\s*"
+    rf"(?:\s+{_NAME}\s*=\s*{_VALUE})*"
+    # Some servers write nothing for the null sender.
+    rf"(?:\s+{_NAME}\s*=)?\s*"
 )
 # A method that decides something and stands twice decides nothing.
 _ONCE = frozenset({"dmarc", "auth"})

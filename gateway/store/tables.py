@@ -383,7 +383,7 @@ class Event(Table):
 
 
 # For `gateway status`, which counts what limits have left out.
-Event.add_index(Event.index(Event.at, where=SQL("kind = 'suppressed'"), name="event_suppressed"))
+Event.add_index(Event.index(Event.at, where=SQL("kind IN ('suppressed', 'held-back')"), name="event_suppressed"))
 
 
 class BorderProof(Table):

@@ -21,7 +21,7 @@ from gateway.ticket import (
     Step,
     TicketType,
 )
-from gateway.triage.decision import AddWatcher, LinkTicket, MoveStatus, SetRequester
+from gateway.triage.decision import AddWatcher, LinkTicket, MarkReachable, MoveStatus, Record, SetRequester
 from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.when import read_until
 from gateway.triage.work import Refusal, Work
@@ -196,6 +196,14 @@ def cc(work: Work, argument: str) -> Work | Refusal:
     # What stands in the same mail is the first of these answers.
     watchers = (*work.ticket.watchers, Person(id=0, address=person.address))
     return work.with_changes(AddWatcher(watcher=person), ticket=replace(work.ticket, watchers=watchers), told=told)
+
+
+def retry(work: Work, argument: str) -> Work | Refusal:
+    """An address of the ticket works again: automatic mail goes there, and what was held for it is sent."""
+    people = dict.fromkeys([work.ticket.requester.address, *(watcher.address for watcher in work.ticket.watchers)])
+    told = say("the addresses on the ticket work again: what was held for them is sent")
+    event = Record(kind="reachable", text=f"{work.agent.name} says that mail arrives again: {', '.join(people)}")
+    return work.with_changes(event, *(MarkReachable(address=address) for address in people), told=told)
 
 
 def requester(work: Work, argument: str) -> Work | Refusal:

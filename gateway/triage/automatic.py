@@ -25,6 +25,7 @@ from gateway.triage.decision import (
 from gateway.triage.facts import BorderTest, BouncedMail, TicketFacts
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.posting import post
+from gateway.triage.undeliverable import WHAT, Cause, cause_of, reason_of
 
 # A bounce of a mail that tells of a bounce is only written down: otherwise two dead mailboxes talk for ever.
 _NEVER_TOLD = frozenset({"undeliverable", "absent"})
@@ -42,24 +43,33 @@ def file_bounce(case: Case) -> Decision:
     action = failed[0].action if failed else (report.recipients[0].action if report and report.recipients else "failed")
     detail = next((one for one in failed if one.address == bounced.recipient), failed[0] if failed else None)
     words = (detail.diagnostic or detail.status) if detail else ""
+    cause = cause_of(detail.status if detail else "", words)
     text = f"mail to {bounced.recipient} {'came back' if action == 'failed' else action}: {words or 'no reason given'}"
     changes.append(Record(kind=f"bounce-{action}", text=text, detail={"outbox": bounced.outbox_id}))
     if action == "failed":
-        changes.append(MarkUndeliverable(address=bounced.recipient))
-        changes += _tell_of_bounce(case, bounced, words)
+        changes.append(MarkUndeliverable(address=bounced.recipient, outbox=bounced.outbox_id, is_dead=cause.is_dead))
+        changes += _tell_of_bounce(case, bounced, cause, words)
     reason = Reason(code="bounce", text=text)
     return case.decide(Action.FILE, *changes, reasons=(reason,), ticket=bounced.ticket, actor="mail system")
 
 
-def _tell_of_bounce(case: Case, bounced: BouncedMail, words: str) -> tuple[Change, ...]:
+def _tell_of_bounce(case: Case, bounced: BouncedMail, cause: Cause, words: str) -> tuple[Change, ...]:
+    """To whom, what, why, and what to do; once for each mail of ours, however many reports come."""
     ticket = case.facts.ticket(bounced.ticket) if bounced.ticket is not None else None
-    if ticket is None or bounced.notice in _NEVER_TOLD:
+    if ticket is None or bounced.notice in _NEVER_TOLD or bounced.is_known:
         return ()
-    context = {"address": bounced.recipient, "reason": words}
+    context = {
+        "address": bounced.recipient,
+        "reason": reason_of(cause, words),
+        "todo": cause.todo,
+        "what": WHAT.get(bounced.notice, "") if bounced.about is None else "",
+    }
     agents = agents_of_ticket(case.policy, ticket)
     if bounced.is_agent:
         agents = tuple(dict.fromkeys([*agents, *case.policy.agents_of(ticket.team)]))
-    return tell_agents("undeliverable", agents, context=context, but=[bounced.recipient])
+    return tell_agents(
+        "undeliverable", agents, about_message=bounced.about, context=context, but=[bounced.recipient]
+    )
 
 
 def file_quietly(case: Case, ticket: TicketFacts | None) -> Decision:

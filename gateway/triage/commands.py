@@ -76,6 +76,9 @@ COMMANDS: dict[str, Command] = {
         apply=actions.nothing,
     ),
     "send": Command(usage="#send", help=say("Sends your mail that was held."), apply=actions.send),
+    "retry": Command(
+        usage="#retry", help=say("The addresses on the ticket work again; sends what was held."), apply=actions.retry
+    ),
     "files": Command(usage="#files", help=say("Sends you all files of the ticket."), apply=actions.files),
     "help": Command(usage="#help", help=say("Sends you this list."), apply=actions.show_help),
 }

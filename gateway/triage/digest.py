@@ -54,7 +54,7 @@ class Answer:
 
 
 def read_answer(text: str) -> Answer:
-    """Take the lines apart. Only the first `_MOST_LINES` are looked at; the rest count as wrong where there are more."""
+    """Take the lines apart. Only the first `_MOST_LINES` are looked at; more than that is wrong."""
     orders: list[Order] = []
     wrong: list[str] = []
     others: list[str] = []
@@ -172,8 +172,7 @@ def _carry(order: Order, entry: DigestEntry | None, case: Case, keeper: Agent) -
         return (delete,), say("{number} deleted: {subject}", number=number, subject=entry.subject)
     if not why_quarantined(entry.code).by_mail and not case.facts.auth_trusted:
         line = say(
-            "{number} can't be let in by mail, since a key may have been passed on."
-            " On the server: gateway quarantine release {ledger}",
+            "{number} can't be let in by mail. On the server: gateway quarantine release {ledger}",
             number=number,
             ledger=ledger,
         )

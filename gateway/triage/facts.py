@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from gateway.keys import ReplyKey
 from gateway.mail import Address
+from gateway.phrase import Phrase
 from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType
 from gateway.triage.traffic import Outside, Traffic
 
@@ -147,13 +148,18 @@ class TokenFact:
 
 @dataclass(frozen=True, kw_only=True)
 class BouncedMail:
-    """One of our mails that came back: whom it was for and what it was."""
+    """One of our mails that came back: whom it was for and what it was; `about` is the message that it carried.
+
+    `is_known`: an earlier report said so already.
+    """
 
     outbox_id: int
     notice: str
     recipient: str
     ticket: int | None
     is_agent: bool
+    about: int | None = None
+    is_known: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +196,7 @@ class DigestEntry:
     code: str
     sender: str
     subject: str
-    settled: str = ""
+    settled: Phrase | str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

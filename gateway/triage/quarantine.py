@@ -83,7 +83,7 @@ QUARANTINE: Final[Mapping[str, Why]] = {
         ),
         Why(
             code="hops",
-            text=say("it went through more than 50 servers: a loop"),
+            text=say("it went through too many servers: a loop"),
             todo="look at its Received lines for the two servers that send it to each other",
         ),
         # Machines that answer nothing of ours.

@@ -161,7 +161,7 @@ def is_quick_reply(known: Traffic, arrived: datetime, policy: Policy) -> bool:
     """Whether a mail came within moments after an automatic one that none before it had followed like that."""
     within = timedelta(seconds=policy.limits.quick_reply_seconds)
     counted = known.quick_reply_at
-    mails = [mail for mail in known.automatic if mail.notice in TO_PEOPLE and (counted is None or mail.at > counted)]
+    mails = [mail for mail in known.automatic if mail.notice in TO_PEOPLE and (counted is None or mail.at >= counted)]
     moments = [moment for mail in mails for moment in (mail.at, mail.sent_at) if moment is not None]
     return any(moment < arrived <= moment + within for moment in moments)
 

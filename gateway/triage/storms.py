@@ -80,7 +80,8 @@ def _held_back(case: Case, code: str, text: str) -> Decision:
 
 
 def _suppressed(case: Case, code: str, text: str) -> Record:
-    return Record(kind="suppressed", text=text, detail={"why": code, "what": "mail", "to": case.sender.address})
+    # A kind of its own: who lets the mail in later has it decided anew, and then its answer may be left out too.
+    return Record(kind="held-back", text=text, detail={"why": code, "what": "mail", "to": case.sender.address})
 
 
 def calm(case: Case, decision: Decision) -> Decision:

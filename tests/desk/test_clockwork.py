@@ -62,7 +62,8 @@ def test_a_hold_is_over_at_the_end_of_its_day_and_the_agents_are_told_once(desk:
 def test_one_address_gets_so_many_acknowledgements_in_an_hour_and_a_day(
     make_desk: MakeDesk, hours: int, acknowledged: int
 ) -> None:
-    desk = make_desk(policy_of())
+    fast = "[limits]\ntickets_per_10_minutes = 99\ntickets_per_hour = 99\nquick_reply_seconds = 1\n"
+    desk = make_desk(policy_of(more=fast))
     for number in range(24):
         row = desk.write(ERIKA, f"Matter {number}", subject=f"Matter {number}")
         assert row.outcome == "opened"

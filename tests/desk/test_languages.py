@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -34,7 +35,7 @@ def words(language: str) -> dict[str, str]:
 def pattern(phrase: str) -> re.Pattern[str]:
     """A phrase as it may stand in a mail: anything in its places, any white space between its words."""
     spaced = re.sub(r"(\\ )+", r"\\s+", PLACEHOLDER.sub(".{0,200}?", re.escape(phrase)))
-    return re.compile(rf"(?<!\w){spaced}(?!\w)", re.DOTALL)
+    return re.compile(rf"(?<![\w#]){spaced}(?!\w)", re.DOTALL)
 
 
 def speaks_much(phrase: str) -> bool:
@@ -46,24 +47,30 @@ def live_a_day(desk: DeskUnderTest) -> None:
     """Each command and each refusal, held mails, a collision, files, time, a bounce, a bundle."""
     desk.write(ERIKA, "It drops.", files=[("log.txt", b"x" * 100, "text/plain"), ("big.bin", b"y" * 6_000_000, "a/b")])
     notice = desk.last(ANNA, "new_ticket")
-    desk.answer(ANNA, notice, "#help")
-    desk.answer(ANNA, notice, "#files")
-    for text in REFUSED:
-        desk.answer(ANNA, notice, text)
-    for text in DONE:
-        desk.answer(ANNA, notice, text)
+    desk.answer(BEN, desk.last(BEN), "#note\nI follow it.")
+    say_all(desk, notice, ("#help", "#files", *REFUSED))
+    # Sent without the lines that were wrong.
+    desk.answer(ANNA, desk.last(ANNA, "question"), "#send")
+    say_all(desk, notice, DONE)
     desk.answer(BEN, desk.last(BEN), "Me too.")  # Anna answered a minute ago
-    for text in ("#close", "#take", "#reopen", "#spam", "#take", "Words for nobody."):
-        desk.answer(ANNA, notice, text)
+    say_all(desk, notice, ("Words.\n#resolve", "#close", "#take", "#reopen", "#spam", "#take", "Words for nobody."))
     second_ticket(desk)
     refuse(desk)
     bundle(desk)
+
+
+def say_all(desk: DeskUnderTest, notice: Sent, texts: tuple[str, ...]) -> None:
+    """Anna answers a notice with each text, with an hour between: who is wrong often is not asked each time."""
+    for text in texts:
+        desk.now += timedelta(hours=1)
+        desk.answer(ANNA, notice, text)
 
 
 REFUSED = (
     *("#priority P9", "#impact huge", "#urgency", "#category a/b/c", "#type x", "#assign nobody", "#hold", "#cc carl"),
     *("#hold vendor until soon", "#merge", "#merge INC-4711", "#merge INC-1001", f"#requester {DESK}", "#send"),
     *("Hello\n#take\nBye", "Hello\n#resolvv", "#priority P9\n#impact x", "#spam\nHello", "Hello\n\n-- \nAnna\n#take"),
+    *("", "Hello\n\n#priority P9\n#impact x"),
 )
 DONE = (
     *("#take", "#priority P1", "#impact high", "#urgency low", "#category net/vpn", "#type request", "#type incident"),
@@ -79,21 +86,21 @@ def second_ticket(desk: DeskUnderTest) -> None:
     desk.write(ANNA, "#requester carl@example.com\n#priority P1\n#nope\n\nHe called.", subject="Call")
     confirmation = desk.last(ANNA, "confirmation")
     opened = desk.last(ANNA, "new_ticket")
-    desk.answer(ANNA, opened, "yes")
-    desk.answer(ANNA, confirmation, "yes")
-    desk.answer(ANNA, confirmation, "yes")
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#note\nI follow it.")
+    say_all(desk, opened, ("yes",))
+    say_all(desk, confirmation, ("yes", "yes"))
+    say_all(desk, opened, ("#files",))
     desk.answer(ANNA, opened, "", files=[("how.pdf", b"%PDF", "application/pdf")])
-    desk.answer(ANNA, opened, "ONE\n\n#tak")
+    say_all(desk, opened, ("ONE\n\n#tak",))
     first = desk.last(ANNA, "question")
-    desk.answer(ANNA, opened, "TWO\n\n#tak")
-    desk.answer(ANNA, opened, "#send")
-    desk.answer(ANNA, first, "#send")
-    desk.answer(ANNA, first, "#send")
-    desk.answer(ANNA, opened, "#link INC-1001")
-    desk.answer(ANNA, opened, "#hold vendor until 2026-03-05")
+    say_all(desk, opened, ("TWO\n\n#tak", "#send"))
+    say_all(desk, first, ("#send", "#send"))
+    say_all(desk, opened, ("#link INC-1001", "#merge INC-1001", "#hold vendor until 2026-03-06"))
     desk.wait(days=9)
     desk.write(ERIKA, "More of it.", subject="Third")
-    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#merge INC-1001")
+    third = desk.last(ANNA, "new_ticket")
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#note\nI follow it.")
+    say_all(desk, third, ("#merge INC-1003",))
     desk.answer(ERIKA, desk.last("erika@example.com"), "Still.")
 
 
@@ -129,19 +136,12 @@ def to_agents(desk: DeskUnderTest) -> list[Sent]:
     return [sent for sent in desk.sent if sent.to in (ANNA, BEN, NORA)]
 
 
-# Said by other parts of the house, or only where a mail is broken or huge.
-ELSEWHERE = (
-    *(
-        "digest.py",
-        "quarantine.py",
-        "challenge.py",
-        "posting.py",
-        "marks.py",
-        "session.py",
-        "phrase.py",
-        "agent_mail.py",
-    ),
-    *("opening.py", "participant.py", "letters.py", "decide.py", "bundles.py"),
+# Said in odd cases only: an answer to a mail without a sender or of an agent who has left, dead addresses, two links.
+RARE = {"A colleague", "nobody knows the requester's address", "that ticket is cancelled"}
+# The modules whose every phrase is said on such a day.
+HEARD = (
+    *("triage/actions.py", "triage/agent_mail.py", "triage/agent_reply.py", "triage/commands.py", "triage/grammar.py"),
+    *("triage/onbehalf.py", "desk/clockwork.py", "desk/outgoing.py", "delivery/recording.py"),
 )
 
 
@@ -159,6 +159,42 @@ def test_a_whole_day_of_an_agent_has_nothing_in_english(
     assert {"question", "confirmation", "result", "changed", "new_ticket", "undeliverable", "bundle"} <= {
         sent.notice for sent in to_agents(desk)
     }
-    own = {said.text for said in all_phrases() if not said.place.partition(":")[0].endswith(ELSEWHERE)}
-    unheard = [key for key in own if key and not pattern(catalogue[key]).search(everything)]
-    assert unheard == []
+    own = {said.text for said in all_phrases() if said.place.partition(":")[0].endswith(HEARD)}
+    assert [key for key in own - RARE if key and not pattern(catalogue[key]).search(everything)] == []
+
+
+def test_a_requester_reads_their_own_language_where_an_agent_sent_only_a_file(desk: DeskUnderTest) -> None:
+    text = "Guten Tag, mein VPN bricht seit heute früh immer wieder ab und ich kann nicht arbeiten."
+    desk.write(ERIKA, text, headers={"Content-Language": "de"})
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "", files=[("how.pdf", b"%PDF", "application/pdf")])
+    sent = desk.last("erika@example.com", "answer")
+    assert "(siehe Anhang)" in sent.text
+    assert "(siehe Anhang)" in sent.html
+    assert "(see the attached files)" in desk.last(BEN, "agent_answered").text
+    assert "(see the attached files)" in [message["text"] for message in desk.ticket()["messages"]]
+
+
+def test_a_collision_says_the_time_by_the_desk_s_clock(make_desk: Callable[[Policy], DeskUnderTest]) -> None:
+    desk = make_desk(policy_of('language = "de"\ntime_zone = "Europe/Berlin"'))
+    desk.write(ERIKA, "It drops.")
+    ben = desk.last(BEN)
+    desk.answer(ANNA, desk.last(ANNA), "Restart it.")
+    desk.answer(BEN, ben, "Reinstall it.")
+    question = desk.last(BEN, "question").text
+    assert "Anna Agent hat um 10:02 Uhr geantwortet" in question
+    events = [event["text"] for event in desk.ticket()["history"]]
+    assert not [text for text in events if "geantwortet" in text]
+
+
+def test_a_row_that_an_older_version_wrote_is_shown_as_it_is(make_desk: Callable[[Policy], DeskUnderTest]) -> None:
+    desk = make_desk(policy_of('language = "de"'))
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), "#priority P1")
+    with connection(desk.database):
+        row = Outbox.select().where(Outbox.notice == "changed").get()
+        row.context = row.context | {"changes": ["priority P1", {"unknown": "x"}]}
+        row.state = OutboxState.WAITING
+        row.save()
+    desk.sort()
+    desk.write(ERIKA, "More.", subject="Second")
+    assert "- priority P1" in desk.last(BEN, "changed").text

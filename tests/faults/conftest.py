@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.desk.conftest import parser
 from tests.intake.conftest import clock, start
 
-__all__ = ["clock", "start"]
+__all__ = ["clock", "parser", "start"]

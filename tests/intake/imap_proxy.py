@@ -37,6 +37,15 @@ class Proxy:
         """Break the next connection after so many octets from the server."""
         self._cut_after = octets
 
+    def cut_all(self) -> None:
+        """Break every connection that there is now."""
+        for each in tuple(self._sockets):
+            _close(each)
+
+    def forget(self) -> None:
+        """Let no fault strike any more."""
+        self._before = self._lose_answer_to = self._cut_after = None
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
         return self

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.intake.accept import Door
 from gateway.intake.data import SpoolMemory
-from gateway.intake.smtp_session import Timeouts
+from gateway.intake.smtp_limits import Timeouts
 from tests.intake.desk import DESK, RawClient, Start, a_mail, rows, stored
 
 

@@ -12,6 +12,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.intake.accept import Door
 from gateway.intake.smtp import SmtpListener
+from gateway.intake.smtp_limits import Timeouts
 from gateway.settings.tables import Smtp
 from tests.intake.desk import (
     DESK,
@@ -25,6 +26,7 @@ from tests.intake.desk import (
     stored,
 )
 from tests.servers.certificates import Certificates
+from tests.servers.waiting import eventually
 
 MEBIBYTE = 1024 * 1024
 END = b"\r\n.\r\n"
@@ -97,3 +99,21 @@ def test_the_standard_of_encryption_is_modern(start: Start, sqlite_door: Door, c
         client.starttls(context=certificates.client_context())
         assert isinstance(client.sock, ssl.SSLSocket)
         assert client.sock.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_half_a_handshake_does_not_keep_its_place(start: Start, sqlite_door: Door, certificates: Certificates) -> None:
+    """It seemed to have succeeded when it was broken off, and its session waited for ever."""
+    port = start(
+        sqlite_door,
+        tls_certificate=certificates.certificate,
+        tls_key=certificates.key,
+        trusted_peers=(),
+        connections_per_peer=1,
+        timeouts=Timeouts(command=0.2),
+    )
+    with RawClient(port) as client:
+        client.say("EHLO client")
+        assert client.say("STARTTLS").startswith("220")
+        client.send(b"\x16\x03\x01\x02\x00\x01")
+        client.is_closed()
+        eventually(lambda: greeting(port).startswith("220"))

@@ -15,7 +15,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.intake.accept import Door
 from gateway.intake.smtp import SmtpListener, SmtpThread
-from gateway.intake.smtp_session import Timeouts
+from gateway.intake.smtp_limits import Timeouts
 from gateway.settings.tables import Smtp
 from gateway.store.database import connection
 from tests.intake.desk import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from gateway.oauth import Account
 from gateway.oauth.accounts import OURS_DELAYS_SECONDS
-from gateway.store.database import connection
+from gateway.store.database import connection, execute
 from gateway.store.oauth import LEASE, forget_troubles_of_others, give_lease_back, take_lease
 from gateway.store.queue import free_leases
 from tests.oauth.house import START, House, house_with, oauth_of, trouble_of
@@ -140,14 +141,14 @@ def test_nobody_is_asked_before_somebody_has_logged_in(person: House) -> None:
 def test_a_refused_token_server_is_left_alone_for_longer_and_longer(house: House) -> None:
     house.server.refuse("invalid_client", "AADSTS7000215: Invalid client secret provided.")
     accounts = [house.account() for _ in range(2)]
-    asked_at = []
+    asked_at: list[datetime] = []
     for _ in range(60):
         for account in accounts:
             assert "the client secret is wrong" in trouble_of(account)
         if len(house.server.asked()) > len(asked_at):
             asked_at.append(house.now)
         house.turn(minutes=1)
-    pauses = [(later - earlier).total_seconds() for earlier, later in zip(asked_at, asked_at[1:], strict=False)]
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(asked_at)]
     assert pauses == [*OURS_DELAYS_SECONDS[:5]]
     assert len(house.server.asked()) == 6  # in an hour
 
@@ -301,24 +302,20 @@ def test_a_login_while_another_process_asks_is_not_overwritten(person: House) ->
     assert [one["refresh_token"] for one in person.server.asked()][1:] == [newer]
 
 
-def test_what_could_not_be_kept_is_kept_later_and_not_used_before(
-    sqlite_url: str, server: TokenServer, tmp_path: Path
-) -> None:
+def test_what_could_not_be_kept_is_kept_later_and_not_used_before(sqlite_url: str, server: TokenServer) -> None:
     """The database goes away while the token server answers: the rotated token exists only in memory."""
     with house_with(sqlite_url, server, grant="device_code") as person:
         person.log_in()
         account = person.account()
-        moved = tmp_path / "moved.sqlite"
         with server.held(), ThreadPoolExecutor(1) as pool:
             future = pool.submit(trouble_of, account)
             server.wait_for_requests(1)
             with connection(person.database):
-                person.database.execute_sql("ALTER TABLE oauth_account RENAME TO moved")
+                execute(person.database, "ALTER TABLE oauth_account RENAME TO moved")
             server._gate.set()
             assert "database is away" in future.result()
-        assert not moved.exists()
         with connection(person.database):
-            person.database.execute_sql("ALTER TABLE moved RENAME TO oauth_account")
+            execute(person.database, "ALTER TABLE moved RENAME TO oauth_account")
         person.turn(seconds=2)
         token = account.access().token
         assert len(server.asked()) == 1

@@ -82,9 +82,7 @@ class TokenServer:
         """Listen; a stopped one may start again on the same port and knows its tokens still."""
         self._gate.set()
         handler = type("Handler", (_Handler,), {"server_of_tests": self})
-        ThreadingHTTPServer.allow_reuse_address = True
-        self._server = ThreadingHTTPServer((LOOPBACK, self.port), handler)
-        self._server.daemon_threads = True
+        self._server = _Server((LOOPBACK, self.port), handler)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -244,9 +242,18 @@ def _jwt_key() -> Any:
 _JWT_KEY = _jwt_key()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up meanwhile is the test's business."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     server_of_tests: TokenServer
-    protocol_version = "HTTP/1.1"
+    # A connection that is kept would outlive its server, and answer for it to the next test's Dovecot.
+    protocol_version = "HTTP/1.0"
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))

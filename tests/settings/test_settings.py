@@ -235,10 +235,18 @@ def test_the_commented_template_says_what_holds_without_it(tmp_path: Path) -> No
 
 def test_every_line_of_the_template_may_be_uncommented(tmp_path: Path) -> None:
     shipped = default_file("gateway.toml").read_text(encoding="utf-8")
-    uncommented = re.sub(r"^# (?=\[\[|[a-z_]+ = )", "", shipped, flags=re.MULTILINE)
-    settings = load(tmp_path, uncommented, GATEWAY_MAILBOX_SUPPORT_PASSWORD="sesame")
+    uncommented = re.sub(r"^# (?=\[\[|\[oauth|[a-z_]+ = )", "", shipped, flags=re.MULTILINE)
+    settings = load(
+        tmp_path,
+        uncommented,
+        GATEWAY_MAILBOX_SUPPORT_PASSWORD="sesame",
+        GATEWAY_OAUTH_NAME_TENANT="contoso.example",
+        GATEWAY_OAUTH_NAME_CLIENT_ID="1",
+        GATEWAY_OAUTH_NAME_CLIENT_SECRET="sesame",
+    )
     assert settings.mailboxes[0].ca_file is None
-    assert settings.model_copy(update={"mailboxes": ()}) == load(tmp_path, "[log]")
+    assert settings.oauth["NAME"].certificate_file is None
+    assert settings.model_copy(update={"mailboxes": (), "oauth": {}}) == load(tmp_path, "[log]")
 
 
 def test_an_empty_variable_hides_no_password_file(tmp_path: Path) -> None:

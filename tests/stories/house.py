@@ -34,6 +34,8 @@ address = "{desk}"
 aliases = [{aliases}]
 own_domains = ["example.com", "box.example.com"]
 trusted_authserv_id = "mx.example.com"
+
+[limits]
 acknowledgements_per_hour = 1000
 acknowledgements_per_day = 1000
 

@@ -329,7 +329,7 @@ _STATEMENTS = (
     'CREATE INDEX "event_ticket_id" ON "event" ("ticket_id")',
     'CREATE INDEX "event_ledger_id" ON "event" ("ledger_id")',
     'CREATE INDEX "event_outbox_id" ON "event" ("outbox_id")',
-    'CREATE INDEX "event_suppressed" ON "event" ("at") WHERE kind = \'suppressed\'',
+    'CREATE INDEX "event_suppressed" ON "event" ("at") WHERE kind IN (\'suppressed\', \'held-back\')',
     """
     CREATE TABLE "mailbox" (
         "name" TEXT NOT NULL PRIMARY KEY,
