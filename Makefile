@@ -6,6 +6,7 @@
 #   make check    lint, format and types
 #   make bench    measure
 #   make crash    kill the gateway at every commit, ROUNDS times each
+#   make fuzz     take ROUNDS damaged mails (20,000 and more) through all that is pure; findings in fuzz-findings/
 #
 # PYTHON=python3.12 names the interpreter that .venv is made with.
 
@@ -20,7 +21,7 @@ ROUNDS ?= 25
 TESTS ?= tests
 
 .DEFAULT_GOAL := serve
-.PHONY: serve demo test check bench crash
+.PHONY: serve demo test check bench crash fuzz
 
 serve: $(VENV)/installed
 	$(BIN)/gateway serve
@@ -41,6 +42,9 @@ bench: $(VENV)/installed-dev
 
 crash: $(VENV)/installed-dev
 	CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash --timeout 3600 tests
+
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python -m tests.fuzz --rounds $(ROUNDS)
 
 # The two stamps stand for "what pyproject.toml asks for is installed"; what the tests need includes what users need.
 $(VENV)/installed: pyproject.toml $(BIN)/python

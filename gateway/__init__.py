@@ -14,7 +14,8 @@ edge   `intake`: SMTP, LMTP, IMAP, the pipe, and the one door behind them · `pa
 desk   `desk`: every read and write of tickets · `store`: tables, queues, transactions, schema steps
 core   `parse`: bytes to mail · `triage`: what a mail is and what happens · `compose`: letters to bytes · `policy`,
        `settings`, `options`: the admin's files · `keys`, `worktime`: pure
-words  `mail`, `ticket`, `subject`, `errors`: values in the words of RFC 5322 and ITIL; standard library only
+words  `mail`, `ticket`, `errors`: values in the words of RFC 5322 and ITIL · `phrase`: sentences that decisions say,
+       in the reader's language later; standard library only
 =====  ==========================================================================================================
 
 What always holds: nothing is lost, nothing happens twice, nothing is said to the wrong person, nothing is silent, no

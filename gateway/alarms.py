@@ -68,7 +68,7 @@ class Health:
     """What is known of the gateway at `now`. Ages are those of the oldest that waits, in whole minutes.
 
     `died` names processes of this host that are gone without having said so, `logins` the accounts that get no token.
-    `noted` is what other parts have written down, by code: a cap that was hit, a check that has expired.
+    `border` is what is wrong with the tests of `gateway doctor`.
     """
 
     now: datetime
@@ -87,7 +87,7 @@ class Health:
     quarantine: QuarantineHealth = QuarantineHealth()
     disk: Disk | None = None
     heartbeat: HeartbeatMail | None = None
-    noted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    border: tuple[str, ...] = ()
 
 
 Found = Iterator[tuple[str, Phrase]]
@@ -257,14 +257,9 @@ def _heartbeat(health: Health) -> Found:
         yield "", say("the desk's mail to itself has not come back for {minutes} minutes", minutes=minutes)
 
 
-def _noted(code: str, words: Phrase) -> Callable[[Health], Found]:
-    """What another part has written down: `Health.noted` says what about, "" for all of it."""
-
-    def find(health: Health) -> Found:
-        for about in health.noted.get(code, ()):
-            yield about, words
-
-    return find
+def _border(health: Health) -> Found:
+    for trouble in health.border:
+        yield trouble.partition(":")[0], say("{trouble}", trouble=trouble)
 
 
 def _minutes(since: datetime | None, now: datetime) -> int:
@@ -318,6 +313,15 @@ CONDITIONS: Mapping[str, Condition] = {
             0,
             "the quarantine holds 80 % of 50,000 mails or of 5 GiB",
             "gateway quarantine stats",
+        ),
+        # Whom the desk believes
+        Condition(
+            code="border",
+            colour=YELLOW,
+            find=_border,
+            hold_minutes=0,
+            what="a test of `gateway doctor` has failed, is missing, or expires",
+            hint="gateway doctor",
         ),
         # The whole way round
         _red("heartbeat", _heartbeat, 0, "the desk's mail to itself has not come back for `heartbeat_missing_minutes`"),

@@ -116,7 +116,7 @@ def _database(settings: Settings) -> tuple[Mapping[int, bytes], Fact]:
 
 
 def tokens_for_commands(settings: Settings) -> Tokens:
-    """The accounts for a person who waits: they ask in spite of a pause. A database is used, and none is made."""
+    """The accounts for a person who wants to know: each asks anew. A database is used, and none is made."""
     has_database = False
     if settings.oauth:
         with contextlib.suppress(NoDatabase, ConfigurationError, TemporaryFailure), existing_database(settings):
@@ -127,6 +127,7 @@ def tokens_for_commands(settings: Settings) -> Tokens:
         clock=lambda: datetime.now(UTC),
         owner=owner_name(),
         impatient=True,
+        fresh=True,
     )
 
 

@@ -1,6 +1,8 @@
 """Logs: structlog, one line an event, key=value for people and JSON for machines, to standard output.
 
-Libraries log what senders wrote; their lines are escaped, cut to 200 characters and kept to warnings.
+Strangers choose much of what is logged, through libraries most of all. So no value begins a line of its own or
+carries control characters, each is cut, and no logger writes more than so many lines a minute; what was left out is
+counted.
 """
 
 from __future__ import annotations
@@ -8,11 +10,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from typing import TextIO, cast
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any, TextIO, cast
 
 import structlog
 
 _LONGEST_LINE = 200
+_LONGEST_VALUE = 500
+_TRACEBACK_LINES = 60
+_LINES_A_MINUTE, _OWN_LINES_A_MINUTE = 20, 600
 _LOUD = ("mail.log", "mailparser", "mail.debug", "asyncio", "imapclient", "aiosmtpd", "pebble")
 
 
@@ -20,10 +27,64 @@ class _OneLine(logging.Formatter):
     """What a library says, on one line without control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        if record.exc_info:
-            return text
-        return "".join(character if character.isprintable() else " " for character in text)[:_LONGEST_LINE]
+        said = super().format(record)
+        line, _, traceback = said.partition("\nTraceback ") if record.exc_info else (said, "", "")
+        line = escaped(line, _LONGEST_LINE)
+        return f"{line}\n{_indented('Traceback ' + traceback)}" if traceback else line
+
+
+@dataclass(kw_only=True)
+class _Minute:
+    """How many lines a logger has written in this minute, and how many of them were left out."""
+
+    number: int
+    lines: int = 0
+    left_out: int = 0
+
+
+class _FloodLimit(logging.Filter):
+    """At most so many lines a minute from one logger: few from a library, more from ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._minutes: dict[str, _Minute] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        number = int(record.created // 60)
+        minute = self._minutes.setdefault(record.name, _Minute(number=number))
+        if minute.number != number:
+            if minute.left_out:
+                record.msg, record.args = f"({minute.left_out} lines left out) {record.getMessage()}", ()
+            minute = self._minutes[record.name] = _Minute(number=number)
+        minute.lines += 1
+        is_ours = record.name.startswith("gateway.")
+        if minute.lines > (_OWN_LINES_A_MINUTE if is_ours else _LINES_A_MINUTE):
+            minute.left_out += 1
+            return False
+        return True
+
+
+def escaped(text: str, limit: int) -> str:
+    """Text for a log: on one line, control characters spelled out, cut."""
+    short = text[:limit]
+    if short.isprintable():
+        return short
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in short)[:limit]
+
+
+def _indented(traceback: str) -> str:
+    """A traceback, no line of which can pass for one of the log's own; its end says most."""
+    return "\n".join("  | " + escaped(line, _LONGEST_LINE) for line in traceback.split("\n")[-_TRACEBACK_LINES:])
+
+
+def _escape_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """structlog's last step but one: what strangers wrote is harmless in any form of log."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _indented(value) if name == "exception" else escaped(value, _LONGEST_VALUE)
+        elif not isinstance(value, int | float | bool | None):
+            event[name] = escaped(str(value), _LONGEST_VALUE)
+    return event
 
 
 class _PatientStream:
@@ -58,6 +119,7 @@ def configure_logs(*, level: str, form: str, to_stderr: bool = False) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _escape_values,
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -65,6 +127,7 @@ def configure_logs(*, level: str, form: str, to_stderr: bool = False) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(patient)
+    handler.addFilter(_FloodLimit())
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=number, handlers=[handler], force=True)
     for name in _LOUD:

@@ -20,6 +20,7 @@ import structlog
 
 from gateway.compose import compose
 from gateway.delivery import Deliverer, Rendered
+from gateway.delivery.signing import signer
 from gateway.desk.letters import LetterBuilder
 from gateway.desk.people import mirror_policy, read_secrets
 from gateway.desk.refusals import record_refusal
@@ -229,9 +230,11 @@ class Gateway(Base):
         assert self._parser is not None
         letters = self.letters(self._parser)
 
+        sign = signer(self.settings.relay, desk_domain=self.keeper.policy.desk.address.rpartition("@")[2])
+
         def render(outbox_id: int) -> Rendered:
             letter, reverse_path = letters.build(outbox_id)
-            content = compose(letter, self.keeper.templates)
+            content = sign(compose(letter, self.keeper.templates))
             return Rendered(content=content, recipient=letter.recipient.address, reverse_path=reverse_path)
 
         deliverer = Deliverer(

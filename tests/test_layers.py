@@ -82,6 +82,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "flufl": ("parse",),
     "chardet": ("parse",),
     "aiosmtplib": ("delivery",),
+    "dkim": ("delivery.signing",),
     "authlib": ("oauth.client",),
     "requests": ("oauth.client",),
     "cryptography": ("oauth.client",),

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import auth, explaining, inspecting, outbox, quarantine_acts, running, setting_up, tickets
+from gateway.cli import auth, backing_up, explaining, inspecting, outbox, quarantine_acts, running, setting_up, tickets
 from gateway.cli.common import EXIT_CONFIGURATION, EXIT_TEMPORARY, EXIT_USAGE
 from gateway.cli.doctor import doctor
 from gateway.errors import ConfigurationError, EdgeFailure, GatewayError
@@ -39,6 +39,7 @@ app.add_typer(auth.app, name="auth", rich_help_panel=_SET_UP)
 app.command(rich_help_panel=_RUN)(running.serve)
 app.command(rich_help_panel=_RUN)(running.deliver)
 app.command(rich_help_panel=_RUN)(running.demo)
+app.command(rich_help_panel=_RUN)(backing_up.backup)
 app.command(rich_help_panel=_LOOK)(inspecting.status)
 app.add_typer(tickets.app, name="ticket", rich_help_panel=_LOOK)
 app.add_typer(inspecting.ledger, name="ledger", rich_help_panel=_LOOK)

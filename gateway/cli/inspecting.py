@@ -61,7 +61,6 @@ def status(folder: Folder = Path(), as_json: Json = False) -> None:
     except GatewayError as error:
         record = {"colour": "red", "troubles": [{"colour": "red", "text": str(error)}], "workers": []}
     _add_rules_problem(record, folder)
-    _add_border(record, folder)
     if as_json:
         print_json(record)
     else:
@@ -110,24 +109,6 @@ def _add_rules_problem(record: dict[str, Any], folder: Path) -> None:
         record["colour"] = "red"
 
 
-def _add_border(record: dict[str, Any], folder: Path) -> None:
-    """Say where Authentication-Results are not believed, or soon will not be."""
-    from gateway.desk.border import border_troubles
-    from gateway.errors import GatewayError
-    from gateway.policy import load_policy
-
-    if "queues" not in record:
-        return
-    try:
-        with opened(folder) as desk:
-            troubles = list(border_troubles(load_policy(desk.settings.rules_file), now=desk.now))
-    except GatewayError:
-        return  # told by others
-    record["troubles"] += [{"colour": "yellow", "text": text} for text in troubles]
-    if troubles and record["colour"] == "green":
-        record["colour"] = "yellow"
-
-
 def _print_status(record: dict[str, Any]) -> None:
     typer.secho(f"Status: {record['colour']}", bold=True, fg=str(record["colour"]))
     for trouble in record["troubles"]:
@@ -144,6 +125,9 @@ def _print_status(record: dict[str, Any]) -> None:
     typer.echo(f"Tickets: {record['tickets']['open']} open")
     for name, states in record["queues"].items():
         typer.echo(f"{name.capitalize()}: {_depths(states)}")
+    if record["left_out"]:
+        counts = ", ".join(f"{count} {code}" for code, count in record["left_out"].items())
+        typer.echo(f"Automatic mails left out and mails held back within a day: {counts}")
     for box in record["mailboxes"]:
         left = f", {counted(box['left_alone'], 'older mail')} left alone" if box["left_alone"] else ""
         typer.echo(f"Mailbox {box['name']}: {shown(box['folder'])}, last read {shown(box['last_ok']) or 'never'}{left}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 
 import peewee
 
 from gateway.desk.chores import detail_of, done, last_done
 from gateway.desk.health import HEARTBEAT
 from gateway.desk.outgoing import enqueue
+from gateway.keys import Purpose, unseal
 from gateway.mail import Address
 from gateway.policy import Policy
 from gateway.store.database import lock_conversations, transaction
@@ -55,6 +56,13 @@ def beat_due(
             now=now,
         )
     return 1
+
+
+def heartbeat_in(written: Iterable[str], secrets: Mapping[int, bytes]) -> datetime | None:
+    """When the desk's mail to itself left that has come back, by the key in its address or its ids."""
+    keys = (unseal(one, purpose=Purpose.HEARTBEAT, secrets=secrets) for one in written)
+    key = next((key for key in keys if key is not None), None)
+    return datetime.fromtimestamp(key.ticket, UTC) if key is not None else None
 
 
 def _is_fresh(now: datetime, every: timedelta) -> bool:

@@ -1,7 +1,4 @@
-"""What the clock does now and then, written down for all processes: when it was last done, and what came of it.
-
-A row is also how another part notes that something is wrong for a while (`note`), for `gateway status` and the alarms.
-"""
+"""What the clock does now and then, written down for all processes: when it was last done, and what came of it."""
 
 from __future__ import annotations
 
@@ -10,8 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from gateway.store.tables import Chore
-
-_NOTED = "noted/"
 
 
 def last_done(name: str) -> datetime | None:
@@ -30,17 +25,3 @@ def done(name: str, *, now: datetime, **detail: object) -> None:
 def detail_of(name: str) -> Mapping[str, Any]:
     row = Chore.get_or_none(Chore.name == name)
     return row.detail if row is not None else {}
-
-
-def note(code: str, about: str, *, until: datetime) -> None:
-    """Note that something is wrong until then, unless it is noted again; `code` is one of `alarms.CONDITIONS`."""
-    done(f"{_NOTED}{code}/{about}", now=until)
-
-
-def noted(now: datetime) -> dict[str, tuple[str, ...]]:
-    """What is noted and not over: code → what about."""
-    found: dict[str, tuple[str, ...]] = {}
-    for row in Chore.select().where(Chore.name.startswith(_NOTED) & (Chore.done_at > now)).order_by(Chore.name):
-        code, _, about = row.name.removeprefix(_NOTED).partition("/")
-        found[code] = (*found.get(code, ()), about)
-    return found

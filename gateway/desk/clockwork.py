@@ -30,9 +30,41 @@ def close_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, b
         for ticket in tickets:
             closing: tuple[Change, ...] = (MoveStatus(to=Status.CLOSED, why="nobody wrote after the resolution"),)
             if policy.desk.closing_mail:
-                closing += tell_people("closing", ticket_facts(ticket))
+                closing += _closing_mails(ticket, policy, now=now)
             _apply(ticket, closing, policy, secrets, now=now)
     return len(tickets)
+
+
+def _closing_mails(ticket: Ticket, policy: Policy, *, now: datetime) -> tuple[Change, ...]:
+    """Tell the people of the ticket, as far as the limits allow."""
+    facts = ticket_facts(ticket)
+    changes: list[Change] = []
+    for notice in tell_people("closing", facts):
+        address = notice.to.address
+        restraint = restraint_on(
+            notice.name,
+            address,
+            ticket=ticket.number,
+            now=now,
+            policy=policy,
+            traffic=traffic_of(find_contact(address), now=now, policy=policy),
+            outside=outside_of([address], policy, now=now),
+            is_muted_ticket=facts.is_muted,
+        )
+        if restraint is not None:
+            changes.append(restraint.as_event(notice.name, address))
+        if restraint is None or restraint.holds:
+            changes.append(replace(notice, hold=restraint.code if restraint is not None else ""))
+    return tuple(changes)
+
+
+def expire_held(database: peewee.Database, policy: Policy, *, now: datetime) -> int:
+    """Give up automatic mails that waited for a dead address as long as it counts as one; what they said is old."""
+    before = now - timedelta(days=policy.limits.undeliverable_days)
+    held = "state = ? AND hold_reason = ? AND created_at <= ?"
+    with transaction(database):
+        changes = {"state": OutboxState.CANCELLED, "hold_reason": ""}
+        return update(Outbox, changes, held, OutboxState.HELD, UNDELIVERABLE, before)
 
 
 def resume_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:

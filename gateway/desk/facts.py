@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
+from gateway.desk.beating import heartbeat_in
 from gateway.desk.border import read_border_test, vouched_by
 from gateway.desk.people import KnownPeople, as_person, find_contact
-from gateway.desk.quarantining import denied_by, digest_of
+from gateway.desk.quarantining import denied_by, digest_in
 from gateway.desk.references import reference_digest
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import outside_of, traffic_of
@@ -38,7 +39,6 @@ from gateway.triage.case import author_of
 from gateway.triage.challenge import ASKED_ABOUT, CHALLENGE
 from gateway.triage.facts import (
     BouncedMail,
-    DigestFact,
     Evidence,
     Facts,
     KeyFact,
@@ -126,27 +126,15 @@ def gather_facts(
         outside=outside_of(_to_be_told(mail, envelope, logged, bool(vouched), policy), policy, now=now),
         known_pictures=_known_pictures(mail, sender),
         denied_by=denied_by(author_of(mail, envelope).address),
-        heartbeat=_heartbeat(mail, envelope, policy, secrets) if is_own else None,
-        digest=_digest(mail, envelope, policy, now=now, secrets=secrets),
+        heartbeat=heartbeat_in(_written(mail, envelope, policy), secrets) if is_own else None,
+        digest=digest_in(_written(mail, envelope, policy), secrets, now=now),
     )
 
 
-def _heartbeat(mail: Mail, envelope: Envelope, policy: Policy, secrets: Mapping[int, bytes]) -> datetime | None:
-    """When the desk's mail to itself left that has come back here, by the key in its address or its ids."""
-    written = [*_recipient_keys(mail, envelope, policy), key_in_id(mail.message_id), *map(key_in_id, mail.references)]
-    keys = (unseal(one, purpose=Purpose.HEARTBEAT, secrets=secrets) for one in written[:_MOST_IDS] if one)
-    key = next((key for key in keys if key is not None), None)
-    return datetime.fromtimestamp(key.ticket, UTC) if key is not None else None
-
-
-def _digest(
-    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
-) -> DigestFact | None:
-    """The digest of the quarantine that the mail answers, by the key that only this digest carried."""
-    written = [*_recipient_keys(mail, envelope, policy), *map(key_in_id, _answered_ids(mail))]
-    keys = (unseal(one, purpose=Purpose.DIGEST, secrets=secrets) for one in written[:_MOST_IDS] if one)
-    key = next((key for key in keys if key is not None), None)
-    return digest_of(key, now=now) if key is not None else None
+def _written(mail: Mail, envelope: Envelope, policy: Policy) -> list[str]:
+    """What may be a key of ours: in the desk's address that it went to, in its own id and in those that it answers."""
+    ids = (mail.message_id, *_answered_ids(mail))
+    return [*_recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, ids))][:_MOST_IDS]
 
 
 def _has_own_mark(mail: Mail, secrets: Mapping[int, bytes]) -> bool:

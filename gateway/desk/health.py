@@ -20,8 +20,11 @@ from gateway.alarms import (
     QuarantineHealth,
     alarms,
 )
-from gateway.desk.chores import detail_of, noted
+from gateway.desk.border import border_troubles
+from gateway.desk.calming import UNDELIVERABLE
+from gateway.desk.chores import detail_of
 from gateway.desk.processes import is_gone
+from gateway.desk.traffic import left_out_since
 from gateway.policy import Policy
 from gateway.store.queue import PROCESS_PREFIX
 from gateway.store.rows import find_values, marks
@@ -29,6 +32,7 @@ from gateway.store.states import LedgerState, OutboxState
 from gateway.store.tables import AlarmRow, Ledger, Mailbox, OauthAccount, Outbox, Ticket, Worker
 from gateway.ticket import OPEN_STATUSES
 from gateway.triage.quarantine import codes
+from gateway.triage.traffic import DAY
 from gateway.worktime import working_days_before
 
 Row = dict[str, Any]
@@ -70,6 +74,7 @@ def status_record(*, now: datetime, policy: Policy | None = None, watched: Watch
             for one in found
         ],
         "tickets": {"open": _open_count()},
+        "left_out": left_out_since(now - DAY),
         "queues": queues,
         "mailboxes": [
             {
@@ -123,14 +128,20 @@ def read_health(
         logins={account.name: account.last_error for account in accounts},
         ledger_failed=ledger["failed"]["count"],
         ledger_minutes=ledger["waiting"]["age_seconds"] // 60,
-        outbox_held=outbox["held"]["count"],
+        # What waits because its address does not exist hurts nobody; the agents of its ticket know.
+        outbox_held=outbox["held"]["count"] - _undeliverable_count(),
         outbox_failed=outbox["failed"]["count"],
         outbox_minutes=outbox["waiting"]["age_seconds"] // 60,
         quarantine=_quarantine(now, policy),
         disk=watched.disk,
         heartbeat=_heartbeat(watched),
-        noted=noted(now),
+        border=tuple(border_troubles(policy, now=now)) if policy is not None else (),
     )
+
+
+def _undeliverable_count() -> int:
+    sql = "SELECT COUNT(*) FROM outbox WHERE state = ? AND hold_reason = ?"
+    return int(find_values(sql, OutboxState.HELD, UNDELIVERABLE)[0][0])
 
 
 def _running(now: datetime) -> tuple[list[Worker], list[Worker]]:

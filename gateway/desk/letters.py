@@ -137,8 +137,8 @@ class LetterBuilder:
         """
         if ticket is None:
             sealed = question_key(row.context, row.recipient, secrets=self._secrets, now=row.created_at)
-            root = (message_id(sealed, "root", policy.desk.address.partition("@")[2]),) if sealed else ()
-            return str(row.context.get("in_reply_to", "")), root
+            roots = (message_id(sealed, "root", policy.desk.address.partition("@")[2]),) if sealed else ()
+            return str(row.context.get("in_reply_to", "")), roots
         mails = find_values(_MAILS_TO_PERSON, row.recipient_id, row.id, ticket.id, ticket.id)
         if row.role != Role.AGENT:
             mails += find_values(_MAILS_BY_PERSON, row.recipient_id, ticket.id, ticket.id)

@@ -16,7 +16,7 @@ import peewee
 from gateway.desk.chores import detail_of, done, last_done
 from gateway.desk.operating import delete_one
 from gateway.desk.outgoing import enqueue
-from gateway.keys import ReplyKey
+from gateway.keys import Purpose, ReplyKey, unseal
 from gateway.mail import Address
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
@@ -52,6 +52,13 @@ def denied_by(address: str) -> str:
     patterns = [address.lower(), domain, *(f"*.{'.'.join(labels[number:])}" for number in range(1, len(labels)))]
     found = find_values(f"SELECT pattern FROM denied WHERE pattern IN ({marks(patterns)}) LIMIT 1", *patterns)  # noqa: S608
     return str(found[0][0]) if found else ""
+
+
+def digest_in(written: Iterable[str], secrets: Mapping[int, bytes], *, now: datetime) -> DigestFact | None:
+    """The digest that a mail answers, by the key that only this digest carried."""
+    keys = (unseal(one, purpose=Purpose.DIGEST, secrets=secrets) for one in written)
+    key = next((key for key in keys if key is not None), None)
+    return digest_of(key, now=now) if key is not None else None
 
 
 def digest_of(key: ReplyKey, *, now: datetime) -> DigestFact | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -103,3 +105,10 @@ def outside_of(addresses: Iterable[str], policy: Policy, *, now: datetime) -> Ou
         WHERE outside_domain IS NOT NULL AND created_at > ? AND hold_reason NOT IN ('undeliverable', 'outside-hour')"""
     to_all, to_domain = find_values(sql, domain, now - HOUR)[0]
     return Outside(domain=domain, to_all=int(to_all or 0), to_domain=int(to_domain or 0))
+
+
+def left_out_since(moment: datetime) -> dict[str, int]:
+    """How often each limit left a mail out or held one back since then, the most frequent first."""
+    sql = "SELECT detail FROM event WHERE kind IN ('suppressed', 'held-back') AND at > ?"
+    reasons = (json.loads(detail)["why"] for (detail,) in find_values(sql, moment))
+    return dict(Counter(reasons).most_common())

@@ -51,6 +51,7 @@ class LmtpListener(Listener):
             memory=memory,
             limits=limits,
             spool_folder=spool_folder,
+            submitters_only=settings.submitters_only,
             timeouts=timeouts,
         )
         book = GuestBook(connections=CONNECTIONS, connections_per_peer=CONNECTIONS, trusted_peers=_EVERYBODY)

@@ -45,6 +45,7 @@ class SmtpListener(Listener):
             tls=_tls_context(settings),
             require_starttls=settings.require_starttls,
             spool_folder=spool_folder,
+            submitters_only=settings.submitters_only,
             memory=memory or SpoolMemory(settings.memory_bytes),
             limits=limits_of(settings),
             timeouts=timeouts or timeouts_of(settings),

@@ -52,7 +52,10 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOptions:
-    """What all sessions of a listener have in common; `spool_folder` None is the system's temporary folder."""
+    """What all sessions of a listener have in common; `spool_folder` None is the system's temporary folder.
+
+    `submitters_only`: only users reach it who have proven to their mail server who they are.
+    """
 
     door: Door
     is_recipient: Callable[[str], bool]
@@ -65,6 +68,7 @@ class SessionOptions:
     require_starttls: bool = False
     spool_folder: Path | None = None
     timeouts: Timeouts = Timeouts()  # noqa: RUF009 - frozen
+    submitters_only: bool = False
 
 
 class _AddressRules:
@@ -363,6 +367,7 @@ class SmtpSession(smtp.SMTP):
             recipients=tuple(dict.fromkeys(recipient.lower() for recipient in self.envelope.rcpt_tos)),
             peer=self._peer,
             helo=(self.session.host_name or "")[:255],
+            authenticated=self._options.submitters_only,
         )
 
 

@@ -73,12 +73,16 @@ class Tokens:
         clock: Callable[[], datetime],
         owner: str,
         impatient: bool = False,
+        fresh: bool = False,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`owner` names this process in leases; `impatient` asks in spite of a pause (a person waits)."""
+        """`owner` names this process in leases; `impatient` asks in spite of a pause, `fresh` in spite
+        of a token that is good still: a person wants to know."""
         require_libraries(settings)
         self._accounts = {
-            name: Account(name, one, database=database, clock=clock, owner=owner, impatient=impatient, chance=chance)
+            name: Account(
+                name, one, database=database, clock=clock, owner=owner, impatient=impatient, fresh=fresh, chance=chance
+            )
             for name, one in settings.oauth.items()
         }
 
@@ -99,6 +103,7 @@ class Account:
         clock: Callable[[], datetime],
         owner: str,
         impatient: bool = False,
+        fresh: bool = False,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
@@ -107,6 +112,7 @@ class Account:
         self._clock = clock
         self._owner = owner
         self._impatient = impatient
+        self._not_older_than = clock() if fresh else None
         self._chance = chance
         # A variable wins over the file.
         self._follows_file = _first_line(settings.client_secret_file) == self._first_secret() != ""
@@ -205,6 +211,8 @@ class Account:
         assert stored.access_from is not None
         assert stored.access_until is not None
         access = Access(token=stored.access_token, since=stored.access_from, until=stored.access_until)
+        if self._not_older_than is not None and access.since < self._not_older_than:
+            return None
         return access if access.is_good(now) else None
 
     def _respect_pause(self, stored: Stored, now: datetime) -> None:
@@ -265,6 +273,7 @@ class Account:
             error=str(error.cause),
             not_before=now + pause,
             secret_digest=self._secret_digest(),
+            forget_access=leased.access_token in self._refused,
             now=now,
         )
         if noted:

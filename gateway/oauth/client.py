@@ -69,7 +69,7 @@ def begin_login(one: Oauth, *, name: str, secret: str) -> DeviceLogin:
             user_code=str(found["user_code"]),
             url=str(url),
             life=_seconds(found.get("expires_in"), timedelta(minutes=15)),
-            interval=_seconds(found.get("interval"), timedelta(seconds=5)),
+            interval=max(_seconds(found.get("interval"), timedelta(seconds=5)), timedelta(seconds=1)),
         )
 
 

@@ -19,6 +19,7 @@ from gateway.store.oauth import keep_login
 
 # RFC 8628 §3.5: how much more patience slow_down asks for.
 SLOWER = timedelta(seconds=5)
+LONGEST_INTERVAL = timedelta(minutes=1)
 
 
 def log_in(
@@ -51,7 +52,7 @@ def log_in(
             # RFC 8628 §3.5: a server that can't be reached is asked again, more slowly.
             if failure.cause.is_ours:
                 raise
-            interval *= 2
+            interval = min(2 * interval, LONGEST_INTERVAL)
             continue
         if granted is not None:
             return _kept(account, granted, database=database, now=asked_at)

@@ -264,7 +264,12 @@ def _resolved(settings: Settings) -> Settings:
             "tls_key": absolute(settings.smtp.tls_key),
         }
     )
-    relay = settings.relay.model_copy(update={"ca_file": absolute(settings.relay.ca_file)})
+    relay = settings.relay.model_copy(
+        update={
+            "ca_file": absolute(settings.relay.ca_file),
+            "dkim_key_file": absolute(settings.relay.dkim_key_file),
+        }
+    )
     boxes = tuple(box.model_copy(update={"ca_file": absolute(box.ca_file)}) for box in settings.mailboxes)
     return settings.model_copy(
         update={

@@ -16,6 +16,7 @@ MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
 
 _SHORT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+_SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,60}[A-Za-z0-9])?")
 _URL = re.compile(r"(?:sqlite:///.+|postgres(?:ql)?://.+)")
 
 
@@ -37,6 +38,12 @@ def _listen(text: str) -> str:
         return text
     if not host or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
         raise wrong(f'"{text}" is not a place to listen', 'write "127.0.0.1:8024" or "unix:/run/gateway/lmtp.sock"')
+    return text
+
+
+def _selector(text: str) -> str:
+    if not _SELECTOR.fullmatch(text):
+        raise wrong(f'"{text}" is no DKIM selector', "use letters, digits, - and dots")
     return text
 
 
@@ -116,6 +123,9 @@ class Smtp(OptionTable):
     mail_seconds: AtLeastOne = 600
     """How long a connection may stay without bringing a mail, and a mail's content may take (and a second more for each
     16 KiB of it)."""
+    submitters_only: bool = False
+    """Whether only users who have proven to your mail server who they are reach this port: then From is believed where
+    it is the envelope's sender and in an own domain."""
     memory_bytes: Annotated[int, Field(ge=MEBIBYTE)] = 16 * MEBIBYTE
     """How much mail that is coming in may lie in memory, in all connections together; more goes through files."""
 
@@ -127,6 +137,8 @@ class Lmtp(OptionTable):
     """Whether to listen at all."""
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8024"
     """Where to listen: "host:port" or "unix:/path"."""
+    submitters_only: bool = False
+    """Whether only mail of users who have proven to your mail server who they are comes in here, as in `[smtp]`."""
 
 
 class Mailbox(OptionTable):
@@ -203,6 +215,12 @@ class Relay(OptionTable):
     """The folder for these copies."""
     hostname: str = ""
     """The name that we say in EHLO; "" = the machine's."""
+    dkim_key_file: OptionalFilePath = None
+    """A PEM file with the RSA key that signs what we send (DKIM), where the relay signs nothing; needs the extra dkim."""
+    dkim_selector: Annotated[str, AfterValidator(_selector)] = "helpdesk"
+    """Under which name the public key stands in the DNS: helpdesk._domainkey.example.com."""
+    dkim_domain: str = ""
+    """The domain that signs; "" = that of the desk's address."""
 
 
 class Sorting(OptionTable):

@@ -129,10 +129,26 @@ def keep_login(
 
 
 def note_failure(
-    database: peewee.Database, stored: Stored, *, error: str, not_before: datetime, secret_digest: str, now: datetime
+    database: peewee.Database,
+    stored: Stored,
+    *,
+    error: str,
+    not_before: datetime,
+    secret_digest: str,
+    forget_access: bool,
+    now: datetime,
 ) -> bool:
-    """Commit that the token server gave none and when to ask again; False where the row has moved on."""
-    changes = {"failures": stored.failures + 1, "not_before": not_before, "secret_digest": secret_digest}
+    """Commit that the token server gave none and when to ask again; False where the row has moved on.
+
+    `forget_access`: the last token is known to be worthless, too.
+    """
+    changes: dict[str, Any] = {
+        "failures": stored.failures + 1,
+        "not_before": not_before,
+        "secret_digest": secret_digest,
+    }
+    if forget_access:
+        changes |= {"access_token": "", "access_from": None, "access_until": None}
     with transaction(database):
         return _change(stored, last_error=error, last_error_at=now, **changes)
 

@@ -186,7 +186,8 @@ def last_written() -> datetime | None:
     """The latest moment at which a mail came or something happened; None on an empty desk."""
     moments: list[datetime] = []
     for table, column in ((Ledger, Ledger.received_at), (Event, Event.at)):
-        moments += [moment for (moment,) in table.select(column).order_by(table.id.desc()).limit(1).tuples()]
+        newest: Any = table.select(column).order_by(table.id.desc()).limit(1)
+        moments += [moment for (moment,) in newest.tuples()]
     return max(moments, default=None)
 
 

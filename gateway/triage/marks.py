@@ -8,7 +8,7 @@ from __future__ import annotations
 from gateway.mail import Transport
 from gateway.phrase import Phrase, say
 from gateway.triage.case import Case
-from gateway.triage.storms import mark_of_muting
+from gateway.triage.muting import mark_of_muting
 
 # What is wrong with a sender, in words that help; the rest (bare line ends, repeated headers) is one thing to people.
 _SENDER_DEFECTS = {

@@ -8,6 +8,7 @@ twice by two roles.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from gateway.mail import Address, Reason, Transport
@@ -16,6 +17,7 @@ from gateway.ticket import Role
 from gateway.triage.case import UNKNOWN_SENDER, Case
 from gateway.triage.decision import Change, Notice
 from gateway.triage.facts import TicketFacts
+from gateway.triage.muting import muted_until
 from gateway.triage.restraint import Restraint, restraint_on
 
 LATE_AFTER = timedelta(days=1)
@@ -103,13 +105,17 @@ def acknowledge(case: Case, requester: Address, *, linked_token: str = "") -> tu
 
 def _restraint(case: Case, requester: Address) -> Restraint | None:
     """What limit speaks against an acknowledgement that the mail and the policy allow."""
+    known = case.facts.traffic_with(requester.address)
+    if known is not None and requester.address == case.sender.address:
+        # This very mail may be the one too many.
+        known = replace(known, muted_until=muted_until(case))
     return restraint_on(
         "acknowledgement",
         requester.address,
         ticket=None,
         now=case.facts.now,
         policy=case.policy,
-        traffic=case.facts.traffic_with(requester.address),
+        traffic=known,
         outside=case.facts.outside,
     )
 

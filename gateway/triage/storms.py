@@ -10,13 +10,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gateway.mail import MailKind, Reason
-from gateway.phrase import Phrase, say
+from gateway.phrase import say
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.decision import (
     Action,
     Change,
-    CountQuickReply,
     Decision,
     HoldBack,
     MuteTicket,
@@ -25,15 +24,9 @@ from gateway.triage.decision import (
     Record,
 )
 from gateway.triage.facts import TicketFacts
+from gateway.triage.muting import quick_reply
 from gateway.triage.notices import agents_of_ticket, tell_agents
-from gateway.triage.restraint import (
-    arrived_at,
-    is_ping_pong,
-    is_quick_reply,
-    quick_replies_with,
-    restraint_on,
-    too_fast,
-)
+from gateway.triage.restraint import arrived_at, is_ping_pong, restraint_on, too_fast
 from gateway.triage.sources import source_of
 from gateway.triage.traffic import TO_AGENTS, Traffic
 
@@ -145,29 +138,3 @@ def _why(instead: list[Change]) -> str:
 
 def _is_act_of_an_agent(case: Case, decision: Decision) -> bool:
     return decision.action is Action.APPEND and case.authorisation.standing is Standing.AGENT and case.is_by_a_person
-
-
-def quick_reply(case: Case) -> CountQuickReply | None:
-    """What to remember where a mail came so soon after an automatic one that nobody can have written it."""
-    known = case.facts.traffic_with(case.sender.address)
-    arrived = arrived_at(case.envelope, case.facts.now)
-    if known is None or case.envelope.quiet or case.envelope.released or not case.is_by_a_person:
-        return None
-    if case.policy.agent_of(known.address) is not None or not is_quick_reply(known, arrived, case.policy):
-        return None
-    count = quick_replies_with(known, arrived)
-    limits = case.policy.limits
-    until = case.facts.now + timedelta(days=limits.mute_days) if count >= limits.quick_replies else None
-    return CountQuickReply(address=known.address, count=count, at=arrived, muted_until=until)
-
-
-def mark_of_muting(case: Case) -> tuple[Phrase, ...]:
-    """What agents should know of an address that gets no automatic mail."""
-    known, counted = case.facts.traffic_with(case.sender.address), quick_reply(case)
-    until = counted.muted_until if counted is not None else None
-    if until is None and known is not None and known.muted_until is not None and known.muted_until > case.facts.now:
-        until = known.muted_until
-    if until is None:
-        return ()
-    day = until.date()
-    return (say("answers our automatic mails by itself, and gets no more of them until {day}", day=day),)

@@ -103,7 +103,7 @@ def test_a_quarantined_mail_is_shown_with_what_a_release_would_do(lived_in: Path
     number = next(str(row["id"]) for row in rows if row["reason"] == "own-mail")
     shown = gateway("quarantine", "show", number, cwd=lived_in, expect=0).out
     assert "own-mail" in shown
-    assert "A release would open a ticket." in shown
+    assert "A release would open a ticket in team desk (incident, P3). Acknowledgement: no, mail out of" in shown
     assert gateway("quarantine", "show", number, "--json", cwd=lived_in, expect=0).json["mail"]["action"] == "open"
 
 

@@ -15,6 +15,7 @@ from gateway.compose.phrases import CATALOGUE, written
 from gateway.compose.samples import sample_letters
 from gateway.defaults_files import default_file
 from gateway.phrase import Phrase, as_json, from_json, in_words, listed, placeholders, say, word
+from gateway.triage.when import read_until
 from tests.compose.phrases import all_phrases, phrases_of
 
 LANGUAGES = ("de", "es", "fr", "pt")
@@ -56,6 +57,13 @@ def test_every_phrase_is_translated_with_its_places_and_nothing_is_stale(languag
     # A command is never translated.
     commands = {key: [one for one in key.replace("(", " ").split() if one.startswith("#")] for key in english}
     assert [key for key, named in commands.items() for one in named if one.strip("),;") not in translated[key]] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_command_is_understood_as_it_is_suggested(language: str) -> None:
+    suggestion = catalogue(language)["#hold {whom} until {day}"].format(whom="vendor", day="2026-12-24")
+    until = read_until(suggestion.removeprefix("#hold vendor "), now=datetime(2026, 3, 4, tzinfo=UTC), time_zone="UTC")
+    assert until == datetime(2026, 12, 24, 23, 59, tzinfo=UTC)
 
 
 def test_the_reader_of_the_code_sees_each_form() -> None:

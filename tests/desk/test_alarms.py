@@ -14,8 +14,7 @@ import pytest
 from gateway.alarms import CONDITIONS, Disk, Health, HeartbeatMail, MailboxHealth, QuarantineHealth, alarms
 from gateway.desk.alarming import ALARM, Told, watch
 from gateway.desk.beating import beat_due
-from gateway.desk.chores import note
-from gateway.desk.health import Watched, read_health, status_record
+from gateway.desk.health import Watched, status_record
 from gateway.policy import Policy
 from gateway.store.database import connection, transaction
 from gateway.store.queue import PROCESS_PREFIX
@@ -63,6 +62,7 @@ SEEN = {
     "quarantine-late": health_with(quarantine=QuarantineHealth(count=2, late=1)),
     "quarantine": health_with(quarantine=QuarantineHealth(count=1)),
     "quarantine-large": health_with(quarantine=QuarantineHealth(all_mails=40_000)),
+    "border": health_with(border=("smtp from 192.0.2.1: the test is too old",)),
     "heartbeat": health_with(heartbeat=beat(back=timedelta(minutes=30))),
 }
 NEARLY = [
@@ -78,10 +78,7 @@ NEARLY = [
 
 def test_every_condition_has_a_case_that_shows_it_and_nothing_else() -> None:
     assert {code: codes(health) for code, health in SEEN.items()} == {code: [code] for code in SEEN}
-    assert set(CONDITIONS) - set(SEEN) == {code for code in CONDITIONS if code in NOTED}
-
-
-NOTED: set[str] = set()
+    assert set(SEEN) == set(CONDITIONS)
 
 
 @pytest.mark.parametrize("health", NEARLY)
@@ -291,16 +288,6 @@ def test_what_waits_for_three_working_days_is_red_and_spam_is_not(desk: DeskUnde
     with connection(desk.database):
         Ledger.update(reason_code="spam").execute()
     assert at(day=30)["colour"] == "yellow"
-
-
-def test_what_another_part_notes_is_an_alarm_until_then(desk: DeskUnderTest) -> None:
-    with connection(desk.database), transaction(desk.database):
-        note("some-cap", "outside", until=desk.now + timedelta(minutes=5))
-    with connection(desk.database):
-        health = read_health(now=desk.now, policy=desk.policy, watched=Watched())
-        assert health.noted == {"some-cap": ("outside",)}
-        later = desk.now + timedelta(minutes=5)
-        assert read_health(now=later, policy=desk.policy, watched=Watched()).noted == {}
 
 
 # --- the mail to itself ---

@@ -54,7 +54,7 @@ def test_what_is_released_in_an_agents_name_joins_its_ticket_unseen_by_the_reque
     }
     message = after["messages"][-1]
     assert (message["from"], message["as"], message["visibility"]) == (ANNA, "other", "internal")
-    mark = "unverified: released from quarantine by a person"
+    mark = "not verified: released from quarantine by a person"
     assert mark in message["marks"]
     assert len(desk.inbox(ERIKA)) == count
     for agent in (ANNA, BEN):

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from gateway.alarms import CONDITIONS
 from gateway.cli.app import app
 from gateway.compose.notices import NOTICES
 from gateway.compose.samples import sample_letters
@@ -21,6 +22,7 @@ from gateway.policy import describe_policy
 from gateway.settings import describe_settings
 from gateway.ticket import PRIORITY_MATRIX, Level
 from gateway.triage.commands import COMMANDS
+from gateway.triage.quarantine import QUARANTINE
 from tests.docs.pages import pages, read, shown
 
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
@@ -54,7 +56,7 @@ def code(text: str) -> str:
 
 
 def commands() -> str:
-    rows = [(code(command.usage), command.help) for command in COMMANDS.values()]
+    rows = [(code(str(command.usage)), str(command.help)) for command in COMMANDS.values()]
     return table(("you write", "what happens"), rows)
 
 
@@ -93,6 +95,34 @@ def matrix() -> str:
         (f"impact {impact.value}", *(PRIORITY_MATRIX[impact, urgency].value for urgency in Level)) for impact in Level
     ]
     return table(("", *(f"urgency {urgency.value}" for urgency in Level)), rows)
+
+
+def quarantine() -> str:
+    rows = [
+        (
+            code(why.code),
+            str(why.text),
+            why.todo,
+            why.release,
+            "yes" if why.by_mail else "only what your own server authenticates",
+            "yes" if why.expires else "never",
+        )
+        for why in QUARANTINE.values()
+    ]
+    return table(("code", "what it is", "what to do", "a release", "release by mail", "expires"), rows)
+
+
+def alarms() -> str:
+    rows = [
+        (
+            code(condition.code),
+            condition.colour,
+            condition.what,
+            "no mail" if condition.hold_minutes is None else f"after {condition.hold_minutes} minutes",
+        )
+        for condition in CONDITIONS.values()
+    ]
+    return table(("code", "colour", "what it is", "the operators hear of it"), rows)
 
 
 def notices() -> str:
@@ -172,6 +202,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "notices": notices,
     "variables": variables,
     "command-line": command_line,
+    "quarantine": quarantine,
+    "alarms": alarms,
 }
 
 

@@ -27,7 +27,7 @@ def test_the_card_in_the_readme_shows_every_command_that_an_agent_can_give() -> 
     assert commands() in card
     rows = commands().splitlines()[2:]
     paired = zip(rows, COMMANDS.items(), strict=True)
-    assert [row for row, (name, command) in paired if f"#{name}" not in row or command.help not in row] == []
+    assert [row for row, (name, command) in paired if f"#{name}" not in row or str(command.help) not in row] == []
 
 
 def test_a_part_that_has_grown_old_is_noticed() -> None:

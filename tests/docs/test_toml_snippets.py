@@ -53,7 +53,11 @@ def test_snippets_of_settings_are_read(block: Block, tmp_path: Path) -> None:
     # The passwords lie in files of a real machine.
     names = [f"MAILBOX_{mailbox_variable(box['name'])}" for box in given.get("mailbox", [])]
     names += [name.upper() for name in ("storage", "relay") if "password_file" in given.get(name, {})]
-    settings = load_settings(tmp_path, {f"GATEWAY_{name}_PASSWORD": "secret" for name in names})
+    variables = {f"GATEWAY_{name}_PASSWORD": "secret" for name in names if "oauth = " not in text}
+    # So do the secrets of apps.
+    with_secret = [name for name, one in given.get("oauth", {}).items() if "client_secret_file" in one]
+    variables |= {f"GATEWAY_OAUTH_{mailbox_variable(name)}_CLIENT_SECRET": "secret" for name in with_secret}
+    settings = load_settings(tmp_path, variables)
     assert settings.folder == tmp_path
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.desk.conftest import parser
-from tests.intake.conftest import clock, start
+from tests.intake.conftest import clock, sqlite, start
 
-__all__ = ["clock", "parser", "start"]
+__all__ = ["clock", "parser", "sqlite", "start"]

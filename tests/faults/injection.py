@@ -1,4 +1,4 @@
-"""Let system calls of a running process fail, by strace: as a full or broken disk does, for as long as a block lasts."""
+"""Let system calls of a running process fail, by strace, as a full or broken disk does, for the length of a block."""
 
 from __future__ import annotations
 

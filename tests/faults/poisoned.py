@@ -2,8 +2,8 @@
 
     python -m tests.faults.poisoned (kill|hang) DATABASE_URL FOLDER
 
-Each life is a fork that opens the desk as a starting gateway does and sorts all that waits. Prints one line of JSON: how
-each life ended, as a wait status.
+Each life is a fork that opens the desk as a starting gateway does and sorts all that waits. Prints one line of JSON:
+how each life ended, as a wait status.
 """
 
 from __future__ import annotations

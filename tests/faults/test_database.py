@@ -1,4 +1,4 @@
-"""k11, k15–k18, k26, k27: the database is busy, away, cut off in the middle of a commit, damaged, of another version."""
+"""k11, k15–k18, k26, k27: the database is busy, away, cut off within a commit, damaged, of another version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.intake.accept import Door
-from gateway.store.database import connection, is_trouble_of_storage, migrate, open_database
+from gateway.store.database import connection, execute, is_trouble_of_storage, migrate, open_database
 from gateway.store.states import LedgerState
 from gateway.store.tables import Ledger
 from tests.desk.harness import DeskUnderTest
@@ -198,7 +198,7 @@ def test_k17_a_database_of_a_later_version_is_refused_in_words(database_url: str
     database = new_database(database_url)
     with connection(database):
         stamp = "'2030-01-01 00:00:00'"
-        database.execute_sql(f"INSERT INTO schema_migration (name, applied) VALUES ('9999_later', {stamp})")
+        execute(database, f"INSERT INTO schema_migration (name, applied) VALUES ('9999_later', {stamp})")
         with pytest.raises(ConfigurationError, match=r"later version of the gateway \(schema step 9999_later\)"):
             migrate(database, now=MORNING)
 
@@ -255,7 +255,7 @@ def test_a_trouble_of_storage_is_told_from_a_question_that_is_wrong(database_url
     with connection(database):
         for wrong in ("SELEC", "SELECT * FROM nowhere", "SELECT 1/0 FROM ledger WHERE nothing"):
             with pytest.raises(peewee.DatabaseError) as caught, database.atomic():
-                database.execute_sql(wrong)
+                execute(database, wrong)
             assert not is_trouble_of_storage(caught.value)
     away = open_database("postgresql://nobody:nothing@127.0.0.1:9/nowhere")
     with pytest.raises(peewee.OperationalError) as lost:

@@ -124,7 +124,9 @@ def test_k13_a_disk_that_is_really_full_is_said_and_got_over(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], capture_output=True, check=False
+    )
     if mounted.returncode:
         skip_or_fail("nothing may be mounted here")
     try:

@@ -78,8 +78,7 @@ def test_k08_what_is_tried_again_is_claimed_alone_and_what_is_new_together(datab
     with connection(database):
 
         def claimed() -> list[int]:
-            found = [one.id for one in claim(database, Ledger, owner="one", now=NOW, limit=64)]
-            return found
+            return [one.id for one in claim(database, Ledger, owner="one", now=NOW, limit=64)]
 
         Ledger.update(attempts=1).where(Ledger.id.in_([3, 4])).execute()
         assert [claimed() for _ in range(5)] == [[1, 2], [3], [4], [5, 6], []]

@@ -93,3 +93,33 @@ def test_any_file_can_be_taken_out_of_a_hostile_mail(group: str) -> None:
         raw = case(0.05)
         numbers = [file.number for file in parse(raw).attachments]
         assert sorted(extract_parts(raw, numbers)) == sorted(numbers), name
+
+
+@pytest.mark.parametrize(
+    ("name", "defect"),
+    [
+        ("3,000 nested multiparts", "parts nested too deeply"),
+        ("60 nested multiparts", "parts nested too deeply"),
+        ("2,000 nested messages", "parts nested too deeply"),
+        ("100,000 parts", "too many parts"),
+        ("100,000 headers", "too many headers"),
+        ("a header of 10 MB", "header block too large"),
+    ],
+)
+def test_what_is_too_much_is_named(name: str, defect: str) -> None:
+    assert parse(CASES[name](1)).defect == defect
+
+
+def test_many_recipients_are_cut_to_a_hundred() -> None:
+    assert len(parse(CASES["10,000 addresses"](1)).cc) == limits.ADDRESSES
+
+
+def test_many_texts_are_cut_together() -> None:
+    assert len(parse(CASES["500 parts of long texts"](1)).text) <= limits.TEXTS_BYTES
+
+
+def test_a_tag_with_many_attributes_keeps_the_first_and_the_mail_its_text() -> None:
+    many = b"".join(b" a%d='>\"'" % number for number in range(5_000))
+    mail = parse(HEAD + b"Content-Type: text/html\r\n\r\n<p title='kept'" + many + b">the text <b>stays</b></p>")
+    assert mail.text.strip() == "the text stays"
+    assert 'title="kept"' in mail.new_html

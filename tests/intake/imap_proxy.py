@@ -21,6 +21,8 @@ class Proxy:
         self._before: tuple[bytes, Callable[[], None]] | None = None
         self._lose_answer_to: bytes | None = None
         self._cut_after: int | None = None
+        self.said = bytearray()
+        """What the server has said so far, in all connections."""
         self._sockets: list[socket.socket] = []
         self.when_broken: Callable[[], None] = lambda: None
         """Runs when an answer has been lost, before the client can notice."""
@@ -86,6 +88,7 @@ class Proxy:
         passed = 0
         with contextlib.suppress(OSError):
             while octets := server.recv(65536):
+                self.said += octets
                 if lost.is_set():
                     self.when_broken()
                     break

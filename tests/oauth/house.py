@@ -63,7 +63,7 @@ class House:
     def settings(self) -> Oauth:
         return oauth_of(self.server, **self.changes)
 
-    def account(self, *, settings: Oauth | None = None, impatient: bool = False) -> Account:
+    def account(self, *, settings: Oauth | None = None, impatient: bool = False, fresh: bool = False) -> Account:
         return Account(
             self.name,
             settings or self.settings,
@@ -71,6 +71,7 @@ class House:
             clock=self.clock,
             owner=f"host/{next(_NAMES)}/x",
             impatient=impatient,
+            fresh=fresh,
             chance=lambda: 0.5,
         )
 

@@ -170,6 +170,26 @@ def test_a_person_who_tries_does_not_wait_for_the_pause(house: House) -> None:
     assert house.row().failures == 0
 
 
+def test_a_person_who_wants_to_know_gets_a_new_token_once(house: House) -> None:
+    old = house.account().access()
+    house.turn(minutes=1)
+    account = house.account(fresh=True)
+    new = account.access()
+    assert new.token != old.token
+    assert account.access() == new
+    assert house.account().access() == new
+
+
+def test_a_token_that_is_worthless_is_forgotten_when_there_is_no_new_one(house: House) -> None:
+    account = house.account()
+    first = account.access()
+    account.accepted(first, "helpdesk@imap")
+    account.refused(first, "helpdesk@imap")
+    house.server.refuse("invalid_client")
+    trouble_of(account)
+    assert (house.row().access_token, house.row().access_until) == ("", None)
+
+
 def test_a_new_secret_in_the_file_is_tried_at_once(house: House, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("the old one\n")

@@ -93,7 +93,7 @@ def running_postgres(folder: Path, *, flushing: bool = False) -> Iterator[Postgr
         yield server
     finally:
         # SIGQUIT is the immediate shutdown: nothing that it would flush is wanted any more.
-        stop_child(child, with_signal=signal.SIGQUIT)
+        stop_child(server.child, with_signal=signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
 
 

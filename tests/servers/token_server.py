@@ -39,6 +39,8 @@ class Refusal:
     times: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    path: str = ""
+    """Only there, or everywhere."""
 
 
 @dataclass(kw_only=True)
@@ -64,10 +66,11 @@ class TokenServer:
     port: int = field(default_factory=free_port)
     requests: list[dict[str, str]] = field(default_factory=list)
     approved: bool = False
+    approve_after_requests: int | None = None
+    """The person enters the code when so many requests have come."""
     refusals: list[Refusal] = field(default_factory=list)
     _tokens: dict[str, _Known] = field(default_factory=dict)
     _refresh: dict[str, str] = field(default_factory=dict)
-    _polls: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _gate: threading.Event = field(default_factory=threading.Event)
     _server: ThreadingHTTPServer | None = None
@@ -163,7 +166,7 @@ class TokenServer:
         self._gate.wait(WAIT_SECONDS)
         with self._changed:
             for refusal in self.refusals:
-                if refusal.times != 0:
+                if refusal.times != 0 and refusal.path in ("", path):
                     refusal.times = None if refusal.times is None else refusal.times - 1
                     return refusal
             return self._device(form) if path == "/device" else self._token(form)
@@ -186,7 +189,8 @@ class TokenServer:
                     del self._refresh[form["refresh_token"]]
                 return self._new(form, refresh=self.rotates)
             case grant if grant == DEVICE_GRANT:
-                self._polls += 1
+                if self.approve_after_requests is not None:
+                    self.approved = len(self.requests) >= self.approve_after_requests
                 if not self.approved:
                     return Refusal(error="authorization_pending", description="AADSTS70016: Pending.")
                 return self._new(form, refresh=True)

@@ -38,6 +38,9 @@ trusted_authserv_id = "mx.example.com"
 [limits]
 acknowledgements_per_hour = 1000
 acknowledgements_per_day = 1000
+tickets_per_10_minutes = 1000
+tickets_per_hour = 1000
+quick_replies = 1000
 
 [[team]]
 name = "desk"
