@@ -5,7 +5,8 @@
 #   make test     run the tests; TESTS="tests/parse -k quote" runs some of them, WORKERS=0 runs them one by one
 #   make check    lint, format and types
 #   make bench    measure
-#   make crash    kill the gateway at every commit, ROUNDS times each
+#   make crash    kill the gateway at every commit, and ROUNDS times at random behind real servers
+#   make faults   cut every dialogue at every octet, fail at every call
 #   make fuzz     take ROUNDS damaged mails (20,000 and more) through all that is pure; findings in fuzz-findings/
 #
 # PYTHON=python3.12 names the interpreter that .venv is made with.
@@ -21,7 +22,7 @@ ROUNDS ?= 25
 TESTS ?= tests
 
 .DEFAULT_GOAL := serve
-.PHONY: serve demo test check bench crash fuzz
+.PHONY: serve demo test check bench crash faults fuzz
 
 serve: $(VENV)/installed
 	$(BIN)/gateway serve
@@ -41,7 +42,10 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks
 
 crash: $(VENV)/installed-dev
-	CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash --timeout 3600 tests
+	CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash --timeout 86400 -rP tests/crash tests/faults tests/intake
+
+faults: $(VENV)/installed-dev
+	FAULT_EVERY_OCTET=1 FAULT_STEP_BYTES=64 $(BIN)/python -m pytest -n $(WORKERS) --timeout 86400 tests/faults
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz --rounds $(ROUNDS)

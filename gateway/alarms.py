@@ -68,7 +68,7 @@ class Health:
     """What is known of the gateway at `now`. Ages are those of the oldest that waits, in whole minutes.
 
     `died` names processes of this host that are gone without having said so, `logins` the accounts that get no token.
-    `border` is what is wrong with the tests of `gateway doctor`.
+    `border` is what is wrong with the tests of `gateway doctor`, `border_lost` the ways in that are no longer believed.
     """
 
     now: datetime
@@ -88,6 +88,7 @@ class Health:
     disk: Disk | None = None
     heartbeat: HeartbeatMail | None = None
     border: tuple[str, ...] = ()
+    border_lost: tuple[str, ...] = ()
 
 
 Found = Iterator[tuple[str, Phrase]]
@@ -259,7 +260,13 @@ def _heartbeat(health: Health) -> Found:
 
 def _border(health: Health) -> Found:
     for trouble in health.border:
-        yield trouble.partition(":")[0], say("{trouble}", trouble=trouble)
+        if not trouble.startswith(health.border_lost):
+            yield trouble.partition(":")[0], say("{trouble}", trouble=trouble)
+
+
+def _border_lost(health: Health) -> Found:
+    for intake in health.border_lost:
+        yield intake, say("Authentication-Results by {intake} are no longer believed", intake=intake)
 
 
 def _minutes(since: datetime | None, now: datetime) -> int:
@@ -315,14 +322,8 @@ CONDITIONS: Mapping[str, Condition] = {
             "gateway quarantine stats",
         ),
         # Whom the desk believes
-        Condition(
-            code="border",
-            colour=YELLOW,
-            find=_border,
-            hold_minutes=0,
-            what="a test of `gateway doctor` has failed, is missing, or expires",
-            hint="gateway doctor",
-        ),
+        _yellow("border", _border, "a test of `gateway doctor` is missing, or expires soon", "gateway doctor"),
+        _red("border-lost", _border_lost, 0, "a test of `gateway doctor` has expired or failed", "gateway doctor"),
         # The whole way round
         _red("heartbeat", _heartbeat, 0, "the desk's mail to itself has not come back for `heartbeat_missing_minutes`"),
     )

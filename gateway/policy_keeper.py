@@ -31,6 +31,9 @@ class PolicyKeeper:
         self._seen_templates = _stamp_of_folder(templates_folder)
         self._policy = _load_checked(rules_file)
         self._templates = load_templates(templates_folder, default_file("templates"))
+        if problems := self._templates.phrases.problems:
+            # No mail is held for them: the shipped words stand in, and nobody would notice.
+            _LOG.error("templates_broken", problems=len(problems), first=str(problems[0]))
         self.refused = ""
 
     @property

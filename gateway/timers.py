@@ -10,7 +10,7 @@ import peewee
 import structlog
 
 from gateway.desk.bundles import merge_waiting
-from gateway.desk.clockwork import close_due, resume_due
+from gateway.desk.clockwork import close_due, expire_held, resume_due
 from gateway.desk.outgoing import unbound_message_id
 from gateway.desk.people import mirror_policy
 from gateway.lookout import Lookout
@@ -75,6 +75,7 @@ class Timers:
             if may_expire:
                 work += close_due(self._database, policy, self._secrets, now=now)
                 work += resume_due(self._database, policy, self._secrets, now=now)
+                expire_held(self._database, policy, now=now)
             work += self._lookout.run_once(now, may_expire=may_expire)
         if work:
             self._on_work()

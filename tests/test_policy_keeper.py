@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.errors import ConfigurationError
 from gateway.policy_keeper import PolicyKeeper
@@ -40,6 +41,19 @@ def test_rules_that_miss_their_own_example_are_refused_and_the_old_ones_stay(rul
     save(rules, GOOD + "# better\n", 3)
     assert keeper.refresh()
     assert keeper.refused == ""
+
+
+def test_a_wrong_line_of_phrases_is_said_at_the_start_and_at_a_reload(rules: Path) -> None:
+    save(rules, GOOD, 1)
+    phrases = rules.parent / "templates" / "_phrases.toml"
+    phrases.write_text('"taken by {agent}" = "{who} has it"\n')
+    with capture_logs() as said:
+        keeper = PolicyKeeper(rules, rules.parent / "templates")
+        save(phrases, '"taken by {agnet}" = "{agnet} has it"\n', 2)
+        keeper.refresh()
+    assert [line["event"] for line in said] == ["templates_broken", "templates_broken"]
+    assert all("_phrases.toml: taken by" in line["first"] for line in said)
+    assert keeper.templates.phrases.look_up("taken by {agent}", "de") == "übernommen von {agent}"
 
 
 def test_the_gateway_does_not_start_with_rules_that_miss_their_own_example(rules: Path) -> None:

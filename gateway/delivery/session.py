@@ -17,6 +17,8 @@ from time import monotonic
 
 import aiosmtplib
 
+from gateway.compose import LetterRefused
+from gateway.compose.headers import checked_address
 from gateway.delivery.login import TokenOutdated, show_token, token_of
 from gateway.delivery.outcome import Answer, ChannelTrouble, Fate, of_reply, one_line
 from gateway.delivery.parcel import Parcel
@@ -178,6 +180,14 @@ def _ascii_domain(address: str) -> str:
     if parseaddr(address)[1] != address or not address.isprintable():
         raise Unsendable(say("this cannot be written as an envelope address: {address}", address=repr(address)))
     local, at, domain = address.rpartition("@")
+    if local.isascii() and address:
+        # The one validator for every address, before a header and before the wire.
+        try:
+            return checked_address(address)
+        except LetterRefused as error:
+            raise Unsendable(
+                say("this cannot be written as an envelope address: {address}", address=repr(address))
+            ) from error
     if domain.isascii():
         return address
     try:

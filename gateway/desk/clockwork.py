@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import peewee
 
+from gateway.desk.calming import UNDELIVERABLE
 from gateway.desk.carry_out import Unit, carry_out
+from gateway.desk.people import find_contact
 from gateway.desk.tickets import ticket_facts
+from gateway.desk.traffic import outside_of, traffic_of
 from gateway.mail import MailKind, Reason, Verdict
 from gateway.phrase import say
 from gateway.policy import Policy
 from gateway.store.database import lock_conversations, transaction
-from gateway.store.tables import Ticket
+from gateway.store.rows import update
+from gateway.store.states import OutboxState
+from gateway.store.tables import Outbox, Ticket
 from gateway.ticket import Status
 from gateway.triage.decision import Action, Change, Decision, MoveStatus
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
+from gateway.triage.restraint import restraint_on
 
 _AT_ONCE = 100
 
@@ -41,13 +48,14 @@ def _closing_mails(ticket: Ticket, policy: Policy, *, now: datetime) -> tuple[Ch
     changes: list[Change] = []
     for notice in tell_people("closing", facts):
         address = notice.to.address
+        contact = find_contact(address)
         restraint = restraint_on(
             notice.name,
             address,
             ticket=ticket.number,
             now=now,
             policy=policy,
-            traffic=traffic_of(find_contact(address), now=now, policy=policy),
+            traffic=traffic_of(contact, now=now, policy=policy) if contact is not None else None,
             outside=outside_of([address], policy, now=now),
             is_muted_ticket=facts.is_muted,
         )

@@ -328,9 +328,10 @@ def _led(fact: _Fact, leads_to: Mapping[int, int]) -> _Fact:
 
 
 def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> Iterable[BouncedMail]:
-    """Our mails that a report is about: by the bounce key it was sent to, else by the ids of what came back."""
-    if mail.report is None:
-        return
+    """Our mails that a report is about: by the bounce key it was sent to, else by the ids of what came back.
+
+    Half of all odd reports say nothing that a machine can read; the key in the address tells of these too.
+    """
     rows: dict[int, Outbox] = {}
     for address in (*envelope.recipients, *mail.delivered_to, *(one.address for one in mail.to)):
         key = unseal(plus_suffix(address), purpose=Purpose.BOUNCE, secrets=secrets)
@@ -338,9 +339,12 @@ def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> It
             row = Outbox.get_or_none(Outbox.id == key.ticket)
             if row is not None:
                 rows[row.id] = row
-    returned = list(mail.report.returned_ids[:_MOST_IDS])
+    returned = list(mail.report.returned_ids[:_MOST_IDS]) if mail.report is not None else []
+    if mail.report is None and envelope.reverse_path == "":
+        returned = list(_answered_ids(mail))
     # What came back names itself first, and behind that the mails that it goes on from.
-    ours = Outbox.select().where(Outbox.message_id.in_(returned))
+    returned = [one for one in returned if key_in_id(one)]
+    ours = Outbox.select().where(Outbox.message_id.in_(returned)) if returned else ()
     for row in sorted(ours, key=lambda row: returned.index(row.message_id)):
         rows.setdefault(row.id, row)
     for row in rows.values():

@@ -20,7 +20,7 @@ from gateway.alarms import (
     QuarantineHealth,
     alarms,
 )
-from gateway.desk.border import border_troubles
+from gateway.desk.border import border_records, border_troubles
 from gateway.desk.calming import UNDELIVERABLE
 from gateway.desk.chores import detail_of
 from gateway.desk.processes import is_gone
@@ -136,6 +136,7 @@ def read_health(
         disk=watched.disk,
         heartbeat=_heartbeat(watched),
         border=tuple(border_troubles(policy, now=now)) if policy is not None else (),
+        border_lost=_border_lost(policy, now) if policy is not None else (),
     )
 
 
@@ -184,6 +185,13 @@ def _quarantine(now: datetime, policy: Policy | None) -> QuarantineHealth:
         all_mails=sum(count for count, _ in found.values()),
         all_bytes=sum(size for _, size in found.values()),
     )
+
+
+def _border_lost(policy: Policy, now: datetime) -> tuple[str, ...]:
+    """The ways in that were tested for the server in force, and that are not believed now."""
+    trusted = policy.desk.trusted_authserv_id.lower()
+    records = [one for one in border_records(policy, now=now) if trusted and one["authserv_id"] == trusted]
+    return tuple(sorted({one["intake"] for one in records if not one["counts"]}))
 
 
 def _heartbeat(watched: Watched) -> HeartbeatMail | None:

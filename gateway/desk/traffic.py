@@ -29,21 +29,19 @@ _ALIKE = """SELECT subject FROM message WHERE author_id = ? AND at > ? AND text 
 
 
 def traffic_of(
-    contact: Contact | None,
+    contact: Contact,
     *,
     now: datetime,
     arrived: datetime | None = None,
     tickets: Sequence[int] = (),
     alike: tuple[str, str] | None = None,
     policy: Policy,
-) -> Traffic | None:
-    """What the desk and this person wrote each other lately; None for somebody whom it does not know.
+) -> Traffic:
+    """What the desk and this person wrote each other lately.
 
     `arrived` is when the mail in hand arrived, `tickets` the numbers that it names, `alike` its subject and text. Who
     wrote fewer mails in ten minutes than may be alike is not asked about them.
     """
-    if contact is None:
-        return None
     at = arrived or now
     sql = f"{_SENT} UNION ALL {_OPENED}"
     values: list[object] = [contact.id, now - DAY, *_NOTICES, contact.id, at - HOUR]

@@ -15,7 +15,7 @@ HINTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "basicauthblocked",
-        "Microsoft 365 takes no passwords for IMAP; let it forward to the gateway by SMTP",
+        "Microsoft 365 takes no passwords for IMAP: log in with a token, see docs/oauth.md",
     ),
     # Google
     (

@@ -231,6 +231,7 @@ class Account:
             if leased.last_error != str(cause):
                 store.note_missing_login(database, leased, error=str(cause), now=now)
             raise self._trouble(cause)
+        self._impatient = False  # one question is enough for whoever wants to know
         try:
             granted = self._ask(refresh_token)
         except NoToken as error:

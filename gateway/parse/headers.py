@@ -45,6 +45,12 @@ _SINGLE = (
     "mime-version",
     "content-transfer-encoding",
 )
+# One mailbox as every reader reads it alike (RFC 5322 §3.4): a name of words, quoted strings and harmless comments before
+# an address in angle brackets, or the address alone. Possessive, so that it costs no more than the length.
+_NAME_PART = r'(?:"(?:[^"\\]|\\.)*+"|\([^()<>@,;:"\\]*+\)|[^\x00-\x20\x7f()<>@,;:\\"]++|[ \t])*+'
+_SPEC = r"[^\x00-\x20\x7f()<>@,;:\\\"\[\]]++@[^\x00-\x20\x7f()<>@,;:\\\"\[\]]++"
+_PLAIN_MAILBOX = re.compile(rf'[ \t]*+(?:{_NAME_PART}<({_SPEC})>|({_SPEC}))[ \t]*+(?:\([^()<>@"\\]*+\)[ \t]*+)?')
+_SPECIALS = frozenset('()<>@,;:\\"')
 # Long names come in encoded words that are longer than RFC 2047 §2 allows; every reader decodes them alike.
 _HARMLESS = ("overlong-encoded-word",)
 _SHORT_CHARS = 200
@@ -220,6 +226,8 @@ def _judge_sender(value: str, mailboxes: tuple[Address, ...]) -> tuple[Address |
         defects.append("no-mailbox")
         return _recovered(value), defects
     sender = mailboxes[0]
+    if not _is_plain(value, sender.address):
+        defects.append("odd-from")
     if "=?" in sender.address:
         defects.append("encoded-address")
     if not sender.address.isascii():
@@ -236,6 +244,17 @@ def _recovered(value: str) -> Address | None:
         if local and domain:
             return Address(address=f"{local}@{domain}".lower())
     return None
+
+
+def _is_plain(value: str, address: str) -> bool:
+    """Whether the value is one plain mailbox, and that one; letters that some readers take for specials are not."""
+    found = _PLAIN_MAILBOX.fullmatch(value)
+    if found is None or (found[1] or found[2]).lower() != address:
+        return False
+    if value.isascii():
+        return True
+    folded = (unicodedata.normalize("NFKC", char) for char in set(value) if not char.isascii())
+    return all(char.isprintable() and _SPECIALS.isdisjoint(char) for char in folded)
 
 
 def _encoded_address(value: str) -> bool:

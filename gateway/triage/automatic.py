@@ -7,9 +7,10 @@ absent.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
-from gateway.mail import MailKind, Reason, Verdict
+from gateway.mail import Mail, MailKind, Reason, Verdict
 from gateway.ticket import Visibility
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
@@ -28,6 +29,12 @@ from gateway.triage.posting import post
 from gateway.triage.undeliverable import WHAT, Cause, cause_of, reason_of
 
 # A bounce of a mail that tells of a bounce is only written down: otherwise two dead mailboxes talk for ever.
+_READ_LIMIT_CHARS = 4_000
+_GOES_ON = re.compile(
+    r"delayed|still trying|keep trying|not yet been delivered|will be retried|(?:no need|do not need) to (?:re)?send"
+    r"|delivery attempts will continue|temporary failure",
+    re.IGNORECASE,
+)
 _NEVER_TOLD = frozenset({"undeliverable", "absent"})
 
 
@@ -40,7 +47,7 @@ def file_bounce(case: Case) -> Decision:
     bounced = case.facts.bounced[0]
     report = case.mail.report
     failed = [one for one in report.recipients if one.action == "failed"] if report else []
-    action = failed[0].action if failed else (report.recipients[0].action if report and report.recipients else "failed")
+    action = "failed" if failed else (report.recipients[0].action if report and report.recipients else _said(case.mail))
     detail = next((one for one in failed if one.address == bounced.recipient), failed[0] if failed else None)
     words = (detail.diagnostic or detail.status) if detail else ""
     cause = cause_of(detail.status if detail else "", words)
@@ -51,6 +58,11 @@ def file_bounce(case: Case) -> Decision:
         changes += _tell_of_bounce(case, bounced, cause, words)
     reason = Reason(code="bounce", text=text)
     return case.decide(Action.FILE, *changes, reasons=(reason,), ticket=bounced.ticket, actor="mail system")
+
+
+def _said(mail: Mail) -> str:
+    """What a report without machine-readable lines says: that the server goes on trying, or that it has given up."""
+    return "delayed" if _GOES_ON.search(mail.text[:_READ_LIMIT_CHARS]) else "failed"
 
 
 def _tell_of_bounce(case: Case, bounced: BouncedMail, cause: Cause, words: str) -> tuple[Change, ...]:

@@ -131,7 +131,7 @@ def _resolution(work: Work) -> tuple[PostMessage, ...]:
     )
 
 
-def _tell_requester(case: Case, logged: Logged, work: Work) -> tuple[tuple[Notice, ...], Reason]:
+def _tell_requester(case: Case, logged: Logged, work: Work) -> tuple[tuple[Change, ...], Reason]:
     """The acknowledgement; where the matter is at its end already, what that end says."""
     if work.resolves:
         context = {"agent": {"name": work.agent.name, "address": work.agent.address}}

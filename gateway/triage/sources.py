@@ -33,7 +33,10 @@ class _Known:
 @lru_cache(maxsize=2)
 def _known_sources(policy: Policy) -> _Known:
     """Compile the sources of a policy; kept for the policy in force and the one before it."""
-    conditions = ((source, Condition(**{"from": source.sender, "header": source.header})) for source in policy.sources)
+    conditions = (
+        (source, Condition.model_validate({"from": source.sender, "header": source.header}))
+        for source in policy.sources
+    )
     sources = tuple((source, compile_condition(condition)) for source, condition in conditions)
     return _Known(
         vocabulary=build_vocabulary(entry for _, test in sources for entry in test.entries()), sources=sources

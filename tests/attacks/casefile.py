@@ -16,7 +16,7 @@ file can't say, or what only the desk knows, stands in placeholders:
 ``{{token:TICKET}} {{number:TICKET}}``  ``[INC-1004]`` and ``1004``
 ======================================  =============================================================================
 
-A last word behind `key`, `sealed` and `id` tampers with the key: ``flip`` (its tag), ``ticket`` (says another ticket),
+TICKET may be ``vpn/acknowledgement`` for the last mail of that notice. A last word behind `key`, `sealed` and `id` tampers with the key: ``flip`` (its tag), ``ticket`` (says another ticket),
 ``person`` (says another person), ``role`` (says agent), ``purpose`` (well signed, for bounces), ``upper`` (no harm),
 ``short`` (cut), ``foreign`` (signed with a secret of the attacker's).
 """

@@ -185,13 +185,20 @@ def expectations(outcome: Outcome) -> list[str]:
         "opened": len(outcome.opened),
         "suppressed": sorted(set(outcome.suppressed)),
         "sent": len(outcome.sent),
+        "people": sorted({one.to for one in outcome.sent if outcome.desk.policy.agent_of(one.to) is None}),
     }
     wrong = [
         f"{name} is {found[name]!r}, expected {expected[name]!r}"
         for name in found
-        if name in expected and found[name] != (sorted(expected[name]) if name == "suppressed" else expected[name])
+        if name in expected and found[name] != _in_order(expected[name])
     ]
+    if "one_of" in expected and action not in expected["one_of"]:
+        wrong.append(f"action is {action!r}, expected one of {expected['one_of']}")
     return [*wrong, *_told(outcome), *_changed(outcome), *_posted(outcome), *_said(outcome)]
+
+
+def _in_order(value: object) -> object:
+    return sorted(value) if isinstance(value, list) else value
 
 
 def _told(outcome: Outcome) -> Iterable[str]:

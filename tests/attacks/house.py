@@ -208,7 +208,7 @@ class AttackedDesk(DeskUnderTest):
             number = re.search(r"(?:INC|REQ)-(\d+)", one.subject)
             name = "challenge" if one.notice == "challenge" else names.get(number[1] if number else "", "")
             if name:
-                self.past[one.to, name] = one
+                self.past[one.to, name] = self.past[one.to, f"{name}/{one.notice}"] = one
 
 
 def play(url: str, *, parser: Parser, scratch: Path) -> AttackedDesk:

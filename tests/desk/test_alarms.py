@@ -62,7 +62,8 @@ SEEN = {
     "quarantine-late": health_with(quarantine=QuarantineHealth(count=2, late=1)),
     "quarantine": health_with(quarantine=QuarantineHealth(count=1)),
     "quarantine-large": health_with(quarantine=QuarantineHealth(all_mails=40_000)),
-    "border": health_with(border=("smtp from 192.0.2.1: the test is too old",)),
+    "border": health_with(border=("Authentication-Results of mx.example.com are not believed",)),
+    "border-lost": health_with(border=("smtp: the test is too old",), border_lost=("smtp",)),
     "heartbeat": health_with(heartbeat=beat(back=timedelta(minutes=30))),
 }
 NEARLY = [

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.desk.bundles import merge_waiting
+from gateway.phrase import listed
 from gateway.store.database import connection, migrate, open_database
 from gateway.store.outbox import Database
 from gateway.store.states import AuthorRole, MessageState, OutboxState
@@ -117,7 +118,8 @@ def test_four_that_wait_become_one_mail_that_names_them_all(database: Database) 
         "line": "Erika Employee: The printer is on fire",
     }
     assert len(letters[1]["line"]) == 160
-    assert letters[2] == {"token": "[INC-1043]", "subject": "Door stuck", "line": "assigned to you, priority P2"}
+    changed = listed(["assigned to you", "priority P2"]).to_json()
+    assert letters[2] == {"token": "[INC-1043]", "subject": "Door stuck", "line": changed}
     assert letters[3] == {"token": "", "subject": "", "line": ""}
     merged = list(Outbox.select().where(Outbox.id.in_([row.id for row in rows])))
     assert {(row.state, row.merged_into_id) for row in merged} == {("merged", bundle.id)}

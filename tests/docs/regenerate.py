@@ -23,6 +23,7 @@ from gateway.settings import describe_settings
 from gateway.ticket import PRIORITY_MATRIX, Level
 from gateway.triage.commands import COMMANDS
 from gateway.triage.quarantine import QUARANTINE
+from gateway.triage.restraint import RESTRAINTS
 from tests.docs.pages import pages, read, shown
 
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
@@ -53,6 +54,10 @@ def table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 def code(text: str) -> str:
     return f"`{text}`"
+
+
+def restraints() -> str:
+    return table(("code", "why"), [(code(name), words) for name, words in RESTRAINTS.items()])
 
 
 def commands() -> str:
@@ -203,6 +208,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "variables": variables,
     "command-line": command_line,
     "quarantine": quarantine,
+    "restraints": restraints,
     "alarms": alarms,
 }
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from gateway.store.states import LedgerState
-from gateway.store.tables import Ledger, Ticket
+from gateway.store.tables import Contact, Ledger, Ticket
 from tests.stories.house import House
 from tests.stories.letters import Letter
 
@@ -18,7 +18,8 @@ def assert_nothing_lost_nothing_twice(
     copies, and those have the same bytes. `stored` more may have tickets whose yes never reached their senders."""
     house.settles(timeout_seconds=60)
     with house.reading():
-        opened = Counter(row.envelope["reverse_path"] for row in Ledger.select().where(Ledger.outcome == "opened"))
+        rows = Ledger.select(Ticket, Contact).join(Ticket).join(Contact).where(Ledger.outcome == "opened")
+        opened = Counter(row.ticket.requester.address for row in rows)
         states = {row.state for row in Ledger.select()}
         tickets = Ticket.select().count()
     taken = Counter(senders)

@@ -27,7 +27,7 @@ from tests.faults.closing import assert_nothing_lost_nothing_twice
 from tests.servers.dovecot import DovecotServer
 from tests.servers.gateway import CHECKOUT, GatewayProcess
 from tests.servers.postfix import DESK_ADDRESS, LMTP_DOMAIN, PostfixServer
-from tests.servers.processes import with_parent_death_signal
+from tests.servers.processes import tail, with_parent_death_signal
 from tests.servers.sink import Sink
 from tests.servers.waiting import eventually
 from tests.stories.conftest import relay_settings
@@ -111,7 +111,10 @@ def test_k39_killed_at_random_under_load_behind_real_servers(town: Town, postfix
     senders: list[str] = []
     town.begin()
     # What lies in the mailbox before the first contact is left alone.
-    eventually(lambda: has_looked(town), timeout_seconds=30, reason="the first look into the mailbox")
+    try:
+        eventually(lambda: has_looked(town), timeout_seconds=30, reason="the first look into the mailbox")
+    except AssertionError:
+        raise AssertionError(tail(town.gateway.folder / "log")) from None
     for _ in range(ROUNDS):
         for _ in range(MAILS_A_ROUND):
             senders.append(f"employee.{len(senders)}@example.com")

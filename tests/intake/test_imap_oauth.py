@@ -166,7 +166,7 @@ def _line(client: socket.socket) -> bytes:
 
 
 def scripted(port: int, **changes: Any) -> MailboxSettings:
-    values = {
+    values: dict[str, Any] = {
         "name": "s",
         "host": "127.0.0.1",
         "port": port,
@@ -174,7 +174,7 @@ def scripted(port: int, **changes: Any) -> MailboxSettings:
         "user": "desk@example.com",
         "oauth": "m365",
     }
-    return MailboxSettings(**(values | changes))
+    return MailboxSettings.model_validate(values | changes)
 
 
 @pytest.mark.parametrize(("mechanism", "answer"), [(b"XOAUTH2", b"\r\n"), (b"OAUTHBEARER", b"AQ==\r\n")])

@@ -170,6 +170,14 @@ def test_a_person_who_tries_does_not_wait_for_the_pause(house: House) -> None:
     assert house.row().failures == 0
 
 
+def test_one_question_is_enough_for_a_person_who_tries(house: House) -> None:
+    house.server.refuse("invalid_client")
+    account = house.account(impatient=True, fresh=True)
+    for _ in range(3):
+        trouble_of(account)
+    assert len(house.server.asked()) == 1
+
+
 def test_a_person_who_wants_to_know_gets_a_new_token_once(house: House) -> None:
     old = house.account().access()
     house.turn(minutes=1)

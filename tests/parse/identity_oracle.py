@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
 _QUOTED = r'"(?:[^"\\\r\n]|\\.)*"'
 # Words of a display name; a dot in one is obsolete, and written everywhere.
 _WORD = rf"(?:{_QUOTED}|[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]+)"
-_COMMENT = r"\((?:[^()\\]|\\.)*\)"
+_COMMENT = r"\([^()<>@\"\\]*\)"
 _MAILBOX = re.compile(
     rf"\s*(?:(?:{_WORD}\s*)*<(?P<angle>{_ADDRESS})>|(?P<plain>{_ADDRESS}))\s*(?:{_COMMENT}\s*)?", re.DOTALL
 )
@@ -42,4 +43,6 @@ def identity(raw: bytes) -> str | None:
     if len(fields.get("from", [])) != 1 or any(len(fields.get(name, [])) > 1 for name in _SINGLE):
         return None
     found = _MAILBOX.fullmatch(fields["from"][0])
-    return (found["angle"] or found["plain"]).lower() if found else None
+    address = (found["angle"] or found["plain"]).lower() if found else None
+    # An encoded word is no part of an address (RFC 2047 §5).
+    return None if address is None or "=?" in address else address

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from email.parser import BytesHeaderParser
 
 import pytest
 
 from gateway.parse import parse
+from gateway.parse.headers import read_people
+from gateway.parse.scan import scan
 from tests.parse.identity_oracle import identity
 
 BOSS, EVIL = "boss@corp.example", "attacker@evil.example"
@@ -33,7 +36,8 @@ SHAPES: dict[str, str | None] = {
     "a@evil.example@corp.example": None,
     '"boss@corp.example"@evil.example': None,
     f"<@corp.example:{EVIL}>": None,
-    f"{BOSS} (<{EVIL}>)": BOSS,
+    f"{BOSS} (<{EVIL}>)": None,
+    f"{BOSS} (the boss)": BOSS,
     f"staff: {BOSS}, {EVIL};": None,
     f"staff: {BOSS};": None,
     f"=?utf-8?q?boss=40corp=2Eexample=3E=20=3C?= <{EVIL}>": EVIL,
@@ -71,7 +75,7 @@ PIECES = [
     *(BOSS, EVIL, f"<{BOSS}>", f"<{EVIL}>", "boss", "@", "corp.example", "evil.example", '"', "\\", "(", ")", "<", ">"),
     *(",", ";", ":", " ", "\t", "\r\n ", "\r", "\n", "\0", "=?utf-8?q?boss=40corp.example?=", "=?utf-8?q?=3C?="),
     *("Boss", '"The Boss"', "\r\nFrom: ", "\r\nFrom : ", "\r\nSender: ", "\u202e", "\uff20", "\x0b", "\x1c", "\x85"),
-    *("=?utf-8?b?Ym9zc0Bjb3JwLmV4YW1wbGUA?=", "[192.0.2.1]", ".", "+x", "group:", "\\\"", "=?", "?=", "\u2028"),
+    *("=?utf-8?b?Ym9zc0Bjb3JwLmV4YW1wbGUA?=", "[192.0.2.1]", ".", "+x", "group:", '\\"', "=?", "?=", "\u2028"),
 ]
 
 
@@ -82,8 +86,9 @@ def mail(value: str) -> bytes:
 
 def privileged(raw: bytes) -> str | None:
     """Whom the product takes the sender for, where it would let that count."""
-    read = parse(raw)
-    return read.sender.address if read.sender is not None and not read.sender_defects else None
+    scanned = scan(raw)
+    read = read_people(BytesHeaderParser().parsebytes(scanned.head + b"\n\n"), scanned.defects)
+    return read.sender.address if read.sender is not None and not read.defects else None
 
 
 @pytest.mark.parametrize(("value", "expected"), SHAPES.items(), ids=lambda value: repr(value)[:50])
@@ -91,6 +96,8 @@ def test_the_known_shapes(value: str, expected: str | None) -> None:
     raw = mail(value)
     found = privileged(raw)
     assert found in (None, expected)
+    whole = parse(raw)
+    assert found == (whole.sender.address if whole.sender is not None and not whole.sender_defects else None)
     assert identity(raw) in (None, expected), "the oracle itself"
     if expected == BOSS:
         assert found == BOSS, "an honest form of an agent's address must count"

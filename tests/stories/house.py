@@ -34,6 +34,9 @@ address = "{desk}"
 aliases = [{aliases}]
 own_domains = ["example.com", "box.example.com"]
 trusted_authserv_id = "mx.example.com"
+# Who keeps the desk has a mailbox apart: a digest depends on the day and the hour, which no story does.
+keepers = ["keeper"]
+operators = ["keeper"]
 
 [limits]
 acknowledgements_per_hour = 1000
@@ -57,6 +60,9 @@ name = "Ben Helper"
 address = "{ben}"
 handle = "ben"
 teams = ["desk"]
+[[agent]]
+name = "Kim Keeper"
+address = "keeper@example.com"
 [[agent]]
 name = "Nora Net"
 address = "nora@example.com"
