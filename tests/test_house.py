@@ -74,7 +74,9 @@ def test_storage_is_empty_but_for_its_page() -> None:
 
 
 def test_no_file_is_longer_than_its_meaning() -> None:
-    lengths = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in python_files("gateway")}
+    # A schema step is a frozen copy of the tables and is never edited; it is as long as they are.
+    paths = [path for path in python_files("gateway") if path.parent.name != "migrations"]
+    lengths = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
     assert {name: length for name, length in lengths.items() if length > LONGEST_FILE_LINES} == {}
 
 

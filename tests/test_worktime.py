@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.worktime import add_working_days, is_opening_hours
+from gateway.worktime import add_working_days, is_opening_hours, opened_today, working_days_before
 
 BERLIN = "Europe/Berlin"
 OFFICE = "Mo-Fr 08:00-17:00"
@@ -62,3 +62,25 @@ def test_more_days_end_later_and_a_later_start_never_ends_sooner(hours_on: int, 
 @pytest.mark.parametrize(("text", "expected"), [(OFFICE, True), ("24/7", True), ("Mo-Fr 8 to 5", False), ("x", False)])
 def test_opening_hours_are_told_from_other_text(text: str, expected: bool) -> None:
     assert is_opening_hours(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("now", "opened"),
+    [
+        (datetime(2026, 3, 2, 6, 59, tzinfo=UTC), None),
+        (datetime(2026, 3, 2, 7, 0, tzinfo=UTC), datetime(2026, 3, 2, 7, 0, tzinfo=UTC)),
+        (datetime(2026, 3, 2, 20, 0, tzinfo=UTC), datetime(2026, 3, 2, 7, 0, tzinfo=UTC)),
+        (datetime(2026, 3, 7, 12, 0, tzinfo=UTC), None),  # a Saturday
+        (datetime(2026, 6, 2, 6, 0, tzinfo=UTC), datetime(2026, 6, 2, 6, 0, tzinfo=UTC)),  # summer time
+    ],
+)
+def test_work_begins_by_the_clock_on_the_wall(now: datetime, opened: datetime | None) -> None:
+    assert opened_today(now, hours="Mo-Fr 08:00-17:00", time_zone="Europe/Berlin") == opened
+
+
+def test_three_working_days_are_not_three_days() -> None:
+    hours = {"hours": "Mo-Fr 08:00-17:00", "time_zone": "UTC"}
+    tuesday = datetime(2026, 3, 10, 18, 0, tzinfo=UTC)
+    # What came on Thursday has Friday, Monday and Tuesday behind it; what came on Friday has not.
+    assert working_days_before(tuesday, 3, **hours) == datetime(2026, 3, 6, 0, 0, tzinfo=UTC)
+    assert working_days_before(tuesday - timedelta(hours=2), 3, **hours) == datetime(2026, 3, 5, 0, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from gateway.desk.calming import UNDELIVERABLE
 from gateway.desk.carry_out import Unit, carry_out
 from gateway.desk.people import find_contact
 from gateway.desk.tickets import ticket_facts
-from gateway.desk.traffic import outside_of, traffic_of
+from gateway.desk.traffic import outside_of, traffic_with
 from gateway.mail import MailKind, Reason, Verdict
 from gateway.phrase import say
 from gateway.policy import Policy
@@ -48,14 +48,13 @@ def _closing_mails(ticket: Ticket, policy: Policy, *, now: datetime) -> tuple[Ch
     changes: list[Change] = []
     for notice in tell_people("closing", facts):
         address = notice.to.address
-        contact = find_contact(address)
         restraint = restraint_on(
             notice.name,
             address,
             ticket=ticket.number,
             now=now,
             policy=policy,
-            traffic=traffic_of(contact, now=now, policy=policy) if contact is not None else None,
+            traffic=traffic_with(address, find_contact(address), now=now, policy=policy),
             outside=outside_of([address], policy, now=now),
             is_muted_ticket=facts.is_muted,
         )

@@ -14,7 +14,7 @@ from gateway.desk.people import KnownPeople, as_person, find_contact
 from gateway.desk.quarantining import denied_by, digest_in
 from gateway.desk.references import reference_digest
 from gateway.desk.tickets import follow_merges, ticket_facts
-from gateway.desk.traffic import outside_of, traffic_of
+from gateway.desk.traffic import may_be_told, outside_of, traffic_around
 from gateway.keys import (
     CONFIRM_AGE,
     KEY_LENGTH,
@@ -35,7 +35,6 @@ from gateway.store.tables import Agent, AttachmentRow, Contact, Ledger, Message,
 from gateway.subject import find_tokens
 from gateway.ticket import Role
 from gateway.triage.actions import ADDRESS
-from gateway.triage.case import author_of
 from gateway.triage.challenge import ASKED_ABOUT, CHALLENGE
 from gateway.triage.facts import (
     BouncedMail,
@@ -48,8 +47,6 @@ from gateway.triage.facts import (
     TokenFact,
 )
 from gateway.triage.grammar import command_lines
-from gateway.triage.posting import words_of
-from gateway.triage.restraint import arrived_at
 from gateway.triage.trust import REACHING
 
 # A mail may name many ids and numbers; only so many are looked up.
@@ -73,11 +70,7 @@ def gather_facts(
     `people` learns who was looked up, so that nothing later in the unit reads them again.
     """
     keys = tuple(_keys(mail, envelope, policy, now=now, secrets=secrets))
-    references = tuple(_references(mail))
-    is_id_taken = any(one.is_own_id and _is_taken(mail, one.ticket) for one in references)
-    if is_id_taken:
-        # Whoever saw the mail first can send another one under its id; that must not take the mail away.
-        references = tuple(one for one in references if not one.is_own_id)
+    references, is_id_taken = _references_of(mail)
     tokens = tuple(_tokens(mail, policy))
     bounced = tuple(_bounced(mail, envelope, secrets))
     numbers = [key.ticket for key in keys] + [one.ticket for one in references] + [token.ticket for token in tokens]
@@ -92,12 +85,7 @@ def gather_facts(
     if mail.sender is not None and people is not None:
         people[mail.sender.address.lower()] = sender
     vouched = vouched_by(mail, envelope, policy, now=now)
-    author = sender if mail.sender is not None else find_contact(author_of(mail, envelope).address)
     logged = _logged_for(mail, policy)
-    alike = (mail.subject, words_of(mail))
-    known = {one.address: one for one in (author, *logged.values()) if one is not None}
-    arrived = arrived_at(envelope, now)
-    numbers = list(leads_to.values())
     has_own_mark = _has_own_mark(mail, secrets)
     is_own = has_own_mark or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
     return Facts(
@@ -119,11 +107,8 @@ def gather_facts(
         named_tickets=_each_once(tickets.values()),
         is_id_taken=is_id_taken,
         bounced=bounced,
-        traffic=tuple(
-            traffic_of(one, now=now, arrived=arrived, tickets=numbers, alike=alike, policy=policy)
-            for one in known.values()
-        ),
-        outside=outside_of(_to_be_told(mail, envelope, logged, bool(vouched), policy), policy, now=now),
+        traffic=traffic_around(mail, envelope, policy, sender, logged, tickets=list(leads_to.values()), now=now),
+        outside=outside_of(may_be_told(mail, envelope, logged, bool(vouched), policy), policy, now=now),
         known_pictures=_known_pictures(mail, sender),
         denied_by=denied_by(author_of(mail, envelope).address),
         heartbeat=heartbeat_in(_written(mail, envelope, policy), secrets) if is_own else None,
@@ -253,6 +238,15 @@ def _quoted(mail: Mail) -> str:
     return "\n".join(passage.text for passage in mail.passages if passage.role is not PassageRole.NEW)
 
 
+def _references_of(mail: Mail) -> tuple[tuple[ReferenceFact, ...], bool]:
+    """The ids of the mail that were seen before, and whether its own one stands on somebody else's mail."""
+    references = tuple(_references(mail))
+    if not any(one.is_own_id and _is_taken(mail, one.ticket) for one in references):
+        return references, False
+    # Whoever saw the mail first can send another one under its id; that must not take the mail away.
+    return tuple(one for one in references if not one.is_own_id), True
+
+
 def _references(mail: Mail) -> Iterable[ReferenceFact]:
     answered = _answered_ids(mail)
     ids = (*answered, mail.message_id) if mail.message_id else answered
@@ -368,15 +362,6 @@ def _logged_for(mail: Mail, policy: Policy) -> dict[str, Contact | None]:
     if mail.forwarded is not None:
         addresses.append(mail.forwarded.sender.address)
     return {address: find_contact(address) for address in dict.fromkeys(addresses)}
-
-
-def _to_be_told(
-    mail: Mail, envelope: Envelope, logged: Iterable[str], is_vouched_for: bool, policy: Policy
-) -> tuple[str, ...]:
-    """Who may get an acknowledgement: what went outside need not be counted for anybody else."""
-    if mail.report is not None or not (is_vouched_for or policy.desk.acknowledge == "everyone"):
-        return ()
-    return (*logged, author_of(mail, envelope).address)
 
 
 def _known_pictures(mail: Mail, sender: Contact | None) -> frozenset[str]:

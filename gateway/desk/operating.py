@@ -1,4 +1,4 @@
-"""What operators and keepers do to queues and quarantine: try again, release, delete, block. Each is an event that names them."""
+"""What people do to queues and quarantine: try again, release, delete, block. Each is an event that names them."""
 
 from __future__ import annotations
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from gateway.desk.people import find_contact
+from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
 from gateway.store.fields import UtcDateTime
 from gateway.store.rows import find_values, marks
 from gateway.store.tables import Contact
 from gateway.subject import clean_subject
-from gateway.triage.restraint import is_outside
+from gateway.triage.case import author_of
+from gateway.triage.posting import words_of
+from gateway.triage.restraint import arrived_at, is_outside
 from gateway.triage.traffic import DAY, HOUR, TEN_MINUTES, TO_AGENTS, TO_PEOPLE, AutomaticMail, Outside, Traffic
 
 # More than this need not be counted: every budget is over.
@@ -21,39 +26,76 @@ _MOMENT = UtcDateTime()
 _NOTICES = tuple(sorted(TO_PEOPLE | TO_AGENTS))
 # The plus keeps SQLite to the index over time within a person. Both databases read a few rows by an index each.
 _SENT = f"""SELECT notice, (SELECT number FROM ticket WHERE ticket.id = outbox.ticket_id), created_at, sent_at
-    FROM outbox WHERE recipient_id = ? AND created_at > ? AND notice IN ({marks(_NOTICES)})"""  # noqa: S608
-_OPENED = "SELECT 'opened', number, arrived_at, NULL FROM ticket WHERE requester_id = ? AND arrived_at > ?"
+    FROM outbox WHERE recipient_id IN (PEOPLE) AND created_at > ? AND notice IN ({marks(_NOTICES)})"""  # noqa: S608
+_OPENED = "SELECT 'opened', number, arrived_at, NULL FROM ticket WHERE requester_id IN (PEOPLE) AND arrived_at > ?"
+# All that stands in one mailbox: an address without its tag, and every one with some tag ("," follows "+").
+_ONE_MAILBOX = """SELECT id FROM contact WHERE address = ? OR (address > ? AND address < ? AND address LIKE ?)
+    ORDER BY id DESC LIMIT 100"""
 _WROTE = """SELECT 'wrote', NULL, at, NULL FROM message WHERE author_id = ? AND at > ?
     AND ticket_id IN (SELECT id FROM ticket WHERE number IN ({numbers}))"""
 _ALIKE = """SELECT subject FROM message WHERE author_id = ? AND at > ? AND text = ?"""
 
 
-def traffic_of(
-    contact: Contact,
+def traffic_around(
+    mail: Mail,
+    envelope: Envelope,
+    policy: Policy,
+    sender: Contact | None,
+    logged: Mapping[str, Contact | None],
+    *,
+    tickets: list[int],
+    now: datetime,
+) -> tuple[Traffic, ...]:
+    """What went to and fro with the author, and with those whom an agent's mail may open a ticket for."""
+    by = author_of(mail, envelope).address
+    author = sender if mail.sender is not None else find_contact(by)
+    alike, arrived = (mail.subject, words_of(mail)), arrived_at(envelope, now)
+    found = (
+        traffic_with(one, row, now=now, arrived=arrived, tickets=tickets, alike=alike, policy=policy)
+        for one, row in (dict(logged) | {by: author}).items()
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def may_be_told(
+    mail: Mail, envelope: Envelope, logged: Iterable[str], is_vouched_for: bool, policy: Policy
+) -> tuple[str, ...]:
+    """Who may get an acknowledgement: what went outside need not be counted for anybody else."""
+    if mail.report is not None or not (is_vouched_for or policy.desk.acknowledge == "everyone"):
+        return ()
+    return (*logged, author_of(mail, envelope).address)
+
+
+def traffic_with(
+    address: str,
+    contact: Contact | None,
     *,
     now: datetime,
     arrived: datetime | None = None,
     tickets: Sequence[int] = (),
     alike: tuple[str, str] | None = None,
     policy: Policy,
-) -> Traffic:
-    """What the desk and this person wrote each other lately.
+) -> Traffic | None:
+    """What the desk and this person wrote each other lately; None for somebody whom it does not know.
 
     `arrived` is when the mail in hand arrived, `tickets` the numbers that it names, `alike` its subject and text. Who
     wrote fewer mails in ten minutes than may be alike is not asked about them.
     """
+    ids = _of_one_mailbox(address, contact)
+    if not ids:
+        return None
     at = arrived or now
-    sql = f"{_SENT} UNION ALL {_OPENED}"
-    values: list[object] = [contact.id, now - DAY, *_NOTICES, contact.id, at - HOUR]
-    if tickets:
+    sql = f"{_SENT} UNION ALL {_OPENED}".replace("PEOPLE", marks(ids))
+    values: list[object] = [*ids, now - DAY, *_NOTICES, *ids, at - HOUR]
+    if tickets and contact is not None:
         sql += f" UNION ALL {_WROTE.format(numbers=marks(tickets))}"
         values += [contact.id, now - TEN_MINUTES, *tickets]
     rows = find_values(f"{sql} LIMIT {_MOST_COUNTED}", *values)
     opened = tuple(_moment(row[2]) for row in rows if row[0] == "opened")
     wrote = sum(row[0] == "wrote" for row in rows) + sum(now - TEN_MINUTES < one for one in opened)
     automatic = [row for row in rows if row[0] in _NOTICES]
-    return Traffic(
-        address=contact.address,
+    known = Traffic(
+        address=address,
         automatic=tuple(
             AutomaticMail(
                 notice=row[0],
@@ -64,15 +106,29 @@ def traffic_of(
             for row in automatic
         ),
         opened=opened,
-        repeated=_alike(contact, alike, policy.prefixes(), now)
-        if alike and wrote >= policy.limits.repeats_per_10_minutes
-        else 0,
+    )
+    if contact is None:
+        return known
+    may_repeat = alike is not None and wrote >= policy.limits.repeats_per_10_minutes
+    return replace(
+        known,
+        repeated=_alike(contact, alike, policy.prefixes(), now) if alike is not None and may_repeat else 0,
         bounced_at=contact.bounced_at,
         muted_until=contact.muted_until,
         flooding_until=contact.flooding_until,
         quick_replies=contact.quick_replies,
         quick_reply_at=contact.quick_reply_at,
     )
+
+
+def _of_one_mailbox(address: str, contact: Contact | None) -> list[int]:
+    """The rows of everybody whose mail lies in the same mailbox: who writes under a new tag each time is one person."""
+    local, _, domain = address.partition("@")
+    base, plus, _ = local.partition("+")
+    if not plus:
+        return [contact.id] if contact is not None else []
+    rows = find_values(_ONE_MAILBOX, f"{base}@{domain}", f"{base}+", f"{base},", f"%@{domain}")
+    return [int(one) for (one,) in rows]
 
 
 def _moment(value: object) -> datetime:

@@ -12,13 +12,14 @@ import imaplib
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from time import monotonic
 from typing import Any
 
 from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
 
 from gateway.errors import TemporaryFailure
+from gateway.intake.imap_answers import is_news, moment, number, printable, text_of, word_of
 from gateway.intake.imap_hints import hint_for
 from gateway.intake.imap_wire import BoundedClient
 from gateway.oauth import Access, Account
@@ -129,7 +130,7 @@ class Session:
             else:
                 self._log_in()
             with self._order("CAPABILITY"):
-                self.capabilities = frozenset(_text(word).upper() for word in self._client.capabilities())
+                self.capabilities = frozenset(text_of(word).upper() for word in self._client.capabilities())
         except BaseException:
             self._client.hang_up()
             raise
@@ -147,7 +148,7 @@ class Session:
         """XOAUTH2 or OAUTHBEARER; what a refusal really means is said with it."""
         settings = self._settings
         with self._order("CAPABILITY"):
-            offered = {_text(word).upper().removeprefix("AUTH=") for word in self._client.capabilities()}
+            offered = {text_of(word).upper().removeprefix("AUTH=") for word in self._client.capabilities()}
         mechanism = mechanism_of(offered)
         if not mechanism:
             raise ConnectionLost(f"{settings.host}: offers neither {' nor '.join(MECHANISMS)}")
@@ -159,7 +160,7 @@ class Session:
             try:
                 self._client.sasl_login(mechanism, exchange)
             except LoginError as error:
-                said = _printable(str(error))
+                said = printable(str(error))
                 if any(code in said.upper() for code in _NOT_ABOUT_THE_LOGIN):
                     raise
                 if account.refused(access, place):
@@ -186,14 +187,14 @@ class Session:
         """SELECT (or EXAMINE) the folder; a server without UIDVALIDITY can't be followed and is refused."""
         with self._order(f"SELECT {name}"):
             answer: dict[bytes, Any] = self._client.select_folder(name, readonly=read_only)
-        uidvalidity, uidnext = _number(answer.get(b"UIDVALIDITY")), _number(answer.get(b"UIDNEXT"))
+        uidvalidity, uidnext = number(answer.get(b"UIDVALIDITY")), number(answer.get(b"UIDNEXT"))
         if not uidvalidity:
             raise Refused(f"the server gives the folder {name} no UIDVALIDITY, so its mails can't be told apart")
-        permanent = [_text(word).lower() for word in answer.get(b"PERMANENTFLAGS") or ()]
+        permanent = [text_of(word).lower() for word in answer.get(b"PERMANENTFLAGS") or ()]
         return Folder(
             uidvalidity=uidvalidity,
             uidnext=uidnext or None,
-            mail_count=_number(answer.get(b"EXISTS")),
+            mail_count=number(answer.get(b"EXISTS")),
             can_write=b"READ-WRITE" in answer,
             # RFC 4314 §5.1.1: a flag that our rights do not let us set is not named there.
             can_delete="\\deleted" in permanent,
@@ -232,8 +233,8 @@ class Session:
         return [
             Listed(
                 uid=uid,
-                size_bytes=_number(answer[uid].get(b"RFC822.SIZE")),
-                internal_date=_moment(answer[uid].get(b"INTERNALDATE")),
+                size_bytes=number(answer[uid].get(b"RFC822.SIZE")),
+                internal_date=moment(answer[uid].get(b"INTERNALDATE")),
             )
             for uid in uids
             if b"RFC822.SIZE" in answer.get(uid, {})
@@ -323,7 +324,7 @@ class Session:
             tick()
         with self._order("DONE", seconds=seconds_to_answer):
             _, late = self._client.idle_done()
-        return news or any(_is_news(response) for response in late)
+        return news or any(is_news(response) for response in late)
 
     def _idle_slice(self, seconds: float) -> bool:
         # What came together with the answer to IDLE lies in our buffer, where no poll sees it.
@@ -333,9 +334,9 @@ class Session:
             responses = self._client.idle_check(timeout=seconds)
         if self._client.has_ended():
             raise ConnectionLost(f"{self._settings.host} closed the connection while we waited for mail")
-        if any(_word(response, 0) == b"BYE" for response in responses):
+        if any(word_of(response, 0) == b"BYE" for response in responses):
             raise ConnectionLost(f"{self._settings.host} said goodbye while we waited for mail")
-        return any(_is_news(response) for response in responses)
+        return any(is_news(response) for response in responses)
 
     def _fetch(self, uids: Sequence[int], items: Sequence[str], *, mail_bytes: int) -> dict[int, dict[bytes, Any]]:
         with self._order("FETCH", mail_bytes=mail_bytes):
@@ -368,7 +369,7 @@ class Session:
         secret = self._settings.password.get_secret_value()
         if secret:
             text = text.replace(secret, "…")
-        text = _printable(text)
+        text = printable(text)
         hint = hint_for(text)
         return f"{self._settings.host}: {what}: {text}" + (f" ({hint})" if hint else "")
 
@@ -379,33 +380,3 @@ def _tls_context(settings: MailboxSettings) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     except OSError as error:
         raise TemporaryFailure(f"{settings.name}: ca_file {settings.ca_file} can't be read: {error}") from error
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:300]
-
-
-def _is_news(response: object) -> bool:
-    return _word(response, 1) in (b"EXISTS", b"RECENT")
-
-
-def _word(response: object, place: int) -> object:
-    return response[place] if isinstance(response, tuple) and len(response) > place else None
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and 0 <= value < 2**63 else 0
-
-
-def _text(value: object) -> str:
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _moment(value: object) -> datetime | None:
-    """INTERNALDATE as an aware moment; None for what is no date on earth."""
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        return None
-    try:
-        return value.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -85,7 +85,10 @@ class GuestBook:
     async def send_home(self, grace_seconds: float) -> None:
         """Ask all guests to leave, and cut the connections of those who have not after the grace."""
         for guest in tuple(self._guests):
-            guest.leave_when_idle()
+            try:
+                guest.leave_when_idle()
+            except Exception:  # noqa: BLE001 - a connection that died half-way must not keep the others from leaving
+                guest.cut()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), grace_seconds)
         for guest in tuple(self._guests):

@@ -271,6 +271,13 @@ class SmtpSession(smtp.SMTP):
         self._write(f"250 {lines[-1]}")
         await self._writer.drain()
 
+    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        if self._tls_protocol:
+            # RFC 3207 §4.2 has no TLS inside of TLS; aiosmtpd would begin it, and the session would hang for ever.
+            await self.push("503 5.5.1 TLS is in use already")
+            return
+        await super().smtp_STARTTLS(arg)
+
     async def smtp_VRFY(self, _: str) -> None:  # noqa: N802 - aiosmtpd's name
         await self.push("252 2.0.0 Cannot verify addresses, but will try to take mail for them")
 

@@ -154,9 +154,10 @@ def _latin(value: str) -> bool:
 
 
 def clean_name(name: str) -> str:
-    """Make a name harmless to show and to send on: no path, no control or direction characters, no leading dots."""
+    """Make a name harmless to show and to send on: no path, no control or direction characters, and at its
+    beginning no dot (a hidden file) and no dash (an option)."""
     kept = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
-    base = _PATH.split(kept)[-1].strip(' \t"').lstrip(".").rstrip(". ") or ""
+    base = _PATH.split(kept)[-1].strip(' \t"').lstrip(".-").strip().rstrip(". ") or ""
     if len(base) > limits.FILENAME_CHARACTERS:
         stem, dot, extension = base.rpartition(".")
         base = (

@@ -45,8 +45,8 @@ _SINGLE = (
     "mime-version",
     "content-transfer-encoding",
 )
-# One mailbox as every reader reads it alike (RFC 5322 §3.4): a name of words, quoted strings and harmless comments before
-# an address in angle brackets, or the address alone. Possessive, so that it costs no more than the length.
+# One mailbox as every reader reads it alike (RFC 5322 §3.4): a name of words, quoted strings and harmless comments
+# before an address in angle brackets, or the address alone. Possessive, so that it costs no more than the length.
 _NAME_PART = r'(?:"(?:[^"\\]|\\.)*+"|\([^()<>@,;:"\\]*+\)|[^\x00-\x20\x7f()<>@,;:\\"]++|[ \t])*+'
 _SPEC = r"[^\x00-\x20\x7f()<>@,;:\\\"\[\]]++@[^\x00-\x20\x7f()<>@,;:\\\"\[\]]++"
 _PLAIN_MAILBOX = re.compile(rf'[ \t]*+(?:{_NAME_PART}<({_SPEC})>|({_SPEC}))[ \t]*+(?:\([^()<>@"\\]*+\)[ \t]*+)?')
@@ -54,6 +54,8 @@ _SPECIALS = frozenset('()<>@,;:\\"')
 # Long names come in encoded words that are longer than RFC 2047 §2 allows; every reader decodes them alike.
 _HARMLESS = ("overlong-encoded-word",)
 _SHORT_CHARS = 200
+# RFC 5321 §4.5.3.1: nothing longer can be answered.
+_LOCAL_PART_CHARS, _ADDRESS_CHARS = 64, 254
 _ADDRESS_HEADERS = ("from", "reply-to", "to", "cc")
 
 
@@ -232,14 +234,21 @@ def _judge_sender(value: str, mailboxes: tuple[Address, ...]) -> tuple[Address |
         defects.append("encoded-address")
     if not sender.address.isascii():
         defects += _judge_international(sender.address)
+    if len(sender.address.rpartition("@")[0]) > _LOCAL_PART_CHARS or len(sender.address) > _ADDRESS_CHARS:
+        defects.append("odd-address")
     if sender.address.count("@") != 1 or any(char.isspace() for char in sender.address) or '"' in sender.address:
         defects.append("odd-address")
     return sender, defects
 
 
 def _recovered(value: str) -> Address | None:
-    """The first words of a value that look like an address."""
-    for word in _NOT_IN_ADDRESS.split(decode_value(value)):
+    """What stands in the last angle brackets, else the first words that look like an address.
+
+    A display name decodes to whatever its writer likes, so it comes last.
+    """
+    _, bracket, rest = value.rpartition("<")
+    bracketed = rest.partition(">")[0] if bracket else ""
+    for word in (*_NOT_IN_ADDRESS.split(bracketed), *_NOT_IN_ADDRESS.split(decode_value(value))):
         local, _, domain = word.strip(".").rstrip("@").rpartition("@")
         if local and domain:
             return Address(address=f"{local}@{domain}".lower())
@@ -253,6 +262,8 @@ def _is_plain(value: str, address: str) -> bool:
         return False
     if value.isascii():
         return True
+    if unicodedata.normalize("NFKC", address) != address:
+        return False
     folded = (unicodedata.normalize("NFKC", char) for char in set(value) if not char.isascii())
     return all(char.isprintable() and _SPECIALS.isdisjoint(char) for char in folded)
 

@@ -47,6 +47,8 @@ def scan(raw: bytes) -> Scanned:
     else:
         end = body_start = len(raw)
     head, defects = _unify_line_ends(raw[start:end])
+    if found and not _is_plain_end(raw[start:end], found[0]):
+        defects.append("odd-blank-line")
     head, body_lost, malformed = _drop_malformed(head)
     if body_lost:
         # No blank line before the text (RFC 5322 §2.1 asks for one): the text begins at the first line that is no
@@ -71,6 +73,13 @@ def _first_header(raw: bytes) -> int:
         line_end = raw.find(b"\n", start, start + 1_000)
         start = line_end + 1 if line_end >= 0 else start
     return start
+
+
+def _is_plain_end(head: bytes, end: bytes) -> bool:
+    """Whether every reader sees the end of the header there: it is written as the line ends before it are."""
+    if end == b"\r\n\r\n":
+        return b"\n" not in head or b"\r\n" in head
+    return end == b"\n\n" and b"\r" not in head
 
 
 def _unify_line_ends(head: bytes) -> tuple[bytes, list[str]]:

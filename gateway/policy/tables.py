@@ -86,11 +86,11 @@ class Desk(OptionTable):
     key_days: AtLeastOne = 90
     """How many days after the last activity on a ticket its reply keys expire."""
     keepers: People = ()
-    """Agents who get the daily digest of the quarantine and may answer it; () = the agents of the default team."""
+    """Agents who get the daily digest of the quarantine and may answer it; [] = the agents of the default team."""
     operators: People = ()
-    """Agents or addresses that hear when something breaks and when it is over; () = the first agent of the file."""
+    """Agents or addresses that hear when something breaks and when it is over; [] = the first agent of the file."""
     quarantine_days: Count = 90
-    """Spam, floods and blocked senders' mail in quarantine is deleted after so many days, announced a week before; 0 = never."""
+    """Spam, floods and blocked senders' mail is deleted after so many days, announced a week before; 0 = never."""
     trusted_authserv_id: str = ""
     """The name that your own mail server writes first into Authentication-Results; "" = trust none."""
     own_lists: ListIds = ()

@@ -5,7 +5,7 @@ No ticket hangs on any of them.
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, CompositeKey, IntegerField, TextField
+from peewee import BigIntegerField, BooleanField, CompositeKey, IntegerField, SmallIntegerField, TextField
 
 from gateway.store.base import Table
 from gateway.store.fields import CleanText, Json, UtcDateTime
@@ -96,3 +96,17 @@ class Chore(Table):
     name = TextField(primary_key=True)
     done_at = UtcDateTime()
     detail = Json()
+
+
+class BorderProof(Table):
+    """What the servers before us did to a mail of `gateway doctor`: the newest of each way in and kind of test."""
+
+    intake = CleanText()
+    authserv_id = CleanText()
+    number = SmallIntegerField()
+    tested_at = UtcDateTime()
+    passed = BooleanField()
+    findings = Json()
+
+    class Meta:
+        primary_key = CompositeKey("intake", "authserv_id", "number")

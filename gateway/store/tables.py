@@ -22,42 +22,24 @@ from peewee import (
 )
 
 from gateway.mail import Transport
-from gateway.store.base import Table, database_proxy, one_of
+from gateway.store import base, running_tables
+from gateway.store.base import one_of
 from gateway.store.fields import CleanText, Json, UtcDateTime
-from gateway.store.running_tables import AlarmRow, Chore, Denied, Mailbox, OauthAccount, Worker
 from gateway.store.states import AuthorRole, LedgerState, MessageState, OutboxState, Outcome
 from gateway.ticket import HoldReason, Level, Priority, Role, Status, TicketType, Visibility
 
-__all__ = [
-    "PART_SIZE_BYTES",
-    "TABLES",
-    "Agent",
-    "AlarmRow",
-    "AttachmentRow",
-    "Chore",
-    "Contact",
-    "Dedupe",
-    "Denied",
-    "Event",
-    "Ledger",
-    "Mailbox",
-    "Message",
-    "OauthAccount",
-    "Outbox",
-    "OutboxPart",
-    "RawMailPart",
-    "Secret",
-    "Table",
-    "Team",
-    "ThreadReference",
-    "Ticket",
-    "TicketLink",
-    "TicketWatcher",
-    "Worker",
-    "database_proxy",
-]
-
 PART_SIZE_BYTES = 1024 * 1024
+
+Table = base.Table
+database_proxy = base.database_proxy
+# All tables can be had from here.
+AlarmRow = running_tables.AlarmRow
+BorderProof = running_tables.BorderProof
+Chore = running_tables.Chore
+Denied = running_tables.Denied
+Mailbox = running_tables.Mailbox
+OauthAccount = running_tables.OauthAccount
+Worker = running_tables.Worker
 
 
 class Secret(Table):
@@ -384,20 +366,6 @@ class Event(Table):
 
 # For `gateway status`, which counts what limits have left out.
 Event.add_index(Event.index(Event.at, where=SQL("kind IN ('suppressed', 'held-back')"), name="event_suppressed"))
-
-
-class BorderProof(Table):
-    """What the servers before us did to a mail of `gateway doctor`: the newest of each way in and kind of test."""
-
-    intake = CleanText()
-    authserv_id = CleanText()
-    number = SmallIntegerField()
-    tested_at = UtcDateTime()
-    passed = BooleanField()
-    findings = Json()
-
-    class Meta:
-        primary_key = CompositeKey("intake", "authserv_id", "number")
 
 
 TABLES = (

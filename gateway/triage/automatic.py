@@ -79,9 +79,7 @@ def _tell_of_bounce(case: Case, bounced: BouncedMail, cause: Cause, words: str) 
     agents = agents_of_ticket(case.policy, ticket)
     if bounced.is_agent:
         agents = tuple(dict.fromkeys([*agents, *case.policy.agents_of(ticket.team)]))
-    return tell_agents(
-        "undeliverable", agents, about_message=bounced.about, context=context, but=[bounced.recipient]
-    )
+    return tell_agents("undeliverable", agents, about_message=bounced.about, context=context, but=[bounced.recipient])
 
 
 def file_quietly(case: Case, ticket: TicketFacts | None) -> Decision:

@@ -17,7 +17,7 @@ from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
 from gateway.triage.decision import Action, Change, Decision, MoveStatus, SetFields
-from gateway.triage.facts import TicketFacts
+from gateway.triage.facts import Evidence, TicketFacts
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.opening import open_follow_up
@@ -36,6 +36,9 @@ def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
     marks = marks_of(case, another_person=standing is Standing.OTHER)
     if not case.authorisation.verified and not case.policy.is_own_domain(case.sender.address):
         marks = (*marks, say("known by address only: moves nothing")) if not case.authorisation.moves else marks
+    if _is_known_by_number_alone(case) and "unverified" not in marks:
+        # In an own domain too: a number can be guessed and an address typed.
+        marks = ("unverified", *marks)
     message = post(case, author=case.sender, role=standing.value, marks=marks)
     moves, reasons = _moves(case, ticket, thanks)
     reopened = bool(moves) and ticket.status is Status.RESOLVED
@@ -46,6 +49,11 @@ def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
         agents = agents_of_ticket(case.policy, ticket)
         notices = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
     return case.decide(Action.APPEND, message, *fields, *moves, *notices, reasons=reasons, ticket=ticket.number)
+
+
+def _is_known_by_number_alone(case: Case) -> bool:
+    by_number = case.threading.evidence in (Evidence.SUBJECT_TOKEN, Evidence.QUOTED) and not case.threading.keys
+    return by_number and not case.authorisation.verified
 
 
 def _names(case: Case, ticket: TicketFacts) -> tuple[str, ...]:

@@ -43,11 +43,13 @@ _PLANNED = frozenset(
     list-unsubscribe importance priority x-priority thread-topic thread-index""".split()
 )
 _HOSTILE_HTML = re.compile(
-    rb"<script|<iframe|<object|<embed|<form|<svg|<link|<meta http-equiv|<base|javascript:|data:text|vbscript:|\son\w+\s*="
+    rb"<script|<iframe|<object|<embed|<form|<svg|<link|<meta http-equiv|<base|javascript:|data:text|vbscript:|<[a-z][^<>]*\son\w+\s*="
     rb"|src=[\"']?(?:https?:|//)|url\(|@import",
     re.IGNORECASE,
 )
 _BIDI = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSAFE_NAME = re.compile(rf"[\x00-\x1f\x7f/\\]|{_BIDI.pattern}|^[.-]|^$|^\s")
+_TO = re.compile(rb"(?m)^To:.*\r\n(?:[ \t].*\r\n)*")
 _LINE_LIMIT_OCTETS = 998
 
 
@@ -134,7 +136,9 @@ def _told_wrongly(one: Sent, outcome: Outcome) -> Iterable[str]:
     if not is_agent:
         if INTERNAL_SECRET in said:
             yield "an internal note"
-        if found := [agent for agent in _AGENTS if agent in said.lower() and agent != one.to]:
+        # In To stands the name that its reader chose.
+        without_name = readable(_TO.sub(b"", one.content)).lower()
+        if found := [agent for agent in _AGENTS if agent in without_name and agent != one.to]:
             yield f"addresses of agents: {found}"
         if OLGAS_SECRET in said and one.to not in (OLGA, HUGO):
             yield "another requester's words"
@@ -247,7 +251,7 @@ def _posted(outcome: Outcome) -> Iterable[str]:
         for name, value in wanted.items():
             if got.get(name) != value:
                 yield f"the new ticket has {name} {got.get(name)!r}, expected {value!r}"
-    if "posted" not in expected:
+    if "posted" not in expected and "file_count" not in expected:
         return
     with connection(desk.database):
         message = Message.select().where(Message.ledger == outcome.row).order_by(Message.id).first()
@@ -266,7 +270,12 @@ def _posted(outcome: Outcome) -> Iterable[str]:
             "ticket": Ticket.get_by_id(message.ticket_id).number,
         }
         marks = [mark for mark in message.marks if isinstance(mark, str)]
-    for name, value in expected["posted"].items():
+    if len(files) != expected.get("file_count", len(files)):
+        yield f"the message has the files {files}"
+    for name in files:
+        if _UNSAFE_NAME.search(name) or len(name) > 255:
+            yield f"a file is named {name[:300]!r}"
+    for name, value in expected.get("posted", {}).items():
         if name == "marks" and not set(value) <= set(marks):
             yield f"marks are {marks}, expected {value} among them"
         elif name == "no_marks" and set(value) & set(marks):

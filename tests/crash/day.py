@@ -37,6 +37,7 @@ from gateway.sorting import Sorter
 from gateway.store.database import connection, migrate, open_database, transaction
 from gateway.store.outbox import Database
 from gateway.store.queue import free_leases
+from gateway.store.states import LedgerState
 from gateway.store.tables import Contact, Event, Ledger, Message, Outbox, Ticket
 from gateway.timers import Timers
 
@@ -221,10 +222,16 @@ class Day:
                 door.accept(envelope, raw)
             taken.touch()
         with connection(self.database):
-            while self._sorter.run_once(self.clock()):
+            while self._sorter.run_once(self.clock()) or self._let_be_tried_again():
                 pass
             self._timers.run_once(self.clock())
             self._deliverer.run_once(self.clock())
+
+    def _let_be_tried_again(self) -> int:
+        """What an operator does with a mail that three kills in a row have struck."""
+        struck = (Ledger.state == LedgerState.FAILED) & Ledger.error.contains("broke off")
+        again = Ledger.update(state=LedgerState.WAITING, attempts=0).where(struck)
+        return int(again.execute()) if Ledger.select().where(struck).exists() else 0
 
     def close(self) -> None:
         self._deliverer.close()

@@ -91,6 +91,19 @@ def test_a_strangers_flood_is_told_to_nobody(desk: DeskUnderTest) -> None:
     assert [one for one in desk.sent if one.notice == "flood"] == []
 
 
+def test_a_new_tag_behind_the_plus_makes_no_new_sender(desk: DeskUnderTest) -> None:
+    """Whatever stands behind the plus, it is one mailbox that our acknowledgements would fill."""
+    rows = []
+    for number in range(12):
+        desk.now += timedelta(seconds=10) - timedelta(minutes=1)
+        rows.append(desk.write(f"victim+{number}@example.com", f"Hello {number}", subject=f"Hello {number}"))
+    assert [row.reason_code for row in rows] == [""] * 10 + ["flood"] * 2
+    assert sum(one.notice == "acknowledgement" for one in desk.sent) <= 5
+    other = desk.write("victims+1@example.com", "Me too", subject="Me too")
+    assert other.outcome == "opened"
+    assert desk.inbox("victims+1@example.com", "acknowledgement")
+
+
 def test_a_flood_leaves_replies_to_tickets_alone(desk: DeskUnderTest) -> None:
     burst(desk, ERIKA, 11, seconds=10)
     answered = desk.answer(ERIKA, desk.last("erika@example.com"), "One thing more.")

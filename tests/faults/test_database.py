@@ -117,7 +117,8 @@ def test_k15_a_database_that_is_locked_for_too_long_costs_no_mail_an_attempt(
 
 def row_one(desk: DeskUnderTest) -> Ledger:
     with connection(desk.database):
-        return Ledger.get_by_id(1)
+        row: Ledger = Ledger.get_by_id(1)
+    return row
 
 
 def test_k16_a_database_server_that_crashes_under_load_delays_mail_and_loses_none(

@@ -23,7 +23,9 @@ from tests.intake import serving_child
 from tests.intake.desk import Clock, RawClient, a_mail, an_envelope, crash_mail, new_database, rows, stored
 from tests.servers.gateway import GatewayProcess
 from tests.servers.require import skip_or_fail
+from tests.servers.sink import Sink
 from tests.servers.waiting import eventually, is_listening
+from tests.stories.conftest import relay_settings
 from tests.stories.house import DESK, House, furnish, refused_by_server
 from tests.stories.letters import compose_mail
 
@@ -120,7 +122,7 @@ def test_k01_killed_in_the_middle_of_a_mail_nothing_of_it_is_left(desk: Desk) ->
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
 def test_k13_a_disk_that_is_really_full_is_said_and_got_over(
-    tmp_path: Path, new_gateway: Callable[..., GatewayProcess]
+    tmp_path: Path, new_gateway: Callable[..., GatewayProcess], sink: Sink
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -130,13 +132,12 @@ def test_k13_a_disk_that_is_really_full_is_said_and_got_over(
     if mounted.returncode:
         skip_or_fail("nothing may be mounted here")
     try:
-        env = {"GATEWAY_STORAGE_MINIMUM_FREE_BYTES": "0"}
-        house = Desk(gateway=new_gateway(folder=furnish(disk / "desk"), env=env).start())
+        env = relay_settings(sink.port) | {"GATEWAY_STORAGE_MINIMUM_FREE_BYTES": "0"}
+        house = Desk(gateway=new_gateway(folder=furnish(disk / "desk"), env=env).start(), sink=sink)
         house.senders = []
         answers = [house.mail_from(f"employee.{number}@example.com", BIG_BYTES) for number in range(12)]
         assert answers[0] == ""
         assert {answer[:3] for answer in answers} == {"", "452"}
-        (disk / "other").write_bytes(b"")
         subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
         assert house.mail_from("late@example.com", BIG_BYTES) == ""
         assert_nothing_lost_nothing_twice(house, house.senders)

@@ -136,7 +136,8 @@ def add_answer(house: House, number: int | None, person: str) -> int:
 def a_ticket(number: int, requester: Contact) -> Ticket:
     words = {"type": "incident", "status": "new", "impact": "medium", "urgency": "medium", "priority": "P3"}
     more = {"subject": "VPN", "team": "desk", "fields": {}, "policy_version": "1", "desk_address": "desk@example.com"}
-    return Ticket.create(number=number, requester=requester, opened_at=NOW, updated_at=NOW, **words, **more)
+    ticket: Ticket = Ticket.create(number=number, requester=requester, opened_at=NOW, updated_at=NOW, **words, **more)
+    return ticket
 
 
 def test_k36_a_row_put_off_by_a_clock_that_was_wrong_does_not_wait_for_it(database_url: str) -> None:

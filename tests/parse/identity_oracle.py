@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?+"
 _ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
 _QUOTED = r'"(?:[^"\\\r\n]|\\.)*"'
 # Words of a display name; a dot in one is obsolete, and written everywhere.
-_WORD = rf"(?:{_QUOTED}|[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]+)"
+_WORDS = rf"(?:{_QUOTED}|[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]++|[^\x00-\x7f]++|\s)*+"
 _COMMENT = r"\([^()<>@\"\\]*\)"
 _MAILBOX = re.compile(
-    rf"\s*(?:(?:{_WORD}\s*)*<(?P<angle>{_ADDRESS})>|(?P<plain>{_ADDRESS}))\s*(?:{_COMMENT}\s*)?", re.DOTALL
+    rf"\s*(?:{_WORDS}<(?P<angle>{_ADDRESS})>|(?P<plain>{_ADDRESS}))\s*(?:{_COMMENT}\s*)?", re.DOTALL
 )
 _FIELD = re.compile(r"([!-9;-~]+):(.*)", re.DOTALL)
 _SINGLE = {
@@ -31,7 +31,7 @@ def identity(raw: bytes) -> str | None:
     if b"\0" in head or head.count(b"\r\n") != head.count(b"\r") or head.count(b"\r\n") != head.count(b"\n"):
         return None
     try:
-        text = head.decode("ascii")
+        text = head.decode("utf-8")
     except UnicodeDecodeError:
         return None
     fields: dict[str, list[str]] = {}
@@ -44,5 +44,5 @@ def identity(raw: bytes) -> str | None:
         return None
     found = _MAILBOX.fullmatch(fields["from"][0])
     address = (found["angle"] or found["plain"]).lower() if found else None
-    # An encoded word is no part of an address (RFC 2047 §5).
+    # Names come in raw UTF-8 too; an encoded word is no part of an address (RFC 2047 §5).
     return None if address is None or "=?" in address else address

@@ -22,6 +22,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "hold": ("#hold vendor until 2099-12-24", {"status": "on_hold", "hold": "vendor"}),
     "close": ("#close", {"status": "closed"}),
     "spam": ("#spam", {"status": "cancelled"}),
+    "retry": ("#retry", {"status": "new"}),
 }
 ELSEWHERE = {"resolve", "reopen", "cc", "requester", "merge", "link", "note", "send", "files", "help"}
 

@@ -109,6 +109,7 @@ def test_an_alarm_reaches_the_operator_by_mail_and_by_command(
     letter = eventually(lambda: next(iter(keeper.letters()), None), timeout_seconds=60, reason="the alarm has come")
     assert letter is not None
     assert "the disk is full" in letter.text
-    assert "the disk is full" in eventually(lambda: page.exists() and page.read_text(), reason="the command was called")
+    paged = eventually(lambda: page.read_text() if page.exists() else "", reason="the command was called")
+    assert "the disk is full" in paged
     status = command("status", "--json", cwd=folder, env=env, expect=2).json
     assert "disk-full" in [trouble["code"] for trouble in status["troubles"]]

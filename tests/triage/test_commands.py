@@ -11,11 +11,19 @@ import pytest
 
 from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType
 from gateway.triage.commands import COMMANDS, run_commands
-from gateway.triage.decision import AddWatcher, LinkTicket, MoveStatus, SetFields, SetRequester
+from gateway.triage.decision import (
+    AddWatcher,
+    LinkTicket,
+    MarkReachable,
+    MoveStatus,
+    Record,
+    SetFields,
+    SetRequester,
+)
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.grammar import command_lines
 from gateway.triage.work import Refusal, Work
-from tests.triage.values import ANNA, BEN, DORA, NOW, policy, ticket
+from tests.triage.values import ANNA, BEN, DORA, ERIKA, NOW, policy, ticket
 
 ENDED = (Status.CLOSED, Status.CANCELLED)
 
@@ -197,6 +205,12 @@ def test_one_refusal_leaves_nothing_done_and_the_order_is_that_of_the_mail() -> 
         Status.RESOLVED,
         Status.IN_PROGRESS,
     ]
+
+
+def test_retry_makes_every_address_of_the_ticket_reachable() -> None:
+    work = done("#retry")
+    assert [change.address for change in work.changes if isinstance(change, MarkReachable)] == [ERIKA, DORA]
+    assert [change.kind for change in work.changes if isinstance(change, Record)] == ["reachable"]
 
 
 def test_every_command_is_tried_in_this_file() -> None:
