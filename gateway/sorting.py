@@ -23,12 +23,13 @@ from pathlib import Path
 import peewee
 import structlog
 
-from gateway.desk.carry_out import Unit, carry_out
+from gateway.desk.carry_out import carry_out
 from gateway.desk.facts import gather_facts
 from gateway.desk.ledger import LeaseLost, write_decision
 from gateway.desk.people import KnownPeople
 from gateway.desk.raw import read_raw
 from gateway.desk.rereading import reread
+from gateway.desk.unit import Unit
 from gateway.intake.envelope import envelope_from_json
 from gateway.mail import Envelope, Mail
 from gateway.parsing import Parser, Raw, WorkersFailed

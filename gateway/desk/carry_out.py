@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from gateway.desk import fingerprints
@@ -12,10 +10,8 @@ from gateway.desk.border import record_border_test
 from gateway.desk.calming import CALMING
 from gateway.desk.keeping import KEEPING
 from gateway.desk.outgoing import enqueue, file_contexts
-from gateway.desk.people import KnownPeople, contact_of, requester_of
-from gateway.desk.references import reference_digest, remember_reference
-from gateway.mail import Envelope, Mail
-from gateway.policy import Policy
+from gateway.desk.people import contact_of, requester_of
+from gateway.desk.unit import Unit
 from gateway.store.rows import find, find_values, insert, update
 from gateway.store.states import LedgerState, MessageState
 from gateway.store.tables import (
@@ -34,7 +30,6 @@ from gateway.triage.challenge import ASKED_ABOUT, CHALLENGE, DENIED
 from gateway.triage.decision import (
     AddWatcher,
     AnswerQuestion,
-    Decision,
     DropMessage,
     LinkTicket,
     MoveStatus,
@@ -50,46 +45,6 @@ from gateway.triage.decision import (
 from gateway.triage.restraint import arrived_at
 
 FIRST_NUMBER = 1001
-_MOST_REFERENCES = 50
-
-
-@dataclass(kw_only=True)
-class Unit:
-    """The running transaction of one mail: what it is about, and the rows that its changes have made so far.
-
-    `cause` names what is carried out where no mail caused it; the same cause never sends a mail twice.
-    """
-
-    decision: Decision
-    policy: Policy
-    now: datetime
-    secrets: Mapping[int, bytes]
-    mail: Mail | None = None
-    envelope: Envelope | None = None
-    ledger_id: int | None = None
-    cause: str = ""
-    known_pictures: frozenset[str] = frozenset()
-    ticket: Ticket | None = None
-    people: KnownPeople = field(default_factory=dict)
-    messages: dict[str, Message] = field(default_factory=dict)
-    notices: int = 0
-    ids_are_told: bool = False
-
-    def record(self, kind: str, text: str, detail: Mapping[str, object], *, on: Ticket | None = None) -> None:
-        """Write the history of the ticket, or of another one (`on`): in words for people, in `detail` for the audit."""
-        if self.mail is not None and self.ticket is not None and on is None and not self.ids_are_told:
-            self.ids_are_told = True
-            detail = {**detail, **_ids_of(self.mail)}
-        insert(
-            Event,
-            at=self.now,
-            kind=kind,
-            actor=self.decision.actor or "gateway",
-            ticket=on or self.ticket,
-            ledger=self.ledger_id,
-            text=text,
-            detail=dict(detail),
-        )
 
 
 def carry_out(unit: Unit) -> Ticket | None:
@@ -103,8 +58,7 @@ def carry_out(unit: Unit) -> Ticket | None:
             calming(change, unit.ticket, unit.now)
         else:
             _CARRIERS[type(change)](unit, change)
-    if unit.ticket is not None and unit.mail is not None:
-        _remember_references(unit, unit.mail)
+    unit.remember_references()
     return unit.ticket
 
 
@@ -377,31 +331,6 @@ def _notify(unit: Unit, change: Notice) -> None:
             people=unit.people,
             hold=change.hold,
         )
-
-
-def _remember_references(unit: Unit, mail: Mail) -> None:
-    """Every id of the mail belongs to the ticket now; so a reply that overtakes its parent is found by it later."""
-    ticket, named = _ticket(unit), _named_in(mail)
-    for an_id in _ids_in(mail):
-        remember_reference(ticket, an_id, named=named, now=unit.now)
-
-
-def _ids_of(mail: Mail) -> dict[str, object]:
-    """What the history keeps, in the first event of a mail on its ticket, of the ids that the mail brought."""
-    ids = [reference_digest(an_id).hex() for an_id in _ids_in(mail)]
-    return {"ids": ids, "named": fingerprints.of_names(_named_in(mail))}
-
-
-def _ids_in(mail: Mail) -> list[str]:
-    ids = dict.fromkeys((mail.message_id, *mail.in_reply_to, *mail.references[-_MOST_REFERENCES:]))
-    return [an_id for an_id in ids if an_id and len(an_id) <= 998]
-
-
-def _named_in(mail: Mail) -> list[str]:
-    named = {one.address for one in (*mail.to, *mail.cc)}
-    if mail.sender is not None:
-        named.add(mail.sender.address)
-    return sorted(named)[:100]
 
 
 def _ticket(unit: Unit) -> Ticket:

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 import peewee
 
 from gateway.desk.calming import UNDELIVERABLE
-from gateway.desk.carry_out import Unit, carry_out
+from gateway.desk.carry_out import carry_out
 from gateway.desk.people import find_contact
 from gateway.desk.tickets import ticket_facts
 from gateway.desk.traffic import outside_of, traffic_with
+from gateway.desk.unit import Unit
 from gateway.mail import MailKind, Reason, Verdict
 from gateway.phrase import say
 from gateway.policy import Policy

@@ -35,6 +35,7 @@ from gateway.store.tables import Agent, AttachmentRow, Contact, Ledger, Message,
 from gateway.subject import find_tokens
 from gateway.ticket import Role
 from gateway.triage.actions import ADDRESS
+from gateway.triage.case import author_of
 from gateway.triage.challenge import ASKED_ABOUT, CHALLENGE
 from gateway.triage.facts import (
     BouncedMail,

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from gateway.desk.carry_out import Unit, carry_out
+from gateway.desk.carry_out import carry_out
 from gateway.desk.tickets import ticket_facts
+from gateway.desk.unit import Unit
 from gateway.mail import Address, MailKind, Reason, Verdict
 from gateway.phrase import Phrase
 from gateway.policy import Policy

@@ -49,7 +49,7 @@ _SINGLE = (
 # before an address in angle brackets, or the address alone. Possessive, so that it costs no more than the length.
 _NAME_PART = r'(?:"(?:[^"\\]|\\.)*+"|\([^()<>@,;:"\\]*+\)|[^\x00-\x20\x7f()<>@,;:\\"]++|[ \t])*+'
 _SPEC = r"[^\x00-\x20\x7f()<>@,;:\\\"\[\]]++@[^\x00-\x20\x7f()<>@,;:\\\"\[\]]++"
-_PLAIN_MAILBOX = re.compile(rf'[ \t]*+(?:{_NAME_PART}<({_SPEC})>|({_SPEC}))[ \t]*+(?:\([^()<>@"\\]*+\)[ \t]*+)?')
+_PLAIN_MAILBOX = re.compile(rf'[ \t]*+(?:{_NAME_PART}<({_SPEC})>|({_SPEC}))[ \t]*+(?:\([^()<>@\\]*+\)[ \t]*+)?')
 _SPECIALS = frozenset('()<>@,;:\\"')
 # Long names come in encoded words that are longer than RFC 2047 §2 allows; every reader decodes them alike.
 _HARMLESS = ("overlong-encoded-word",)
@@ -163,7 +163,8 @@ def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
     from_value = str(view.get("from", ""))
     defects = [defect for defect in defects if defect not in _HARMLESS]
     defects += [f"repeated-{name}" for name in _SINGLE if seen.get(name, 0) > 1]
-    sender, sender_defects = _judge_sender(from_value, found.get("from", ()))
+    written = next((value for name, value in raw if name.lower() == "from"), "")
+    sender, sender_defects = _judge_sender(from_value, found.get("from", ()), written=written)
     return People(
         sender=sender,
         defects=tuple(dict.fromkeys((*scan_defects, *defects, *sender_defects))),
@@ -218,7 +219,8 @@ def clean_display_name(name: str) -> str:
     return "".join(char for char in shown if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co"))[:200].strip()
 
 
-def _judge_sender(value: str, mailboxes: tuple[Address, ...]) -> tuple[Address | None, list[str]]:
+def _judge_sender(value: str, mailboxes: tuple[Address, ...], *, written: str) -> tuple[Address | None, list[str]]:
+    """The sender, and what speaks against taking it for an identity; `written` is the value as it came."""
     if not value.strip():
         return None, ["no-from"]
     defects = ["encoded-address"] if _encoded_address(value) else []
@@ -228,7 +230,7 @@ def _judge_sender(value: str, mailboxes: tuple[Address, ...]) -> tuple[Address |
         defects.append("no-mailbox")
         return _recovered(value), defects
     sender = mailboxes[0]
-    if not _is_plain(value, sender.address):
+    if not _is_plain(written, sender.address):
         defects.append("odd-from")
     if "=?" in sender.address:
         defects.append("encoded-address")

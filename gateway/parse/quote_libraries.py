@@ -36,7 +36,8 @@ def looks_quoted(lines: Sequence[str]) -> bool:
 def cut(lines: Sequence[str]) -> int | None:
     """The first quoted line as either library sees it, None if both see no quote."""
     kept, numbers = _capped(lines)
-    found = [start for start in (_ask_quotequail(kept), _ask_reply_parser(kept)) if start is not None]
+    asked = (_ask_quotequail(kept), _ask_reply_parser(kept))
+    found = [start for start in asked if start is not None and start < len(numbers)]
     if not found:
         return None
     with_words = [start for start in sorted(found) if any(char.isalnum() for line in kept[:start] for char in line)]
@@ -49,7 +50,9 @@ def _capped(lines: Sequence[str]) -> tuple[list[str], list[int]]:
     numbers: list[int] = []
     characters = blanks = 0
     for number, line in enumerate(lines[: limits.QUOTE_LINES]):
-        short = re.sub(r"[ \t\xa0]+", " ", line[: limits.QUOTE_LINE_CHARACTERS])
+        # Form feeds and their like end a line for the libraries, and their line numbers would not be ours.
+        short = " ".join(line[: limits.QUOTE_LINE_CHARACTERS].splitlines())
+        short = re.sub(r"[ \t\xa0]+", " ", short)
         blanks = 0 if short.strip() else blanks + 1
         if blanks > 2:
             continue

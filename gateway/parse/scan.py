@@ -47,7 +47,7 @@ def scan(raw: bytes) -> Scanned:
     else:
         end = body_start = len(raw)
     head, defects = _unify_line_ends(raw[start:end])
-    if found and not _is_plain_end(raw[start:end], found[0]):
+    if found and not _is_plain_end(raw, start, found):
         defects.append("odd-blank-line")
     head, body_lost, malformed = _drop_malformed(head)
     if body_lost:
@@ -75,11 +75,14 @@ def _first_header(raw: bytes) -> int:
     return start
 
 
-def _is_plain_end(head: bytes, end: bytes) -> bool:
-    """Whether every reader sees the end of the header there: it is written as the line ends before it are."""
-    if end == b"\r\n\r\n":
+def _is_plain_end(raw: bytes, start: int, found: re.Match[bytes]) -> bool:
+    """Whether every reader sees the end of the header there: it is written as all line ends of the mail are."""
+    head = raw[start : found.start()]
+    if found[0] == b"\r\n\r\n":
         return b"\n" not in head or b"\r\n" in head
-    return end == b"\n\n" and b"\r" not in head
+    # A reader that knows CRLF only would find the end later.
+    later = raw.find(b"\r\n\r\n", found.end(), found.end() + limits.HEADER_BLOCK_BYTES)
+    return found[0] == b"\n\n" and b"\r" not in head and later < 0
 
 
 def _unify_line_ends(head: bytes) -> tuple[bytes, list[str]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.hostile.attackers import ATTACKS, Attackers
@@ -53,12 +53,21 @@ def memory(gateway: GatewayProcess, key: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:"))
 
 
+def open_by_clients(gateway: GatewayProcess) -> int:
+    """Sockets and nameless files; how many connections to its database a gateway has is its own affair."""
+    found = 0
+    for link in Path(f"/proc/{gateway.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            target = str(link.readlink())
+            found += target.startswith("socket:") or target.endswith("(deleted)")
+    return found
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak is read from /proc")
 def test_fifty_hostile_connections_cost_little_and_stop_nobody(gateway: GatewayProcess) -> None:
     for number in range(5):
         send(gateway, number, RELAY)
-    process = psutil.Process(gateway.pid)
-    files = eventually(lambda: process.num_fds())
+    before = open_by_clients(gateway)
     Path(f"/proc/{gateway.pid}/clear_refs").write_text("5")
     base = memory(gateway, "VmRSS")
 
@@ -72,7 +81,7 @@ def test_fifty_hostile_connections_cost_little_and_stop_nobody(gateway: GatewayP
 
     assert sum(attackers.sent.values()) > 50 * MEBIBYTE
     assert peak - base < 64 * MEBIBYTE
-    eventually(lambda: process.num_fds() <= files, timeout_seconds=30, reason="all connections closed")
+    eventually(lambda: open_by_clients(gateway) <= before, timeout_seconds=30, reason="all connections closed")
     send(gateway, 1001, PERSON)
     assert gateway.stop() == 0
     assert "unexpected" not in gateway.output

@@ -7,6 +7,7 @@ identity (None), so a privileged identity that the product finds and the oracle 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?+"
@@ -14,10 +15,8 @@ _ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
 _QUOTED = r'"(?:[^"\\\r\n]|\\.)*"'
 # Words of a display name; a dot in one is obsolete, and written everywhere.
 _WORDS = rf"(?:{_QUOTED}|[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]++|[^\x00-\x7f]++|\s)*+"
-_COMMENT = r"\([^()<>@\"\\]*\)"
-_MAILBOX = re.compile(
-    rf"\s*(?:{_WORDS}<(?P<angle>{_ADDRESS})>|(?P<plain>{_ADDRESS}))\s*(?:{_COMMENT}\s*)?", re.DOTALL
-)
+_COMMENT = r"\([^()<>@\\]*\)"
+_MAILBOX = re.compile(rf"\s*(?:{_WORDS}<(?P<angle>{_ADDRESS})>|(?P<plain>{_ADDRESS}))\s*(?:{_COMMENT}\s*)?", re.DOTALL)
 _FIELD = re.compile(r"([!-9;-~]+):(.*)", re.DOTALL)
 _SINGLE = {
     *("from", "sender", "reply-to", "to", "cc", "subject", "date", "message-id", "in-reply-to", "references"),
@@ -41,6 +40,10 @@ def identity(raw: bytes) -> str | None:
             return None
         fields.setdefault(found[1].lower(), []).append(re.sub(r"\r\n(?=[ \t])", "", found[2]))
     if len(fields.get("from", [])) != 1 or any(len(fields.get(name, [])) > 1 for name in _SINGLE):
+        return None
+    # Letters that some readers fold into the signs that addresses are made of.
+    letters = (unicodedata.normalize("NFKC", char) for char in fields["from"][0] if not char.isascii())
+    if any(set(letter) & set('@<>,;:"()\\') for letter in letters):
         return None
     found = _MAILBOX.fullmatch(fields["from"][0])
     address = (found["angle"] or found["plain"]).lower() if found else None

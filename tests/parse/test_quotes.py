@@ -186,3 +186,13 @@ def test_a_reply_is_no_forward() -> None:
         f"From: agent@example.com\nSubject: AW: WG: Scanner\nContent-Type: text/plain; charset=utf-8\n\n{text}".encode()
     )
     assert mail.forwarded is None and mail.new_text == "Done."
+
+
+def test_line_ends_that_only_the_libraries_know_do_not_shift_the_quote() -> None:
+    """A form feed ends a line for them and for nobody else; the words behind it are the author's."""
+    fed = "one\x0c\x1c\x85two\nthree\n"
+    quoted = "-----Ursprüngliche Nachricht-----\nVon: a@b.example\nGesendet: Montag\nAn: c@d.example\nBetreff: x\n\nold\n"
+    for introduction in (quoted, "Le lun. 2 mars 2026 à 09:00, A B a écrit :\n\nold\n"):
+        passages = mark_passages(fed + introduction)
+        assert "".join(passage.text for passage in passages) == fed + introduction
+        assert passages[0].text.startswith(fed)
