@@ -12,6 +12,7 @@ import io
 import mimetypes
 import re
 import unicodedata
+from email.errors import MessageError
 from email.generator import BytesGenerator
 from email.message import Message
 from urllib.parse import unquote_to_bytes
@@ -103,7 +104,7 @@ def _embedded_bytes(tree: Tree, message: Message) -> bytes:
         for part in payload:
             if isinstance(part, Message):
                 BytesGenerator(out, mangle_from_=False, maxheaderlen=0).flatten(part)
-    except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError, MessageError):
         # email.generator fails on some charsets and headers that its own parser accepts; what it wrote so far counts.
         pass
     return tree.restore(out.getvalue())

@@ -37,6 +37,7 @@ def cut(lines: Sequence[str]) -> int | None:
     """The first quoted line as either library sees it, None if both see no quote."""
     kept, numbers = _capped(lines)
     asked = (_ask_quotequail(kept), _ask_reply_parser(kept))
+    # Behind the last line is no quote: the second one says that where it takes all of the text for an answer.
     found = [start for start in asked if start is not None and start < len(numbers)]
     if not found:
         return None
@@ -50,9 +51,7 @@ def _capped(lines: Sequence[str]) -> tuple[list[str], list[int]]:
     numbers: list[int] = []
     characters = blanks = 0
     for number, line in enumerate(lines[: limits.QUOTE_LINES]):
-        # Form feeds and their like end a line for the libraries, and their line numbers would not be ours.
-        short = " ".join(line[: limits.QUOTE_LINE_CHARACTERS].splitlines())
-        short = re.sub(r"[ \t\xa0]+", " ", short)
+        short = re.sub(r"[ \t\xa0]+", " ", line[: limits.QUOTE_LINE_CHARACTERS])
         blanks = 0 if short.strip() else blanks + 1
         if blanks > 2:
             continue

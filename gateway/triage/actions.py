@@ -308,4 +308,4 @@ def _impossible(ticket: TicketFacts, step: Step) -> Refusal:
 
 
 def _stands(ticket: TicketFacts) -> Phrase:
-    return say("the ticket has the status “{status}”", status=word("status", ticket.status.value))
+    return say("the ticket is {status}", status=word("status", ticket.status.value))

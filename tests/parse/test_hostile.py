@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from gateway.parse import extract_parts, mark_passages, parse
 
 HEAD = b"From: a@example.net\r\nTo: b@example.org\r\nSubject: kept\r\nMIME-Version: 1.0\r\n"
+
+
 def nested(depth: int) -> bytes:
     opening = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i) for i in range(depth))
     return HEAD + opening + b"Content-Type: text/plain\r\n\r\nhi\r\n"
@@ -69,3 +71,11 @@ def test_damaged_mails_never_raise(noise: bytes, position: int, cut: int) -> Non
     assert "unexpected" not in mail.defect
     extract_parts(damaged, range(6))
     assert mark_passages(mail.text, answered=mail.text[:50]) is not None
+
+
+def test_an_embedded_header_that_can_not_be_written_again_costs_only_itself() -> None:
+    """A vertical tab ends a line for email.generator, which then sees a header inside a header."""
+    inner = b"Subject: inner\r\nX-Odd:\x0bg: a@b;\r\n\r\ntext\r\n"
+    raw = HEAD + b"Content-Type: multipart/mixed; boundary=O\r\n\r\n--O\r\nContent-Type: message/rfc822\r\n\r\n"
+    mail = parse(raw + inner + b"\r\n--O--\r\n")
+    assert (mail.defect, [file.filename for file in mail.attachments]) == ("", ["inner.eml"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mail import PassageRole
-from gateway.parse import mark_passages, parse
+from gateway.parse import mark_passages, parse, quote_libraries
 
 OWN = ("helpdesk@example.com",)
 DELIMITER = "=-=-= please write above this line =-=-="
@@ -188,11 +188,9 @@ def test_a_reply_is_no_forward() -> None:
     assert mail.forwarded is None and mail.new_text == "Done."
 
 
-def test_line_ends_that_only_the_libraries_know_do_not_shift_the_quote() -> None:
-    """A form feed ends a line for them and for nobody else; the words behind it are the author's."""
-    fed = "one\x0c\x1c\x85two\nthree\n"
-    quoted = "-----Ursprüngliche Nachricht-----\nVon: a@b.example\nGesendet: Montag\nAn: c@d.example\nBetreff: x\n\nold\n"
-    for introduction in (quoted, "Le lun. 2 mars 2026 à 09:00, A B a écrit :\n\nold\n"):
-        passages = mark_passages(fed + introduction)
-        assert "".join(passage.text for passage in passages) == fed + introduction
-        assert passages[0].text.startswith(fed)
+def test_a_library_that_finds_a_quote_behind_the_end_finds_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen with attributions in a row on one line (mutants 59282, 75366 and 86506 of the fuzzer)."""
+    lines = ["On Mon, 2 Mar 2026 at 09:00, a@b.example wrote:" * 30, "words"]
+    monkeypatch.setattr(quote_libraries, "_ask_quotequail", lambda kept: None)
+    monkeypatch.setattr(quote_libraries, "_ask_reply_parser", len)
+    assert quote_libraries.cut(lines) is None
