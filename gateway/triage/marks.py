@@ -31,6 +31,7 @@ _DEFECTS = {
     "parts nested too deeply": say("it has too many parts"),
 }
 _MOST_NAMED = 5
+_NAME_CHARS = 100
 
 
 def marks_of(case: Case, *, another_person: bool = False, name_others: bool = True) -> tuple[Phrase | str, ...]:
@@ -45,6 +46,8 @@ def marks_of(case: Case, *, another_person: bool = False, name_others: bool = Tr
         malformed = say("the header of the mail is malformed")
         defects = dict.fromkeys(_SENDER_DEFECTS.get(code, malformed) for code in mail.sender_defects)
         marks.append(say("the sender is not to be trusted: {why}", why=list(defects)))
+    if imitated := _imitated(case):
+        marks.append(say("goes by the name of {whom}, but writes from another address", whom=imitated))
     replies_to = [reply_to.address for reply_to in mail.reply_to if reply_to.address != address]
     if replies_to:
         marks.append("reply_to_differs")
@@ -71,6 +74,19 @@ def marks_of(case: Case, *, another_person: bool = False, name_others: bool = Tr
     if case.threading.others:
         marks.append(say("names other tickets too: {tickets}", tickets=list(case.threading.others)))
     return tuple(marks)
+
+
+def _imitated(case: Case) -> str:
+    """Whose name somebody from outside goes by: another address, an agent's, or the desk's; "" for a name of one's
+    own."""
+    sender, policy = case.sender, case.policy
+    if policy.is_own_domain(sender.address) or policy.agent_of(sender.address) is not None:
+        return ""
+    name = " ".join(sender.name.casefold().split())
+    if "@" in name and sender.address not in name:
+        return sender.name[:_NAME_CHARS]
+    known = [policy.desk.name, *(agent.name for agent in policy.agents)]
+    return next((one for one in known if name and name == " ".join(one.casefold().split())), "")
 
 
 def _others(case: Case) -> list[Phrase]:

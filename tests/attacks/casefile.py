@@ -6,7 +6,7 @@ file can't say, or what only the desk knows, stands in placeholders:
 
 ======================================  =============================================================================
 ``{{cr}} {{lf}} {{nul}} {{x:e9}}``      octets
-``{{times:500:text}}``                  the text so many times; ``\\n`` in it is a line end, ``%d`` the number of the copy
+``{{times:500:text}}``                  the text so many times; ``\\n`` in it ends a line, ``%d`` counts from 0
 ``{{n}}``                               the number of the copy of a mail that is sent `copies` times, from 1
 ``{{key:PERSON:TICKET}}``               the reply address that PERSON was given for TICKET
 ``{{sealed:PERSON:TICKET}}``            the forty letters in it
@@ -16,9 +16,10 @@ file can't say, or what only the desk knows, stands in placeholders:
 ``{{token:TICKET}} {{number:TICKET}}``  ``[INC-1004]`` and ``1004``
 ======================================  =============================================================================
 
-TICKET may be ``vpn/acknowledgement`` for the last mail of that notice. A last word behind `key`, `sealed` and `id` tampers with the key: ``flip`` (its tag), ``ticket`` (says another ticket),
-``person`` (says another person), ``role`` (says agent), ``purpose`` (well signed, for bounces), ``upper`` (no harm),
-``short`` (cut), ``foreign`` (signed with a secret of the attacker's).
+TICKET may be ``vpn/acknowledgement`` for the last mail of that notice. A last word behind `key`, `sealed` and `id`
+tampers with the key: ``flip`` (its tag), ``ticket`` (says another ticket), ``person`` (says another person), ``role``
+(says agent), ``purpose`` (well signed, for bounces), ``upper`` (no harm), ``short`` (cut), ``foreign`` (signed with a
+secret of the attacker's).
 """
 
 from __future__ import annotations

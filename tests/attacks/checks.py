@@ -43,8 +43,8 @@ _PLANNED = frozenset(
     list-unsubscribe importance priority x-priority thread-topic thread-index""".split()
 )
 _HOSTILE_HTML = re.compile(
-    rb"<script|<iframe|<object|<embed|<form|<svg|<link|<meta http-equiv|<base|javascript:|data:text|vbscript:|<[a-z][^<>]*\son\w+\s*="
-    rb"|src=[\"']?(?:https?:|//)|url\(|@import",
+    rb"<script|<iframe|<object|<embed|<form|<svg|<link|<meta http-equiv|<base|javascript:|data:text|vbscript:"
+    rb"|<[a-z][^<>]*\son\w+\s*=|src=[\"']?(?:https?:|//)|url\(|@import",
     re.IGNORECASE,
 )
 _BIDI = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -96,12 +96,14 @@ def universal(outcome: Outcome) -> list[str]:
 def readable(content: bytes) -> str:
     """Everything that a mail says: its octets, its decoded headers and all its decoded parts."""
     message = email.message_from_bytes(content, policy=email.policy.default)
-    said = [content.decode("utf-8", "replace"), *(str(value) for value in message.values())]
-    for part in message.walk():
-        payload = part.get_payload(decode=True)
-        if isinstance(payload, bytes):
-            said.append(payload.decode("utf-8", "replace"))
-    return "\n".join(said)
+    return "\n".join([content.decode("utf-8", "replace"), *map(str, message.values()), *_parts(content)])
+
+
+def _parts(content: bytes) -> list[str]:
+    # The older policy reads the many small headers of parts without parsing them.
+    message = email.message_from_bytes(content)
+    payloads = [part.get_payload(decode=True) for part in message.walk()]
+    return [payload.decode("utf-8", "replace") for payload in payloads if isinstance(payload, bytes)]
 
 
 def _unsound(one: Sent) -> Iterable[str]:
@@ -113,20 +115,21 @@ def _unsound(one: Sent) -> Iterable[str]:
         yield "a line of more than 998 octets"
     if not head.isascii():
         yield "eight-bit octets in the header"
-    names = [name.lower() for name in email.message_from_bytes(head + b"\r\n\r\n").keys()]
+    message = email.message_from_bytes(head + b"\r\n\r\n", policy=email.policy.default)
+    names = [name.lower() for name in message]
     if unplanned := set(names) - _PLANNED:
         yield f"headers that nobody planned: {sorted(unplanned)}"
     if repeated := {name for name in names if names.count(name) > 1}:
         yield f"headers that stand twice: {sorted(repeated)}"
-    if [found.addr_spec for found in one.message["To"].addresses] != [one.to]:
-        yield f"To says {one.message['To']}"
-    if _BIDI.search("".join(str(one.message[name] or "") for name in ("Subject", "From", "To", "Reply-To"))):
+    if [found.addr_spec for found in message["To"].addresses] != [one.to]:
+        yield f"To says {message['To']}"
+    if _BIDI.search("".join(str(message[name] or "") for name in ("Subject", "From", "To", "Reply-To"))):
         yield "direction marks or invisible characters in its headers"
-    for part in one.message.walk():
-        payload = part.get_payload(decode=True)
-        is_shown = part.get_content_disposition() != "attachment"
-        if part.get_content_type() == "text/html" and is_shown and (found := _HOSTILE_HTML.search(payload or b"")):
-            yield f"HTML that does or fetches something: {found[0]!r}"
+    for part in email.message_from_bytes(one.content).walk():
+        if part.get_content_type() == "text/html" and part.get_content_disposition() != "attachment":
+            markup = part.get_payload(decode=True)
+            if isinstance(markup, bytes) and (found := _HOSTILE_HTML.search(markup)):
+                yield f"HTML that does or fetches something: {found[0]!r}"
 
 
 def _told_wrongly(one: Sent, outcome: Outcome) -> Iterable[str]:
@@ -136,15 +139,16 @@ def _told_wrongly(one: Sent, outcome: Outcome) -> Iterable[str]:
     if not is_agent:
         if INTERNAL_SECRET in said:
             yield "an internal note"
-        # In To stands the name that its reader chose.
-        without_name = readable(_TO.sub(b"", one.content)).lower()
-        if found := [agent for agent in _AGENTS if agent in without_name and agent != one.to]:
-            yield f"addresses of agents: {found}"
+        if any(agent in said.lower() for agent in _AGENTS if agent != one.to):
+            # In To stands the name that its reader chose.
+            without_name = readable(_TO.sub(b"", one.content)).lower()
+            if found := [agent for agent in _AGENTS if agent in without_name and agent != one.to]:
+                yield f"addresses of agents: {found}"
         if OLGAS_SECRET in said and one.to not in (OLGA, HUGO):
             yield "another requester's words"
         if one.to != _author(outcome) and not outcome.attack.expected.get("relays"):
-            if found := [line for line in _own_lines(outcome.raw) if line in said]:
-                yield f"a stranger's words: {found[0]!r}"
+            if words := [line for line in _own_lines(outcome.raw) if line in said]:
+                yield f"a stranger's words: {words[0]!r}"
     yield from _foreign_keys(one, said, outcome, is_agent=is_agent)
 
 
@@ -163,7 +167,7 @@ def _own_lines(raw: bytes) -> list[str]:
 def _foreign_keys(one: Sent, said: str, outcome: Outcome, *, is_agent: bool) -> Iterable[str]:
     """Keys that were given to somebody else; whoever has one could speak as that person."""
     desk = outcome.desk
-    for text in sorted(set(found.lower() for found in _KEY.findall(said))):
+    for text in sorted({found.lower() for found in _KEY.findall(said)}):
         for purpose in (Purpose.REPLY, Purpose.CONFIRM, Purpose.DIGEST):
             key = unseal(text, purpose=purpose, secrets=desk.secrets)
             if key is None:

@@ -23,7 +23,8 @@ def speak(attack: Attack, desk: AttackedDesk, port: int, certificates: Certifica
     raw = on_the_wire(attack.mails[-1], desk.fill) if attack.mails else b""
     # RFC 5321 §4.5.2: a client doubles a dot at the beginning of a line.
     stuffed = re.sub(rb"(?m)^\.", b"..", raw)
-    pieces = {"{{mail}}": stuffed + b".\r\n", "{{raw}}": raw}
+    end = b".\r\n" if raw.endswith(b"\r\n") else b"\r\n.\r\n"
+    pieces = {"{{mail}}": stuffed + end, "{{raw}}": raw}
     wrong: list[str] = []
     client = RawClient(port)
     try:

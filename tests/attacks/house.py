@@ -22,16 +22,15 @@ import base64
 import re
 import shutil
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gateway.desk.audit import audit_all
-from gateway.desk.people import mirror_policy
 from gateway.keys import Purpose, key_in_id, plus_address, plus_suffix, seal, unseal
 from gateway.parsing import Parser
 from gateway.policy import Policy
-from gateway.store.database import connection, transaction
+from gateway.store.database import connection
 from gateway.store.tables import Agent, Contact, Event, Message, Ticket, TicketLink, TicketWatcher
 from gateway.ticket import Role
 from tests.desk.harness import DESK, DeskUnderTest, Sent, policy_of
@@ -81,8 +80,8 @@ class AttackedDesk(DeskUnderTest):
     numbers: dict[str, int]
     past: dict[tuple[str, str], Sent]
 
-    def __init__(self, url: str, *, parser: Parser, scratch: Path, policy: Policy) -> None:
-        super().__init__(url, parser=parser, scratch=scratch, policy=policy)
+    def __init__(self, url: str, **more: Any) -> None:
+        super().__init__(url, **more)
         self.numbers, self.past = {}, {}
 
     # --- what placeholders stand for ---
@@ -126,11 +125,10 @@ class AttackedDesk(DeskUnderTest):
             "ticket": replace(key, ticket=self.numbers[tampering[1]]) if how == "ticket" else key,
             "person": replace(key, person=self._person(tampering[1])) if how == "person" else key,
             "role": replace(key, role=Role.AGENT),
-            "day": replace(key, issued_on=date(2026, 7, 7)),
         }[how]
-        payload = base64.b32decode(
-            seal(changed, purpose=Purpose.REPLY, secret_id=secret_id, secret=secret).upper()
-        )[:14]
+        payload = base64.b32decode(seal(changed, purpose=Purpose.REPLY, secret_id=secret_id, secret=secret).upper())[
+            :14
+        ]
         return base64.b32encode(payload + base64.b32decode(sealed.upper())[14:]).decode().lower()
 
     def _person(self, address: str) -> int:
@@ -251,10 +249,7 @@ def copy(played: AttackedDesk, database: Path, target: Path, *, parser: Parser, 
     for suffix in ("", "-wal"):
         if (origin := database.with_name(database.name + suffix)).exists():
             shutil.copyfile(origin, target.with_name(target.name + suffix))
-    desk = AttackedDesk(f"sqlite:///{target}", parser=parser, scratch=target.parent, policy=policy)
+    url, scratch = f"sqlite:///{target}", target.parent
+    desk = AttackedDesk(url, parser=parser, scratch=scratch, policy=policy, now=MORNING, templates=played.templates)
     desk.numbers, desk.past = played.numbers, played.past
-    desk.now = MORNING
-    with connection(desk.database), transaction(desk.database):
-        mirror_policy(policy, now=desk.now)
-        desk.prove_border()
     return desk

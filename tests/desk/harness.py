@@ -118,8 +118,17 @@ teams = ["network"]
 class DeskUnderTest:
     """One desk on one database. `now` is its clock; every mail takes it one minute further."""
 
-    def __init__(self, url: str, *, parser: Parser, scratch: Path, policy: Policy | None = None) -> None:
-        self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    def __init__(
+        self,
+        url: str,
+        *,
+        parser: Parser,
+        scratch: Path,
+        policy: Policy | None = None,
+        now: datetime | None = None,
+        templates: Templates | None = None,
+    ) -> None:
+        self.now = now or datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
         self.policy = policy or policy_of()
         self.database: peewee.Database = open_database(url)
         with connection(self.database):
@@ -128,7 +137,7 @@ class DeskUnderTest:
                 mirror_policy(self.policy, now=self.now)
                 self.prove_border()
             self.secrets = read_secrets()
-        self.templates: Templates = load_templates(CHECKOUT / "templates")
+        self.templates = templates or load_templates(CHECKOUT / "templates")
         self._door = Door(self.database, clock=self.clock, free_bytes=None)
         self._sorter = Sorter(
             self.database,

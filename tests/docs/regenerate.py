@@ -22,6 +22,7 @@ from gateway.policy import describe_policy
 from gateway.settings import describe_settings
 from gateway.ticket import PRIORITY_MATRIX, Level
 from gateway.triage.commands import COMMANDS
+from gateway.triage.trust import ACTS, Means, Proof
 from gateway.triage.quarantine import QUARANTINE
 from gateway.triage.restraint import RESTRAINTS
 from tests.docs.pages import pages, read, shown
@@ -199,7 +200,40 @@ def _usage_of(argument: Any) -> str:
     return f"{name}{many}" if argument.required else f"[{name}{many}]"
 
 
+_LEVELS = {
+    frozenset({Means.CLAIM}): "L1",
+    frozenset({Means.KEY}): "L2",
+    frozenset({Means.DOMAIN}): "L3",
+    frozenset({Means.KEY, Means.DOMAIN}): "L2 and L3",
+    frozenset({Means.CONFIRMED}): "a yes to this mail",
+    frozenset({Means.KEY, Means.REMEMBERED}): "L2 and a yes of the last days",
+}
+
+
+def trust() -> str:
+    """What each act needs, by the two settings of `require`."""
+
+    def needs(proofs: tuple[Proof, ...]) -> str:
+        return ", or ".join(_LEVELS[proof] for proof in proofs)
+
+    rows = [(row.what, needs(row.key), needs(row.strict)) for row in ACTS.values()]
+    return table(("to", 'with `require = "key"` it takes', 'with `require = "key+domain"`'), rows)
+
+
+def limits() -> str:
+    """Every number that an admin can set, with the file and table that it stands in."""
+    rows = [
+        (code(f"{option.table} {option.key}".strip()), file, default(option), said(option))
+        for file, found in (("rules.toml", describe_policy()), ("gateway.toml", describe_settings()))
+        for option in found
+        if option.default.isdecimal() and option.default != "0" and option.key not in ("port",)
+    ]
+    return table(("limit", "file", "default", "what it is"), rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "trust": trust,
+    "limits": limits,
     "commands": commands,
     "settings": settings,
     "policy": policy,

@@ -23,6 +23,7 @@ def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         gateway = GatewayProcess(folder=folder, env=relay_settings(sink.port)).start()
         house = House(gateway=gateway, sink=sink)
         try:
+            house.prove_border()
             yield house
             house.settles()
             assert gateway.stop() == 0

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import smtplib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gateway.desk.audit import audit_all
 from gateway.desk.people import read_secrets
 from gateway.desk.views import ticket_record
+from gateway.doctor import make_test_mails
 from gateway.policy import parse_policy
 from gateway.store.database import connection, open_database
 from gateway.store.states import LedgerState, OutboxState
@@ -139,6 +142,18 @@ class House:
 
     def status_of(self, number: int) -> str:
         return str(self.ticket(number)["status"])
+
+    def prove_border(self) -> None:
+        """What an operator does with `gateway doctor`, by a server that takes forged Authentication-Results out."""
+        policy = parse_policy((self.gateway.folder / "rules.toml").read_text(), "rules.toml")
+        with self.reading():
+            mails = make_test_mails(
+                policy, sender="probe@outside.example", secrets=read_secrets(), now=datetime.now(UTC)
+            )
+        genuine = b"Authentication-Results: mx.example.com; dmarc=none header.from=outside.example\r\n"
+        forged = re.compile(rb"Authentication-Results:[^\r]*(?:\r\n[ \t][^\r]*)*\r\n")
+        self.hand_in(genuine + forged.sub(b"", mails[0].content), sender="", to=mails[0].recipient)
+        self.settles()
 
     def settles(self, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Return when every mail that came is decided, and every mail that follows from it is out of the house."""

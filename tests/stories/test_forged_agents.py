@@ -1,4 +1,4 @@
-"""Mail in an agent's name that is not proven to be the agent's executes nothing and goes to nobody."""
+"""Mail in an agent's name that is not proven to be the agent's executes nothing and goes to nobody; they are asked."""
 
 from __future__ import annotations
 
@@ -75,9 +75,20 @@ def test_a_forged_answer_waits_in_quarantine(
     notice, bens = anna.gets("It drops", about=number), ben.gets("It drops", about=number)
     before, ticket = len(house.quarantine()), house.ticket(number)
     forge(anna, notice, bens)
-    assert (erika.got(), ben.got(), anna.got()) == ([], [], [])
+    assert (erika.got(), ben.got()) == ([], [])
+    (question,) = anna.got()
+    assert "nothing proves that it is from you" in " ".join(question.split())
     assert house.quarantine()[before:] == ["agent-unproven"]
     assert house.ticket(number) == ticket
+
+
+def test_a_yes_sends_what_waited(house: House, erika: Person, anna: Person, number: int) -> None:
+    notice = anna.gets("It drops", about=number)
+    by_number(anna, notice, notice)
+    anna.answers(anna.gets("Was it you?"), "Yes, from my phone.")
+    assert "Your new password is in this mail." in erika.gets("Your new password").text
+    house.settles()
+    assert house.status_of(number) == "resolved"
 
 
 def test_an_agent_proves_it_from_another_own_address(house: House, erika: Person, anna: Person, nora: Person) -> None:

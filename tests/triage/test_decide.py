@@ -275,7 +275,7 @@ def from_agent(one: Mail, rules: Any) -> bool:
 
 @settings(max_examples=80)
 @given(**_CASES)
-def test_an_agent_commands_a_ticket_only_with_their_own_key(
+def test_an_agent_commands_a_ticket_only_with_their_own_key_or_a_proven_domain(
     one: Mail, envelope: Envelope, known: Facts, rules: Any
 ) -> None:
     decision = decide(one, envelope, known, rules)
@@ -288,5 +288,6 @@ def test_an_agent_commands_a_ticket_only_with_their_own_key(
         agent = rules.agent_of(one.sender.address) if one.sender else None
         assert agent is not None
         own = {agent.address, *agent.other_addresses}
-        assert any(one.usable and one.key.role is Role.AGENT and one.holder in own for one in known.keys)
+        holds_key = any(one.usable and one.key.role is Role.AGENT and one.holder in own for one in known.keys)
+        assert holds_key or known.auth_trusted
         assert not one.sender_defects
