@@ -185,11 +185,11 @@ _OWN: dict[str, tuple[Values, Values]] = {
         # `reaches_out`: its lines that would let somebody outside read on; a yes counts `days` for these.
         {
             "number": "INC-1042",
-            "sender": "Anna Agent <anna.agent@example.com>",
+            "sender": "anna.agent@example.com (Anna Agent)",
             "envelope_sender": "anna.agent@example.com",
             "came_from": "mail.example.net [192.0.2.7]",
             "their_subject": "Re: [INC-1042] VPN drops every few minutes",
-            "their_text": "The vendor takes it from here.\n\n#cc support@vendor.example",
+            "their_text": "The vendor takes it from here.",
             "their_files": ["vpn-log.txt"],
             "reaches_out": ["#cc support@vendor.example"],
             "days": 30,

@@ -49,7 +49,7 @@ _SINGLE = (
 # before an address in angle brackets, or the address alone. Possessive, so that it costs no more than the length.
 _NAME_PART = r'(?:"(?:[^"\\]|\\.)*+"|\([^()<>@,;:"\\]*+\)|[^\x00-\x20\x7f()<>@,;:\\"]++|[ \t])*+'
 _SPEC = r"[^\x00-\x20\x7f()<>@,;:\\\"\[\]]++@[^\x00-\x20\x7f()<>@,;:\\\"\[\]]++"
-_PLAIN_MAILBOX = re.compile(rf'[ \t]*+(?:{_NAME_PART}<({_SPEC})>|({_SPEC}))[ \t]*+(?:\([^()<>@\\]*+\)[ \t]*+)?')
+_PLAIN_MAILBOX = re.compile(rf"[ \t]*+(?:{_NAME_PART}<({_SPEC})>|({_SPEC}))[ \t]*+(?:\([^()<>@\\]*+\)[ \t]*+)?")
 _SPECIALS = frozenset('()<>@,;:\\"')
 # Long names come in encoded words that are longer than RFC 2047 §2 allows; every reader decodes them alike.
 _HARMLESS = ("overlong-encoded-word",)

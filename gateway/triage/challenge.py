@@ -72,7 +72,7 @@ def _question(case: Case, agent: Agent, reaches_out: tuple[str, ...]) -> Notice:
         "about_ticket": ticket.number if ticket is not None else 0,
         "number": case.policy.token(ticket.type, ticket.number).strip("[]") if ticket is not None else "",
         "came_from": _cut(" ".join(filter(None, (envelope.helo, f"[{envelope.peer}]" if envelope.peer else "")))),
-        "sender": _cut(str(case.sender)),
+        "sender": _cut(f"{case.sender.address} ({case.sender.name})" if case.sender.name else case.sender.address),
         "envelope_sender": _cut(envelope.reverse_path or mail.return_path or ""),
         "their_subject": _cut(mail.subject),
         "their_text": mail.new_text[:_SHOWN_TEXT_CHARS],

@@ -34,7 +34,7 @@ from tests.attacks.house import (
 )
 from tests.desk.harness import Sent
 
-_AGENTS = (ANNA, BEN, NORA, SAM, RITA)
+_AGENT = re.compile(rf"(?<![\w.+-])(?:{'|'.join(map(re.escape, (ANNA, BEN, NORA, SAM, RITA)))})", re.IGNORECASE)
 _KEY = re.compile(r"(?<![a-z0-9])[a-z2-7]{40}(?![a-z0-9])", re.IGNORECASE)
 # Every header that a mail of the desk may have (RFC 5322, 2045, 2369, 3834, 2076; X-… by their documentation).
 _PLANNED = frozenset(
@@ -139,11 +139,11 @@ def _told_wrongly(one: Sent, outcome: Outcome) -> Iterable[str]:
     if not is_agent:
         if INTERNAL_SECRET in said:
             yield "an internal note"
-        if any(agent in said.lower() for agent in _AGENTS if agent != one.to):
+        if _AGENT.search(said):
             # In To stands the name that its reader chose.
-            without_name = readable(_TO.sub(b"", one.content)).lower()
-            if found := [agent for agent in _AGENTS if agent in without_name and agent != one.to]:
-                yield f"addresses of agents: {found}"
+            found = set(_AGENT.findall(readable(_TO.sub(b"", one.content)).lower())) - {one.to}
+            if found:
+                yield f"addresses of agents: {sorted(found)}"
         if OLGAS_SECRET in said and one.to not in (OLGA, HUGO):
             yield "another requester's words"
         if one.to != _author(outcome) and not outcome.attack.expected.get("relays"):
@@ -153,8 +153,9 @@ def _told_wrongly(one: Sent, outcome: Outcome) -> Iterable[str]:
 
 
 def _author(outcome: Outcome) -> str:
-    message = email.message_from_bytes(outcome.raw)
-    return (re.findall(r"[\w.+-]+@[\w.-]+", str(message.get("From", ""))) or [""])[-1].lower()
+    written = str(email.message_from_bytes(outcome.raw).get("From", ""))
+    found: list[str] = re.findall(r"[\w.+-]+@[\w.-]+", written)
+    return found[-1].lower() if found else ""
 
 
 def _own_lines(raw: bytes) -> list[str]:
@@ -248,7 +249,7 @@ def _changed(outcome: Outcome) -> Iterable[str]:
 def _posted(outcome: Outcome) -> Iterable[str]:
     """What was written on the ticket: who, how visible, with which marks and files."""
     expected = outcome.attack.expected
-    desk, number = outcome.desk, outcome.row.ticket.number if outcome.row.ticket_id is not None else None
+    desk, number = outcome.desk, outcome.row.ticket.number if outcome.row.ticket is not None else None
     if "new_ticket" in expected:
         wanted: dict[str, Any] = expected["new_ticket"]
         got = dict(outcome.after.get(number or 0, {})) | {"links": desk.links(number) if number else []}

@@ -141,11 +141,13 @@ class AttackedDesk(DeskUnderTest):
         """Every ticket by its number: whatever a mail might change of it."""
         with connection(self.database):
             watchers: dict[int, list[str]] = {}
-            for row in TicketWatcher.select(TicketWatcher, Contact).join(Contact):
-                watchers.setdefault(row.ticket_id, []).append(row.contact.address)
+            watching: Any = TicketWatcher.select(TicketWatcher.ticket, Contact.address).join(Contact).tuples()
+            for ticket, address in watching:
+                watchers.setdefault(ticket, []).append(address)
             counts: dict[int, int] = {}
-            for message in Message.select(Message.ticket):
-                counts[message.ticket_id] = counts.get(message.ticket_id, 0) + 1
+            messages: Any = Message.select(Message.ticket).tuples()
+            for (ticket,) in messages:
+                counts[ticket] = counts.get(ticket, 0) + 1
             return {
                 one.number: {
                     "status": one.status,

@@ -29,9 +29,13 @@ ATTACKS = all_attacks()
 AUDITED = {attack.row: attack.name for attack in reversed(ATTACKS)}
 
 
-def attacks(*, dialogue: bool) -> Any:
-    chosen = [attack for attack in ATTACKS if attack.is_dialogue is dialogue]
-    return pytest.mark.parametrize("attack", chosen, ids=[attack.name for attack in chosen])
+BY_MAIL = [attack for attack in ATTACKS if not attack.is_dialogue]
+IN_THE_DIALOGUE = [attack for attack in ATTACKS if attack.is_dialogue]
+LOGGED = [attack for attack in ATTACKS if attack.row == "T37"]
+
+
+def name_of(attack: Attack) -> str:
+    return attack.name
 
 
 def judge(attack: Attack, wrong: list[str]) -> None:
@@ -41,7 +45,7 @@ def judge(attack: Attack, wrong: list[str]) -> None:
         assert not wrong, "\n".join([attack.head["title"], *wrong])
 
 
-@attacks(dialogue=False)
+@pytest.mark.parametrize("attack", BY_MAIL, ids=name_of)
 def test_an_attack_by_mail(attack: Attack, new_desk: NewDesk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     desk = new_desk(policy_after(**attack.head.get("policy", {})))
@@ -94,7 +98,7 @@ def _envelope(written: dict[str, Any], desk: AttackedDesk) -> dict[str, Any]:
     return values
 
 
-@attacks(dialogue=True)
+@pytest.mark.parametrize("attack", IN_THE_DIALOGUE, ids=name_of)
 def test_an_attack_on_the_dialogue(attack: Attack, new_desk: NewDesk, certificates: Certificates) -> None:
     desk = new_desk(policy_after(**attack.head.get("policy", {})))
     since, sent = last_row(desk), len(desk.sent)
@@ -119,7 +123,7 @@ def test_an_attack_on_the_dialogue(attack: Attack, new_desk: NewDesk, certificat
     judge(attack, wrong)
 
 
-@pytest.mark.parametrize("attack", [one for one in ATTACKS if one.row == "T37"], ids=lambda one: str(one.name))
+@pytest.mark.parametrize("attack", LOGGED, ids=name_of)
 def test_what_reads_a_hostile_mail_logs_little_of_it(
     attack: Attack, played: tuple[AttackedDesk, object], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -32,7 +32,7 @@ def forged(desk: DeskUnderTest, text: str = "Your password is 1234.\n#resolve", 
 
 
 def confirm(desk: DeskUnderTest, text: str = "Yes", *, sender: str = ANNA, **more: object) -> Ledger:
-    return desk.answer(sender, desk.last(ANNA, "challenge"), text, **more)  # type: ignore[arg-type]
+    return desk.answer(sender, desk.last(ANNA, "challenge"), text, **more)
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_no_key_of_anybody_stands_in_a_question(opened: DeskUnderTest) -> None:
 
 
 def cc(desk: DeskUnderTest, notice: Sent, who: str = OUTSIDER, **more: object) -> Ledger:
-    return desk.answer(ANNA, notice, f"The vendor takes it from here.\n#cc {who}", **more)  # type: ignore[arg-type]
+    return desk.answer(ANNA, notice, f"The vendor takes it from here.\n#cc {who}", **more)
 
 
 @pytest.fixture

@@ -18,13 +18,14 @@ from gateway.cli.app import app
 from gateway.compose.notices import NOTICES
 from gateway.compose.samples import sample_letters
 from gateway.options.tables import OptionDescription
+from gateway.parse import limits as parse_limits
 from gateway.policy import describe_policy
 from gateway.settings import describe_settings
 from gateway.ticket import PRIORITY_MATRIX, Level
 from gateway.triage.commands import COMMANDS
-from gateway.triage.trust import ACTS, Means, Proof
 from gateway.triage.quarantine import QUARANTINE
 from gateway.triage.restraint import RESTRAINTS
+from gateway.triage.trust import ACTS, Means, Proof
 from tests.docs.pages import pages, read, shown
 
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
@@ -228,7 +229,14 @@ def limits() -> str:
         for option in found
         if option.default.isdecimal() and option.default != "0" and option.key not in ("port",)
     ]
-    return table(("limit", "file", "default", "what it is"), rows)
+    fixed = [
+        (code(name.lower()), f"{value:,}")
+        for name, value in vars(parse_limits).items()
+        if name.isupper() and isinstance(value, int)
+    ]
+    read = "Fixed, of one mail that is read (what is beyond stays in the raw mail):"
+    settable = table(("limit", "file", "default", "what it is"), rows)
+    return f"{settable}\n\n{read}\n\n{table(('limit', 'at most'), fixed)}"
 
 
 PARTS: dict[str, Callable[[], str]] = {
