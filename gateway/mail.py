@@ -186,8 +186,8 @@ class Mail:
     `headers` holds (lower-case name, decoded and unfolded value) in order, names repeated as they came.
     `authentications` are all Authentication-Results headers from the top, `auth` the topmost one.
     `new_html` is the sanitised HTML body above the quote, with `cid:` references, "" where the mail has no HTML or its
-    cut is not certain. `enclosed` are the named files inside mails that are attached; to `attachments` such a mail is one
-    file. `defect` names what made the mail unparsable, "" for an ordinary mail; then only what could be read is
+    cut is not certain. `enclosed` are the named files inside mails that are attached; to `attachments` such a mail is
+    one file. `defect` names what made the mail unparsable, "" for an ordinary mail; then only what could be read is
     filled in.
     """
 

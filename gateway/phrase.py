@@ -75,7 +75,12 @@ def spoken_context(context: Mapping[str, object], lookup: Lookup, show: Show) ->
     return {name: _spoken(value, lookup, show) for name, value in context.items()}
 
 
+_WITHOUT_PHRASES = frozenset({str, int, float, bool, type(None)})
+
+
 def _spoken(value: object, lookup: Lookup, show: Show) -> object:
+    if type(value) in _WITHOUT_PHRASES:
+        return value
     phrase = value if isinstance(value, Phrase) else from_json(value)
     if phrase is not None:
         return in_words(phrase, lookup, show)

@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from gateway.compose import compose
+from gateway.compose import TemplateFailure, compose
 from gateway.delivery import Deliverer, Rendered
 from gateway.delivery.signing import signer
 from gateway.desk.letters import LetterBuilder
@@ -176,6 +176,7 @@ class Gateway(Base):
                 clock=self.clock,
                 spool_folder=self.scratch,
                 memory=memory,
+                hop_limit=lambda: self.keeper.policy.limits.hops,
             )
             self._listeners.append(SmtpThread(smtp, name="smtp").start())
             self.smtp_port = self._listeners[-1].port
@@ -191,6 +192,7 @@ class Gateway(Base):
                 limits=limits_of(settings.smtp),
                 spool_folder=self.scratch,
                 timeouts=timeouts_of(settings.smtp),
+                hop_limit=lambda: self.keeper.policy.limits.hops,
             )
             self._listeners.append(SmtpThread(lmtp, name="lmtp").start())
             self.lmtp_place = settings.lmtp.listen
@@ -234,7 +236,13 @@ class Gateway(Base):
 
         def render(outbox_id: int) -> Rendered:
             letter, reverse_path = letters.build(outbox_id)
-            content = sign(compose(letter, self.keeper.templates))
+            try:
+                content = compose(letter, self.keeper.templates)
+            except TemplateFailure:
+                # It may be mended since the last look, by an admin who lets the held mails go at once.
+                self.keeper.refresh()
+                content = compose(letter, self.keeper.templates)
+            content = sign(content)
             return Rendered(content=content, recipient=letter.recipient.address, reverse_path=reverse_path)
 
         deliverer = Deliverer(

@@ -158,13 +158,20 @@ class Sorter:
     def _decide_all(self, work: Sequence[tuple[Claim, Envelope, Mail]], policy: Policy) -> None:
         waiting = list(work)
         while waiting:
-            with transaction(self._database):
-                lock_conversations(self._database)
-                deadline = time.monotonic() + _TRANSACTION_SECONDS
-                with _ending_when_it_hangs(self._hang_seconds):
-                    while waiting and time.monotonic() < deadline:
-                        claimed, envelope, mail = waiting.pop(0)
-                        self._decide_one(claimed, envelope, mail, policy)
+            # To arm it costs a thread: once for some mails, which together may take no longer than one that hangs.
+            with _ending_when_it_hangs(self._hang_seconds):
+                armed_until = time.monotonic() + self._hang_seconds / 4
+                while waiting and time.monotonic() < armed_until:
+                    self._decide_some(waiting, policy)
+
+    def _decide_some(self, waiting: list[tuple[Claim, Envelope, Mail]], policy: Policy) -> None:
+        """Decide the first of them, for as long as one transaction may take."""
+        with transaction(self._database):
+            lock_conversations(self._database)
+            deadline = time.monotonic() + _TRANSACTION_SECONDS
+            while waiting and time.monotonic() < deadline:
+                claimed, envelope, mail = waiting.pop(0)
+                self._decide_one(claimed, envelope, mail, policy)
 
     def _decide_one(self, claimed: Claim, envelope: Envelope, mail: Mail, policy: Policy) -> None:
         started = time.perf_counter()

@@ -57,7 +57,7 @@ NOTICES: dict[str, Notice] = {
         _agent("confirmation", "Asks an agent to confirm commands that came without proof."),
         _agent("challenge", "Asks an agent whether a mail in the agent's name that waits in quarantine is theirs."),
         # To those who keep the desk running
-        _agent("quarantine_digest", "Shows the keepers of the quarantine what waits there; they answer it with orders."),
+        _agent("quarantine_digest", "Shows the keepers of the quarantine what waits; they answer it with orders."),
         _agent("alarm", "Tells the operators that something is wrong, or over."),
         _agent("heartbeat", "The desk's mail to itself, which measures the way round; no person gets it."),
         # To anyone

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -32,6 +33,8 @@ FINAL_ANSWER_FACTOR = 10
 SLOWEST_LINE_BYTES_PER_SECOND = 32 * 1024
 GOODBYE_SECONDS = 2.0
 
+# What every reader takes for the same address: no quotes, comments or controls.
+_PLAIN = re.compile(r"[A-Za-z0-9._%+=-]+@[A-Za-z0-9.-]+")
 _LOST = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError)
 
 
@@ -177,7 +180,7 @@ def _envelope(client: aiosmtplib.SMTP, parcel: Parcel) -> _Envelope:
 
 def _ascii_domain(address: str) -> str:
     # aiosmtplib passes every address through parseaddr, which would turn "a(b)@example.com" into somebody else's.
-    if parseaddr(address)[1] != address or not address.isprintable():
+    if not _PLAIN.fullmatch(address) and (parseaddr(address)[1] != address or not address.isprintable()):
         raise Unsendable(say("this cannot be written as an envelope address: {address}", address=repr(address)))
     local, at, domain = address.rpartition("@")
     if local.isascii() and address:

@@ -38,7 +38,7 @@ def record_refusal(
         Record(kind="refused", text=f"mail to {address} was refused: {reply}", detail={"outbox": outbox_id})
     ]
     cause = cause_of("", str(reply))
-    if cause in (NO_ADDRESS, NO_DOMAIN):
+    if cause in (NO_ADDRESS, NO_DOMAIN) and not policy.is_desk_address(address):
         changes.append(MarkUndeliverable(address=address, outbox=outbox_id))
     if _can_do_without_files(row, str(reply)):
         lighter = {key: value for key, value in row.context.items() if key != "ticket"} | {WITHOUT_FILES: True}

@@ -10,6 +10,7 @@ What may fail: `Spool.write` raises OSError when the temporary file can't take m
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 import threading
 from pathlib import Path
@@ -18,6 +19,9 @@ from typing import IO
 MEMORY_LIMIT_BYTES = 1024 * 1024
 
 _END = b"\r\n.\r\n"
+_HEADER_LIMIT_BYTES = 256 * 1024
+_HEADER_END = re.compile(rb"\n\r?\n")
+_RECEIVED = re.compile(rb"(?im)^received[ \t]*:")
 # A piece that ends in the beginning of an end may be content or not; the longest one is looked for first.
 _BEGINNINGS = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
 
@@ -49,6 +53,13 @@ class DotDecoder:
         if self._not_content and content:
             content, self._not_content = content[self._not_content :], 0
         return content
+
+
+def count_hops(spool: Spool) -> int:
+    """How many servers say that they passed the mail on (RFC 5321 §6.3); raises OSError."""
+    head = spool.beginning(_HEADER_LIMIT_BYTES)
+    end = _HEADER_END.search(head)
+    return sum(1 for _ in _RECEIVED.finditer(head, 0, end.start() if end else len(head)))
 
 
 class SpoolMemory:
@@ -120,6 +131,15 @@ class Spool:
             return self._memory.getvalue()
         self._file.flush()
         return self._file
+
+    def beginning(self, size_bytes: int) -> bytes:
+        """The first octets of what was written; raises OSError."""
+        if self._file is None:
+            return bytes(self._memory.getbuffer()[:size_bytes])
+        self._file.seek(0)
+        read = self._file.read(size_bytes)
+        self._file.seek(0, 2)
+        return read
 
     def close(self) -> None:
         """Throw the content away."""

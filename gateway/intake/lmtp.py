@@ -17,7 +17,7 @@ from gateway.intake.accept import Door
 from gateway.intake.data import SpoolMemory
 from gateway.intake.listener import GuestBook, Listener, Place
 from gateway.intake.smtp_limits import Limits, Timeouts
-from gateway.intake.smtp_session import SessionOptions, SmtpSession
+from gateway.intake.smtp_session import HOP_LIMIT, SessionOptions, SmtpSession
 from gateway.mail import Transport
 from gateway.settings.tables import Lmtp
 
@@ -41,8 +41,10 @@ class LmtpListener(Listener):
         limits: Limits = Limits(),  # noqa: B008 - frozen
         spool_folder: Path | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        hop_limit: Callable[[], int] = lambda: HOP_LIMIT,
     ) -> None:
         options = SessionOptions(
+            hop_limit=hop_limit,
             door=door,
             is_recipient=is_recipient,
             clock=clock,

@@ -16,7 +16,7 @@ from gateway.intake.accept import Door
 from gateway.intake.data import SpoolMemory
 from gateway.intake.listener import GuestBook, Listener, Place, SmtpThread
 from gateway.intake.smtp_limits import Limits, Timeouts
-from gateway.intake.smtp_session import SessionOptions, SmtpSession
+from gateway.intake.smtp_session import HOP_LIMIT, SessionOptions, SmtpSession
 from gateway.settings.tables import Smtp
 
 __all__ = ["SmtpListener", "SmtpThread", "limits_of", "timeouts_of"]
@@ -35,8 +35,10 @@ class SmtpListener(Listener):
         spool_folder: Path | None = None,
         memory: SpoolMemory | None = None,
         timeouts: Timeouts | None = None,
+        hop_limit: Callable[[], int] = lambda: HOP_LIMIT,
     ) -> None:
         options = SessionOptions(
+            hop_limit=hop_limit,
             door=door,
             is_recipient=is_recipient,
             clock=clock,

@@ -23,7 +23,7 @@ from aiosmtpd import smtp
 
 from gateway.errors import EdgeFailure, TemporaryFailure
 from gateway.intake.accept import Door, storage_failure
-from gateway.intake.data import DotDecoder, Spool, SpoolMemory
+from gateway.intake.data import DotDecoder, Spool, SpoolMemory, count_hops
 from gateway.intake.listener import GuestBook, ip_address
 from gateway.intake.smtp_limits import TRUSTED_FACTOR, Limits, Timeouts
 from gateway.mail import Envelope, Transport
@@ -45,6 +45,10 @@ _HAS_ENHANCED = re.compile(r"\d{3}[ -]\d\.\d{1,3}\.\d{1,3} ")
 _TRY_AGAIN = "451 4.3.0 Something went wrong here, please try again later"
 _TOO_BIG = "552 5.3.4 The mail is larger than {limit} bytes"
 
+_CIRCLES = "554 5.4.6 The mail went through too many servers, it seems to go in circles"
+# RFC 5321 §6.3 asks for a hundred or so; honest ways have a dozen.
+HOP_LIMIT = 50
+
 _log = logging.getLogger(__name__)
 # aiosmtpd tells every line of every dialogue; what an operator wants to know, we say ourselves.
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
@@ -54,7 +58,8 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 class SessionOptions:
     """What all sessions of a listener have in common; `spool_folder` None is the system's temporary folder.
 
-    `submitters_only`: only users reach it who have proven to their mail server who they are.
+    `submitters_only`: only users reach it who have proven to their mail server who they are. `hop_limit`: what has more
+    Received lines is refused, so that a circle ends here.
     """
 
     door: Door
@@ -69,6 +74,7 @@ class SessionOptions:
     spool_folder: Path | None = None
     timeouts: Timeouts = Timeouts()  # noqa: RUF009 - frozen
     submitters_only: bool = False
+    hop_limit: Callable[[], int] = lambda: HOP_LIMIT
 
 
 class _AddressRules:
@@ -319,6 +325,8 @@ class SmtpSession(smtp.SMTP):
             await self._read_content(spool)
             if spool.too_big:
                 return _TOO_BIG.format(limit=self._options.size_limit_bytes)
+            if count_hops(spool) > options.hop_limit():
+                return _CIRCLES
             self._reset_timeout(self._options.timeouts.answer + self._options.timeouts.idle)
             stored = self._options.door.submit(self._mail_envelope(), spool.content())
             keep_spool = True

@@ -67,7 +67,7 @@ class Limits(OptionTable):
     addressees: AtLeastOne = 50
     """A mail with more addresses in To and Cc is not acknowledged."""
     hops: AtLeastOne = 50
-    """A mail with more Received lines goes in circles, and waits in quarantine (`hops`)."""
+    """A mail with more Received lines goes in circles: refused by SMTP, and from a mailbox quarantined (`hops`)."""
 
 
 class Source(OptionTable):

@@ -216,7 +216,7 @@ class Relay(OptionTable):
     hostname: str = ""
     """The name that we say in EHLO; "" = the machine's."""
     dkim_key_file: OptionalFilePath = None
-    """A PEM file with the RSA key that signs what we send (DKIM), where the relay signs nothing; needs the extra dkim."""
+    """A PEM file with the RSA key that signs what we send (DKIM), where the relay does not; needs the extra dkim."""
     dkim_selector: Annotated[str, AfterValidator(_selector)] = "helpdesk"
     """Under which name the public key stands in the DNS: helpdesk._domainkey.example.com."""
     dkim_domain: str = ""

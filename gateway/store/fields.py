@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -10,15 +11,22 @@ from typing import Any
 import peewee
 
 _UNSTORABLE = {0: None} | dict.fromkeys(range(55296, 57344), 65533)
+_UNSTORABLE_TEXT = re.compile("[\0\ud800-\udfff]")
 
 _JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
 def clean_text(text: str) -> str:
     """Make any text storable on both databases: no NUL, no lone surrogates (PostgreSQL refuses both), NFC."""
-    if text.isascii() and "\0" not in text:
+    if _is_clean(text):
         return text
     return unicodedata.normalize("NFC", text.translate(_UNSTORABLE))
+
+
+def _is_clean(text: str) -> bool:
+    if text.isascii():
+        return "\0" not in text
+    return unicodedata.is_normalized("NFC", text) and _UNSTORABLE_TEXT.search(text) is None
 
 
 class CleanText(peewee.TextField):
@@ -56,7 +64,7 @@ class Json(peewee.TextField):
             return None
         text = _JSON.encode(value)
         # What is not storable shows in the written text: surrogates as they are, NUL as its escape.
-        return text if text.isascii() and "\\u0000" not in text else _JSON.encode(_clean_json(value))
+        return text if _is_clean(text) and "\\u0000" not in text else _JSON.encode(_clean_json(value))
 
     def python_value(self, value: Any) -> Any:
         return None if value is None else json.loads(value)

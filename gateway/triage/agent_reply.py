@@ -26,10 +26,10 @@ from gateway.triage.agent_mail import (
     wrong_lines,
 )
 from gateway.triage.case import UNKNOWN_SENDER, Case
-from gateway.triage.challenge import quarantine_and_ask
+from gateway.triage.challenge import quarantine_and_ask, says_no
 from gateway.triage.commands import help_lines, run_commands, run_possible_commands
 from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
-from gateway.triage.facts import TicketFacts
+from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
 from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
 from gateway.triage.trust import REACHING, Act, may, reaches_out
@@ -39,6 +39,8 @@ from gateway.triage.work import Refusal, Work
 def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     """Carry out an agent's mail as a whole, or hold it as a whole."""
     reply = read_reply(case, ticket, agent)
+    if reply.confirmed is not None and says_no(reply.text.public):
+        return _deny(case, reply, reply.confirmed)
     if reply.problem is not None:
         return _hold(case, reply, why=reply.problem.why, suggestion=reply.problem.suggestion)
     work = Work(ticket=ticket, others=case.facts.named_tickets, policy=case.policy, agent=agent, now=case.facts.now)
@@ -69,6 +71,38 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     if collision:
         return collision
     return _carry_out(case, reply, done, public)
+
+
+def _deny(case: Case, reply: Reply, asked: HeldMessage) -> Decision:
+    """The agent says that the commands of a new mail are not theirs: they are dropped, and colleagues hear of it."""
+    agent, words = reply.agent, case.mail.new_text
+    mailbox = Address(address=agent.address, name=agent.name)
+    note = PostMessage(
+        author=mailbox,
+        author_role="agent",
+        visibility=Visibility.INTERNAL,
+        text=words,
+        passages=passages_of(case),
+        subject=case.mail.subject,
+        marks=(say("{agent} does not confirm the commands of the mail that opened this ticket", agent=agent.name),),
+        label="note",
+    )
+    context = {"agent": {"name": agent.name, "address": agent.address}}
+    colleagues = agents_of_ticket(case.policy, reply.ticket)
+    notices = tell_agents("internal_note", colleagues, about="note", context=context, but=[agent.address])
+    title = say("Thank you. None of this is carried out:")
+    # `reply.commands` begins with those that were asked about.
+    told = {"title": title, "lines": [line.raw for line in reply.commands], "files": False}
+    return case.decide(
+        Action.APPEND,
+        note,
+        DropMessage(message_id=asked.id),
+        *notices,
+        Notice(name="result", to=mailbox, role=Role.AGENT, context=told),
+        reasons=(Reason(code="denied-by-agent", text=f"{agent.name} says no: {len(asked.commands)} command(s) dropped"),),
+        ticket=reply.ticket.number,
+        actor=agent.address,
+    )
 
 
 def _needs_a_yes(case: Case, reply: Reply, before: Work, done: Work) -> bool:

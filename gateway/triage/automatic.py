@@ -54,7 +54,9 @@ def file_bounce(case: Case) -> Decision:
     text = f"mail to {bounced.recipient} {'came back' if action == 'failed' else action}: {words or 'no reason given'}"
     changes.append(Record(kind=f"bounce-{action}", text=text, detail={"outbox": bounced.outbox_id}))
     if action == "failed":
-        changes.append(MarkUndeliverable(address=bounced.recipient, outbox=bounced.outbox_id, is_dead=cause.is_dead))
+        # A bounce of the desk's mail to itself is trouble on the way round; the desk's own address stays a good one.
+        is_dead = cause.is_dead and not case.policy.is_desk_address(bounced.recipient)
+        changes.append(MarkUndeliverable(address=bounced.recipient, outbox=bounced.outbox_id, is_dead=is_dead))
         changes += _tell_of_bounce(case, bounced, cause, words)
     reason = Reason(code="bounce", text=text)
     return case.decide(Action.FILE, *changes, reasons=(reason,), ticket=bounced.ticket, actor="mail system")

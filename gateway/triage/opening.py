@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gateway.mail import Address, Reason
 from gateway.phrase import Phrase, say, word
 from gateway.policy import Agent
@@ -109,14 +111,15 @@ _BY = {
 }
 
 
-def why(classification: Classification) -> list[Phrase]:
-    """Who set what, in words: for the agents and for explain."""
+@lru_cache(maxsize=8)
+def why(classification: Classification) -> tuple[Phrase, ...]:
+    """Who set what, in words: for the agents, for the history and for explain."""
     lines = []
     for value in classification.values:
         if value.value and value.field is not Field.SUBCATEGORY:
             by = say("rule “{rule}”", rule=value.rule) if value.rule else _BY[value.authority]
             lines.append(say("{what} ({by})", what=_what(value, classification), by=by))
-    return lines
+    return tuple(lines)
 
 
 def _what(value: FieldValue, classification: Classification) -> Phrase | str:

@@ -47,7 +47,7 @@ def test_a_mail_is_one_line_of_json_with_every_key(new_desk: Path, tmp_path: Pat
     assert record.keys() >= KEYS
     assert (record["kind"], record["verdict"], record["would_acknowledge"]) == ("new", "accept", True)
     assert (record["subject"], record["from"]) == ("My VPN läuft not", "erika@example.com")
-    assert record["attachments"] == [{"filename": "log.txt", "size": 3}]
+    assert record["attachments"] == [{"filename": "log.txt", "size": 3, "type": "text/plain"}]
     assert record["auth"] == {"spf": "", "dkim": "", "dmarc": ""}
     assert (record["category"], record["subcategory"], record["type"]) == ("network", "vpn", "incident")
     assert record["rules"]["category"]

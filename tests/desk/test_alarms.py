@@ -15,11 +15,12 @@ from gateway.alarms import CONDITIONS, Disk, Health, HeartbeatMail, MailboxHealt
 from gateway.desk.alarming import ALARM, Told, watch
 from gateway.desk.beating import beat_due
 from gateway.desk.health import Watched, status_record
+from gateway.desk.refusals import record_refusal
 from gateway.policy import Policy
 from gateway.store.database import connection, transaction
 from gateway.store.queue import PROCESS_PREFIX
-from gateway.store.tables import AlarmRow, Ledger, Mailbox, OauthAccount, Outbox, Worker
-from tests.desk.harness import DESK, DeskUnderTest, policy_of
+from gateway.store.tables import AlarmRow, Contact, Event, Ledger, Mailbox, OauthAccount, Outbox, Worker
+from tests.desk.harness import DESK, DeskUnderTest, Sent, policy_of
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ANNA, BEN, ERIKA = "anna@example.com", "ben@example.com", "erika@example.com"
@@ -318,6 +319,57 @@ def test_the_mail_to_itself_comes_round_and_makes_no_ticket(desk: DeskUnderTest)
     shown = record(desk, heartbeat_minutes=15)["heartbeat"]
     assert shown == {"last_back": desk.now, "seconds": 42}
     assert len(desk.sent) == 1
+
+
+def test_mails_to_itself_are_forgotten_after_a_week_and_nothing_else_is(desk: DeskUnderTest) -> None:
+    desk.write("erika@example.com", "It drops.")
+    with connection(desk.database):
+        kept = [(table, table.select().count()) for table in (Ledger, Outbox, Event)]
+    for _ in range(2):
+        beats(desk)
+        let_go(desk)
+        mail = desk.last(DESK, "heartbeat")
+        for _ in range(2):
+            desk.receive(mail.content, reverse_path=mail.reverse_path, recipients=(mail.reply_to,))
+        desk.now += timedelta(minutes=15)
+    desk.now += timedelta(days=7, minutes=-25)
+    beats(desk)
+    with connection(desk.database):
+        rows = [(row.notice, row.created_at) for row in Outbox.select() if row.notice == "heartbeat"]
+        assert len(rows) == 2
+        assert all(desk.now - at < timedelta(days=7) for _, at in rows)
+        assert Ledger.select().where(Ledger.reason_code == "heartbeat").count() == 1
+    let_go(desk)
+    assert desk.audit() == []
+    desk.now += timedelta(days=8)
+    beats(desk)
+    with connection(desk.database):
+        assert Outbox.select().where(Outbox.notice == "heartbeat").count() == 1
+        assert [(table, table.select().count() - (table is Outbox)) for table, _ in kept] == kept
+
+
+def bounce_of(sent: Sent) -> bytes:
+    return (
+        f"From: MAILER-DAEMON@mx.example.com\r\nTo: {sent.reverse_path}\r\nSubject: Undelivered\r\n"
+        "Message-ID: <b1@mx.example.com>\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.com\r\n\r\n"
+        f"Final-Recipient: rfc822; {sent.to}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
+    ).encode()
+
+
+def test_a_bounce_of_the_mail_to_itself_leaves_the_desks_address_a_good_one(desk: DeskUnderTest) -> None:
+    beats(desk)
+    let_go(desk)
+    row = desk.receive(bounce_of(desk.last(DESK, "heartbeat")), reverse_path="")
+    assert row.reason_code == "bounce"
+    with connection(desk.database):
+        (sent,) = Outbox.select().where(Outbox.notice == "heartbeat")
+        assert sent.bounced_at == desk.now
+        assert Contact.get(Contact.address == DESK).bounced_at is None
+        with transaction(desk.database):
+            record_refusal(sent.id, "550 5.1.1 no such user", policy=desk.policy, secrets=desk.secrets, now=desk.now)
+        assert Contact.get(Contact.address == DESK).bounced_at is None
 
 
 @pytest.mark.parametrize("lost", [b"Message-ID", b"References", b"X-Helpdesk-Gateway", b"Reply-To"])

@@ -66,8 +66,13 @@ def decided(one: Mail, known: Facts) -> Authorisation:
         (ANNA, {"tokens": (token(),)}, Standing.AGENT_UNPROVEN, False, False),
         (ANNA, {"tokens": (token(),), "auth_trusted": True}, Standing.AGENT, True, True),
         # What a mail only quotes, it need not answer
-        (ANNA, {"tokens": (token(evidence=Evidence.QUOTED),), "auth_trusted": True})
-        + (Standing.AGENT_UNPROVEN, False, False),
+        (
+            ANNA,
+            {"tokens": (token(evidence=Evidence.QUOTED),), "auth_trusted": True},
+            Standing.AGENT_UNPROVEN,
+            False,
+            False,
+        ),
         (ANNA, {"tokens": (token(),), "confirmed_by": ANNA}, Standing.AGENT, True, True),
         (ANNA, {"tokens": (token(),), "confirmed_by": BEN}, Standing.AGENT_UNPROVEN, False, False),
         # No ticket

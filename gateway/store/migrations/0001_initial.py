@@ -175,6 +175,7 @@ _STATEMENTS = (
     'CREATE INDEX "ledger_ticket_id" ON "ledger" ("ticket_id")',
     'CREATE INDEX "ledger_duplicate_of_id" ON "ledger" ("duplicate_of_id")',
     'CREATE INDEX "ledger_state_id" ON "ledger" ("state", "id")',
+    'CREATE INDEX "ledger_heartbeat" ON "ledger" ("received_at") WHERE reason_code = \'heartbeat\'',
     """
     CREATE TABLE "dedupe" (
         "digest" {bytes} NOT NULL PRIMARY KEY,
