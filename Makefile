@@ -7,6 +7,8 @@
 #   make bench    measure
 #   make crash    kill the gateway at every commit, and ROUNDS times at random behind real servers
 #   make faults   cut every dialogue at every octet, fail at every call
+#   make coverage  see that tests go down every branch of what stores a mail, proves a sender or writes a header
+#   make mutants  put every small mistake into those modules and see that a test notices; MODULES=gateway.keys
 #   make fuzz     take ROUNDS damaged mails (20,000 and more) through all that is pure; findings in fuzz-findings/
 #
 # PYTHON=python3.12 names the interpreter that .venv is made with.
@@ -22,7 +24,7 @@ ROUNDS ?= 25
 TESTS ?= tests
 
 .DEFAULT_GOAL := serve
-.PHONY: serve demo test check bench crash faults fuzz
+.PHONY: serve demo test check bench crash faults fuzz coverage mutants
 
 serve: $(VENV)/installed
 	$(BIN)/gateway serve
@@ -31,7 +33,7 @@ demo: $(VENV)/installed
 	$(BIN)/gateway demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check gateway tests
@@ -49,6 +51,16 @@ faults: $(VENV)/installed-dev
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz --rounds $(ROUNDS)
+
+coverage: $(VENV)/installed-dev
+	$(BIN)/coverage run -m pytest -n 0 -q tests/test_keys.py tests/compose/test_headers.py tests/compose/test_mime.py \
+	  tests/triage/test_trust.py tests/triage/test_authorise.py tests/store/test_queue.py tests/desk/test_ledger.py \
+	  tests/intake/test_accept.py tests/intake/test_data.py tests/intake/test_digest.py tests/intake/test_envelope.py \
+	  tests/intake/test_lmtp.py tests/intake/test_pipe.py tests/intake/test_imap.py tests/faults/test_mailbox.py
+	$(BIN)/coverage report
+
+mutants: $(VENV)/installed-dev
+	$(BIN)/python -m tests.mutation $(MODULES)
 
 # The two stamps stand for "what pyproject.toml asks for is installed"; what the tests need includes what users need.
 $(VENV)/installed: pyproject.toml $(BIN)/python

@@ -10,6 +10,7 @@ from typing import Any, Self
 from gateway.defaults_files import default_file
 from gateway.desk.facts import gather_facts
 from gateway.desk.people import read_secrets
+from gateway.dkim_proof import Lookup, signers_of
 from gateway.errors import ConfigurationError, TemporaryFailure
 from gateway.mail import Attachment, Envelope, Mail, Transport
 from gateway.parsing import Parser, Raw
@@ -28,12 +29,19 @@ class Explainer:
     """Decides mails with the policy of a folder and, where there is one, what its database knows."""
 
     def __init__(
-        self, *, policy: Policy, parser: Parser, secrets: Mapping[int, bytes] | None, notes: Sequence[str] = ()
+        self,
+        *,
+        policy: Policy,
+        parser: Parser,
+        secrets: Mapping[int, bytes] | None,
+        notes: Sequence[str] = (),
+        lookup: Lookup | None = None,
     ) -> None:
         self._policy = policy
         self._parser = parser
         self._secrets = secrets
         self.notes = tuple(notes)
+        self._lookup = lookup
 
     @classmethod
     @contextlib.contextmanager
@@ -64,14 +72,17 @@ class Explainer:
     def explain(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
         """One record for each mail, in order."""
         own = (self._policy.desk.address, *self._policy.desk.aliases)
-        mails = self._parser.parse_many([Raw(content=content) for content in contents], own)
+        mails = self._parser.parse_many([self._raw(content) for content in contents], own)
         return [self._explain_one(mail) for mail in mails]
 
     def explain_one(self, content: bytes, envelope: Envelope) -> dict[str, Any]:
         """The record of a mail that came with an envelope."""
         own = (self._policy.desk.address, *self._policy.desk.aliases)
-        (mail,) = self._parser.parse_many([Raw(content=content)], own)
+        (mail,) = self._parser.parse_many([self._raw(content)], own)
         return self._explain_one(mail, envelope)
+
+    def _raw(self, content: bytes) -> Raw:
+        return Raw(content=content, signers=signers_of(self._policy, self._lookup))
 
     def _explain_one(self, mail: Mail, envelope: Envelope | None = None) -> dict[str, Any]:
         now = datetime.now(UTC)

@@ -178,13 +178,28 @@ class Structure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What we found ourselves of a mail's DKIM signatures (RFC 6376).
+
+    `address` is the author's as it was signed, `domain` its domain, which signed; `covered` are the lower-case names of
+    the headers that it vouches for. `why_not` says why nothing is proven, "" where the signature is good.
+    """
+
+    address: str = ""
+    domain: str = ""
+    covered: frozenset[str] = frozenset()
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mail:
     """A parsed mail.
 
     Ids stand with their angle brackets, as RFC 5322 §3.6.4 writes them. `sender` is the one mailbox of the one From
     header, None where there is no such thing; `sender_defects` says why it must not be trusted as an identity.
     `headers` holds (lower-case name, decoded and unfolded value) in order, names repeated as they came.
-    `authentications` are all Authentication-Results headers from the top, `auth` the topmost one.
+    `authentications` are all Authentication-Results headers from the top, `auth` the topmost one. `signature` is what
+    our own look at its DKIM signatures has found, None where nobody looked.
     `new_html` is the sanitised HTML body above the quote, with `cid:` references, "" where the mail has no HTML or its
     cut is not certain. `enclosed` are the named files inside mails that are attached; to `attachments` such a mail is
     one file. `defect` names what made the mail unparsable, "" for an ordinary mail; then only what could be read is
@@ -213,6 +228,7 @@ class Mail:
     structure: Structure = Structure()
     auth: AuthResults | None = None
     authentications: tuple[AuthResults, ...] = ()
+    signature: Signature | None = None
     report: DeliveryReport | None = None
     forwarded: Forwarded | None = None
     language: str = ""

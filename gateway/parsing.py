@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 import structlog
 from pebble import ProcessExpired, ProcessPool
 
+from gateway.dkim_proof import Names, Signers, look_at
 from gateway.errors import GatewayError
 from gateway.mail import Mail
 from gateway.parse import extract_parts, parse
@@ -54,11 +55,13 @@ class WorkersFailed(GatewayError):
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
-    """A mail to parse: its bytes, or the file where they lie for the length of the hop."""
+    """A mail to parse: its bytes, or the file where they lie for the length of the hop. `signers` says whose DKIM
+    signatures are verified."""
 
     content: bytes = b""
     path: Path | None = None
     full_size_bytes: int | None = None
+    signers: Signers | None = None
 
     def read(self) -> bytes:
         return self.path.read_bytes() if self.path is not None else self.content
@@ -228,10 +231,15 @@ def _allow_seconds(seconds: float) -> None:
 
 
 def _parse_all(mails: list[Raw], own_addresses: tuple[str, ...], seconds: float) -> list[Mail]:
-    parsed = []
+    parsed, names = [], Names()
     for mail in mails:
         _allow_seconds(seconds)
-        parsed.append(parse(mail.read(), own_addresses=own_addresses, full_size_bytes=mail.full_size_bytes))
+        raw = mail.read()
+        found = parse(raw, own_addresses=own_addresses, full_size_bytes=mail.full_size_bytes)
+        if mail.signers is not None:
+            whole = mail.full_size_bytes in (None, len(raw))
+            found = replace(found, signature=look_at(raw, found, mail.signers, names, whole=whole))
+        parsed.append(found)
     return parsed
 
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import lru_cache
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -30,7 +31,10 @@ class Phrase:
     values: tuple[tuple[str, object], ...] = ()
 
     def __str__(self) -> str:
-        return in_words(self, str, _plainly)
+        try:
+            return _in_english(self)
+        except TypeError:  # a value in it that has no hash
+            return in_words(self, str, _plainly)
 
     def to_json(self) -> dict[str, object]:
         """The phrase as JSON values; `from_json` reads it."""
@@ -100,6 +104,11 @@ def in_words(phrase: Phrase, lookup: Lookup, show: Show) -> str:
         return _shown(values[name], lookup, show) if name in values else match.group(0)
 
     return _PLACEHOLDER.sub(fill, lookup(phrase.text))
+
+
+@lru_cache(maxsize=1024)
+def _in_english(phrase: Phrase) -> str:
+    return in_words(phrase, str, _plainly)
 
 
 def placeholders(text: str) -> frozenset[str]:

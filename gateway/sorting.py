@@ -17,12 +17,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import peewee
 import structlog
 
+from gateway.desk.border import remember_signature
 from gateway.desk.carry_out import carry_out
 from gateway.desk.facts import gather_facts
 from gateway.desk.ledger import LeaseLost, write_decision
@@ -30,6 +32,7 @@ from gateway.desk.people import KnownPeople
 from gateway.desk.raw import read_raw
 from gateway.desk.rereading import reread
 from gateway.desk.unit import Unit
+from gateway.dkim_proof import Lookup, signers_of
 from gateway.intake.envelope import envelope_from_json
 from gateway.mail import Envelope, Mail
 from gateway.parsing import Parser, Raw, WorkersFailed
@@ -60,7 +63,8 @@ HANG_SECONDS = 120.0
 
 
 class Sorter:
-    """Decides waiting mails. `on_sorted` wakes the delivery; `policy` gives the policy in force at each batch."""
+    """Decides waiting mails. `on_sorted` wakes the delivery; `policy` gives the policy in force at each batch; `lookup`
+    finds the keys of signatures where it is not the DNS."""
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class Sorter:
         scratch: Path,
         on_sorted: Callable[[], None],
         hang_seconds: float = HANG_SECONDS,
+        lookup: Lookup | None = None,
     ) -> None:
         self._database = database
         self._parser = parser
@@ -86,6 +91,7 @@ class Sorter:
         self._scratch = scratch
         self._on_sorted = on_sorted
         self._hang_seconds = hang_seconds
+        self._lookup = lookup
         # What the last batch broke on, until its mails are given back.
         self._broke_on: Exception | None = None
 
@@ -132,9 +138,10 @@ class Sorter:
         rows = {row.id: row for row in find_all(Ledger, f"id IN ({marks(ids)})", *ids)}
         envelopes = [envelope_from_json(rows[one.id].envelope) for one in claims]
         own = (policy.desk.address, *policy.desk.aliases)
+        signers = signers_of(policy, self._lookup)
         with contextlib.ExitStack() as files:
             raws = [
-                self._raw(one, rows[one.id].part_count, envelope, files)
+                replace(self._raw(one, rows[one.id].part_count, envelope, files), signers=signers)
                 for one, envelope in zip(claims, envelopes, strict=True)
             ]
             mails = self._parser.parse_many(raws, own)
@@ -180,7 +187,11 @@ class Sorter:
             with savepoint(self._database):
                 mail = reread(through_group(mail, policy), own_addresses=(policy.desk.address, *policy.desk.aliases))
                 people: KnownPeople = {}
-                facts = gather_facts(mail, envelope, policy, now=now, secrets=self._secrets, people=people)
+                facts = gather_facts(
+                    mail, envelope, policy, now=now, secrets=self._secrets, people=people, ledger_id=claimed.id
+                )
+                if facts.signature is not None and facts.signature.digest:
+                    remember_signature(facts.signature, ledger_id=claimed.id, now=now)
                 decision = decide(mail, envelope, facts, policy)
                 unit = Unit(
                     decision=decision,

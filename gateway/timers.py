@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import peewee
 import structlog
 
+from gateway.desk.border import forget_signatures
 from gateway.desk.bundles import merge_waiting
 from gateway.desk.clockwork import close_due, expire_held, resume_due
 from gateway.desk.outgoing import unbound_message_id
@@ -76,6 +77,9 @@ class Timers:
                 work += close_due(self._database, policy, self._secrets, now=now)
                 work += resume_due(self._database, policy, self._secrets, now=now)
                 expire_held(self._database, policy, now=now)
+                if policy.trust.verify_dkim:
+                    with transaction(self._database):
+                        forget_signatures(now=now)
             work += self._lookout.run_once(now, may_expire=may_expire)
         if work:
             self._on_work()

@@ -116,3 +116,59 @@ def test_the_day_of_a_key_is_that_of_utc() -> None:
     late = datetime.fromisoformat("2026-03-02T01:00:00+05:00")
     assert keys.issue_day(late) == date(2026, 3, 1)
     assert keys.issue_day(late.astimezone(UTC)) == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("role", "purpose", "written"),
+    [
+        (Role.REQUESTER, Purpose.REPLY, "a4iqaaaaaqjaaaaaaadqrtdjljtecsp76nonx7wt"),
+        (Role.WATCHER, Purpose.REPLY, "a4jaaaaaaqjaaaaaaadqrthkuztdshqn4axoasj3"),
+        (Role.AGENT, Purpose.REPLY, "a4jqaaaaaqjaaaaaaadqrtbpjcvasuxbjfwpgmif"),
+        (Role.AGENT, Purpose.BOUNCE, "a4rqaaaaaqjaaaaaaadqrtdcor2woss4z72yzpqk"),
+        (Role.AGENT, Purpose.PROBE, "a4zqaaaaaqjaaaaaaadqrtdkegqrz2wfrq5mwsgi"),
+        (Role.AGENT, Purpose.DIGEST, "a5bqaaaaaqjaaaaaaadqrtctvf6wvxw754f5vp5w"),
+        (Role.AGENT, Purpose.HEARTBEAT, "a5jqaaaaaqjaaaaaaadqrtgj2mn3hi2rvlvtq2pb"),
+        (Role.AGENT, Purpose.CONFIRM, "a5rqaaaaaqjaaaaaaadqrtbfy5532t77t7jwgl3i"),
+        (Role.AGENT, Purpose.DOCTOR, "a5zqaaaaaqjaaaaaaadqrtczfkbqee4atsa7p34h"),
+    ],
+)
+def test_the_keys_in_peoples_mailboxes_stay_valid(role: Role, purpose: Purpose, written: str) -> None:
+    """Mails with these keys lie in mailboxes for years: another form would cut every thread."""
+    key = ReplyKey(ticket=1042, person=7, role=role, issued_on=date(2026, 3, 2))
+    assert sealed(key, purpose) == written
+    assert unseal(written, purpose=purpose, secrets={7: SECRET}) == key
+
+
+def test_what_else_travels_in_mails_keeps_its_form_too() -> None:
+    assert keys.message_id("k", "u", "example.com") == "<hg.k.u@example.com>"
+    assert keys.plus_address("desk@example.com", "k") == "desk+k@example.com"
+    assert keys.loop_mark("<1@example.com>", SECRET) == "829b43cfd9bc7ce4dd0675967c811461"
+    assert (keys.PROBE_HEADER, keys.DOCTOR_HEADER) == ("X-Helpdesk-Gateway-Probe", "X-Helpdesk-Gateway-Doctor")
+    assert keys.PROBE_AGE.days == keys.CONFIRM_AGE.days == 7
+
+
+def test_a_mark_can_be_made_of_an_id_that_is_no_proper_text() -> None:
+    assert keys.is_own_mark(keys.loop_mark("<\udcff@b>", SECRET), "<\udcff@b>", {1: SECRET})
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "a"), ("a", ""), ("", "\n"), (" ", "")])
+def test_a_key_with_a_letter_more_is_none(before: str, after: str) -> None:
+    text = sealed(ReplyKey(ticket=1, person=2, role=Role.AGENT, issued_on=date(2026, 3, 2)))
+    assert unseal(before + text + after, purpose=Purpose.REPLY, secrets={7: SECRET}) is None
+
+
+@pytest.mark.parametrize(("length", "is_ours"), [(0, False), (1, True), (32, True), (33, False)])
+def test_the_part_that_tells_our_mails_apart_has_1_to_32_letters(length: int, is_ours: bool) -> None:
+    text = sealed(ReplyKey(ticket=1, person=2, role=Role.AGENT, issued_on=date(2026, 3, 2)))
+    assert keys.key_in_id(keys.message_id(text, "a" * length, "example.com")) == (text if is_ours else "")
+    assert keys.key_in_id(keys.message_id(text, "a", "example.com") + "b") == ""
+
+
+def test_a_key_far_in_the_future_is_of_the_last_day_that_can_be_written() -> None:
+    for day in (date(2199, 6, 6), date(2199, 6, 7), date(2400, 1, 1)):
+        read = unseal(
+            sealed(ReplyKey(ticket=1, person=2, role=Role.AGENT, issued_on=day)),
+            purpose=Purpose.REPLY,
+            secrets={7: SECRET},
+        )
+        assert read is not None and read.issued_on == date(2199, 6, 6)

@@ -136,6 +136,8 @@ def _indented(line: str) -> str:
 
 
 def _linked(line: str) -> str:
+    if "://" not in line:
+        return _escaped(line)
     pieces, position = [], 0
     for match in _LINK.finditer(line):
         address = _without_punctuation(match.group())

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 
 from gateway.compose.person import lines_to_html
@@ -98,6 +99,7 @@ font-size:15px;line-height:1.45;overflow-wrap:anywhere">
 """
 
 
+@lru_cache(maxsize=512)  # most of our lines are the same in every mail
 def _wrapped(line: str) -> str:
     line = line.rstrip()
     if line == "--":

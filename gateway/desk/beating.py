@@ -9,6 +9,7 @@ import peewee
 
 from gateway.desk.chores import detail_of, done, last_done
 from gateway.desk.health import HEARTBEAT
+from gateway.desk.ledger import HEARTBEAT as HEARTBEAT_CODE
 from gateway.desk.outgoing import enqueue
 from gateway.desk.people import find_contact
 from gateway.keys import Purpose, unseal
@@ -75,7 +76,7 @@ def _forget_old(policy: Policy, now: datetime) -> None:
         Event.delete().where(Event.outbox << sent).execute()
         OutboxPart.delete().where(OutboxPart.outbox << sent).execute()
         Outbox.delete().where(Outbox.id << sent).execute()
-    old = (Ledger.reason_code == NOTICE) & (Ledger.received_at <= before) & (Ledger.state == LedgerState.DONE)
+    old = (Ledger.reason_code == HEARTBEAT_CODE) & (Ledger.received_at <= before) & (Ledger.state == LedgerState.DONE)
     rows = Ledger.select(Ledger.id).where(old).order_by(Ledger.received_at).limit(_AT_ONCE)
     back = [row.id for row in rows]
     back += [row.id for row in Ledger.select(Ledger.id).where(Ledger.duplicate_of << back)]

@@ -5,21 +5,23 @@ in `trusted_authserv_id` takes forged ones out. That is not assumed: a mail of `
 to have come in by the same way (`intake`: a mailbox, or a listener and the server that talks to it) in the last
 `proof_days`, and without them. Until then the header is shown and never believed.
 
-Reads and writes the table `border_proof`; nothing here raises for what a mail contains.
+Reads and writes the tables `border_proof` and `seen_signature`; nothing here raises for what a mail contains.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.keys import DOCTOR_HEADER, Purpose, plus_suffix, unseal
-from gateway.mail import AuthResults, Envelope, Mail, Transport
+from gateway.mail import AuthResults, Envelope, Mail, Signature, Transport
 from gateway.policy import Policy
-from gateway.store.rows import find, find_all, insert, update
-from gateway.store.tables import BorderProof
-from gateway.triage.facts import BorderTest
+from gateway.store.rows import execute, find, find_all, insert, insert_if_new, update
+from gateway.store.tables import BorderProof, SeenSignature
+from gateway.triage.facts import BorderTest, SignatureFact
 
 FORGED, BARE_CR = 1, 2
 TEST_AGE = timedelta(days=7)
@@ -29,6 +31,7 @@ SMUGGLED_HEADER = "X-Helpdesk-Gateway-Smuggled"
 _NEEDED = frozenset({"forged-removed", "genuine-present", "no-smuggling"})
 _NAMES = {Transport.SMTP: "smtp", Transport.LMTP: "lmtp", Transport.PIPE: "the pipe"}
 _WARN_DAYS = 14
+_DATE_AGE, _DATE_AHEAD = timedelta(days=5), timedelta(hours=12)
 
 
 def intake_of(envelope: Envelope) -> str:
@@ -54,6 +57,46 @@ def vouched_by(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime)
     if what and is_proven(envelope, policy, now=now):
         return f"{said[0].authserv_id} says {what}"
     return ""
+
+
+def check_signature(mail: Mail, policy: Policy, *, now: datetime, ledger_id: int | None) -> SignatureFact | None:
+    """Whether the mail's own DKIM signature vouches for it, now and for the first time; None where nobody looked.
+
+    A copy of a signed mail verifies as well as the mail: one that is old, was sent to somebody else, or was believed
+    before, proves nothing. Message-ID and domain name it, for the signature itself can be written in several ways.
+    """
+    signature = mail.signature
+    if signature is None:
+        return None
+    why = signature.why_not or _why_not_now(mail, signature, policy, now=now)
+    if why:
+        return SignatureFact(words=f"its DKIM signature proves nothing: {why}")
+    digest = hashlib.sha256(f"{signature.domain}\0{mail.message_id}".encode()).digest()
+    seen = find(SeenSignature, "digest = ?", digest)
+    if seen is not None and seen.ledger_id != ledger_id:
+        return SignatureFact(words=f"its DKIM signature proves nothing: it was seen before, in mail {seen.ledger_id}")
+    return SignatureFact(words=f"we have verified the DKIM signature of {signature.domain}", digest=digest)
+
+
+def _why_not_now(mail: Mail, signature: Signature, policy: Policy, *, now: datetime) -> str:
+    if mail.sender is None or mail.sender.address != signature.address or not mail.message_id:
+        return "it is another mail's"
+    if mail.date is None or not -_DATE_AHEAD <= now - mail.date <= _DATE_AGE:
+        return "its Date is not of the last five days"
+    named = (*mail.to, *(mail.cc if "cc" in signature.covered else ()))
+    if not any(policy.is_desk_address(one.address) for one in named):
+        return "it was not sent to the desk, as far as it is signed"
+    return ""
+
+
+def remember_signature(fact: SignatureFact, *, ledger_id: int, now: datetime) -> None:
+    """From now on copies of this mail are not believed."""
+    insert_if_new(SeenSignature, digest=fact.digest, ledger_id=ledger_id, seen_at=now)
+
+
+def forget_signatures(*, now: datetime) -> int:
+    """Forget the mails whose Date is too old by now to be believed; how many they were."""
+    return execute("DELETE FROM seen_signature WHERE seen_at <= ?", now - _DATE_AGE - 2 * _DATE_AHEAD)
 
 
 def _what_it_says(said: AuthResults, address: str, policy: Policy) -> str:
@@ -146,6 +189,8 @@ def _is_young(row: Any, policy: Policy, now: datetime) -> bool:
 
 def border_troubles(policy: Policy, *, now: datetime) -> Iterator[str]:
     """What an operator should know: nothing is believed yet, a test has failed, or one expires soon."""
+    if policy.trust.verify_dkim and not all(map(importlib.util.find_spec, ("dkim", "dns"))):
+        yield "[trust] verify_dkim: not installed, so nothing is verified (pip install helpdesk-gateway[dkim])"
     trusted = policy.desk.trusted_authserv_id.lower()
     if not trusted:
         return

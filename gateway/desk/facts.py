@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gateway.desk.beating import heartbeat_in
-from gateway.desk.border import read_border_test, vouched_by
+from gateway.desk.border import check_signature, read_border_test, vouched_by
 from gateway.desk.people import KnownPeople, as_person, find_contact
 from gateway.desk.quarantining import denied_by, digest_in
 from gateway.desk.references import reference_digest
@@ -65,10 +65,12 @@ def gather_facts(
     now: datetime,
     secrets: Mapping[int, bytes],
     people: KnownPeople | None = None,
+    ledger_id: int | None = None,
 ) -> Facts:
     """Read everything that the mail names. Runs inside the unit of its mail; reads only.
 
-    `people` learns who was looked up, so that nothing later in the unit reads them again.
+    `people` learns who was looked up, so that nothing later in the unit reads them again. `ledger_id` is the row of the
+    mail, None for one that is only explained.
     """
     keys = tuple(_keys(mail, envelope, policy, now=now, secrets=secrets))
     references, is_id_taken = _references_of(mail)
@@ -85,7 +87,10 @@ def gather_facts(
     sender = find_contact(mail.sender.address) if mail.sender else None
     if mail.sender is not None and people is not None:
         people[mail.sender.address.lower()] = sender
+    signature = check_signature(mail, policy, now=now, ledger_id=ledger_id)
     vouched = vouched_by(mail, envelope, policy, now=now)
+    if not vouched and signature is not None and signature.digest:
+        vouched = signature.words
     logged = _logged_for(mail, policy)
     has_own_mark = _has_own_mark(mail, secrets)
     is_own = has_own_mark or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
@@ -96,6 +101,7 @@ def gather_facts(
         is_probe=(is_own or mail.report is not None) and _carries_probe_key(mail, envelope, now=now, secrets=secrets),
         auth_trusted=bool(vouched),
         vouched_by=vouched,
+        signature=signature,
         confirmed_by=envelope.confirmed_by,
         question=_question(mail, envelope, policy, now=now, secrets=secrets),
         asked_about=_asked_about(mail, envelope, keys, vouched, policy, now=now),

@@ -147,6 +147,7 @@ class SmtpSession(smtp.SMTP):
         self._options = options
         self._book = book
         self._peer = ""
+        self._is_trusted = False
         self._greeted = False
         self._error_count = 0
         self._command_count = 0
@@ -157,7 +158,7 @@ class SmtpSession(smtp.SMTP):
 
     def allowed(self, limit: int) -> int:
         """What a limit means for this peer."""
-        return limit * TRUSTED_FACTOR if self._book.trusts(self._peer) else limit
+        return limit * TRUSTED_FACTOR if self._is_trusted else limit
 
     def leave_when_idle(self) -> None:
         self._is_leaving = True
@@ -171,6 +172,7 @@ class SmtpSession(smtp.SMTP):
 
     async def _handle_client(self) -> None:
         self._peer = ip_address(self.transport.get_extra_info("peername") if self.transport else None)
+        self._is_trusted = self._book.trusts(self._peer)
         try:
             if refusal := self._book.enter(self, self._peer):
                 await self.push(refusal)
@@ -203,7 +205,7 @@ class SmtpSession(smtp.SMTP):
         if self._command_count > self.allowed(self._options.limits.commands):
             return "421 4.7.0 Too many commands"
         age_seconds = self.loop.time() - self._last_mail_at
-        if age_seconds > self._options.timeouts.content and not self._book.trusts(self._peer):
+        if age_seconds > self._options.timeouts.content and not self._is_trusted:
             return "421 4.4.2 No mail came for too long"
         return ""
 

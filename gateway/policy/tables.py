@@ -153,3 +153,5 @@ class Trust(OptionTable):
     """At most so many questions "was it you?" to one agent in a day; further mails wait in quarantine."""
     proof_days: AtLeastOne = 90
     """How many days a passed `gateway doctor` test lets Authentication-Results be believed."""
+    verify_dkim: bool = False
+    """Verify the DKIM signatures of mails in agents' names ourselves; needs the extra dkim, see docs/security.md."""

@@ -5,7 +5,7 @@ No ticket hangs on any of them.
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, BooleanField, CompositeKey, IntegerField, SmallIntegerField, TextField
+from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, IntegerField, SmallIntegerField, TextField
 
 from gateway.store.base import Table
 from gateway.store.fields import CleanText, Json, UtcDateTime
@@ -110,3 +110,14 @@ class BorderProof(Table):
 
     class Meta:
         primary_key = CompositeKey("intake", "authserv_id", "number")
+
+
+class SeenSignature(Table):
+    """A mail whose signature was believed: a copy of it is not, as long as its Date would still be young enough."""
+
+    digest = BlobField(primary_key=True)
+    ledger_id = BigIntegerField()
+    seen_at = UtcDateTime(index=True)
+
+    class Meta:
+        table_name = "seen_signature"

@@ -35,6 +35,7 @@ database_proxy = base.database_proxy
 # All tables can be had from here.
 AlarmRow = running_tables.AlarmRow
 BorderProof = running_tables.BorderProof
+SeenSignature = running_tables.SeenSignature
 Chore = running_tables.Chore
 Denied = running_tables.Denied
 Mailbox = running_tables.Mailbox
@@ -396,4 +397,5 @@ TABLES = (
     AlarmRow,
     Chore,
     BorderProof,
+    SeenSignature,
 )

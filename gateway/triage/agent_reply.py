@@ -99,7 +99,9 @@ def _deny(case: Case, reply: Reply, asked: HeldMessage) -> Decision:
         DropMessage(message_id=asked.id),
         *notices,
         Notice(name="result", to=mailbox, role=Role.AGENT, context=told),
-        reasons=(Reason(code="denied-by-agent", text=f"{agent.name} says no: {len(asked.commands)} command(s) dropped"),),
+        reasons=(
+            Reason(code="denied-by-agent", text=f"{agent.name} says no: {len(asked.commands)} command(s) dropped"),
+        ),
         ticket=reply.ticket.number,
         actor=agent.address,
     )

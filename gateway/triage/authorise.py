@@ -9,7 +9,7 @@ a ticket number alone is a claim, and opens a ticket of its own beside the claim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -48,6 +48,13 @@ class Authorisation:
 
 def authorise(mail: Mail, facts: Facts, policy: Policy, threading: Threading) -> Authorisation:
     """Decide as whom the sender may speak. Without a ticket the standing is NOBODY: a new matter."""
+    found = _authorise(mail, facts, policy, threading)
+    if facts.signature is None:
+        return found
+    return replace(found, reasons=(*found.reasons, Reason(code="dkim", text=facts.signature.words)))
+
+
+def _authorise(mail: Mail, facts: Facts, policy: Policy, threading: Threading) -> Authorisation:
     ticket = facts.ticket(threading.ticket) if threading.ticket is not None else None
     address = mail.sender.address if mail.sender else ""
     agent = policy.agent_of(address) if address else None

@@ -49,6 +49,15 @@ class PublicAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignatureFact:
+    """What our own check of a DKIM signature says, in `words`; `digest` of what must not come twice, b"" where nothing
+    is proven."""
+
+    words: str
+    digest: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeldMessage:
     """An agent's mail that waits: for `#send` after a question, or for the answer to a confirmation."""
 
@@ -218,7 +227,8 @@ class Facts:
     """All that a decision may know. `named_tickets` holds every ticket that anything here names, merged ones followed.
 
     `is_probe`: the mail, or a report about it, is one that `gateway check --connect` has sent in the last days.
-    `auth_trusted`: something that we believe vouches for the sender's address; `vouched_by` says what. `question` is
+    `auth_trusted`: something that we believe vouches for the sender's address; `vouched_by` says what.
+    `signature` is what our own check of its DKIM signature says, None where nobody looked. `question` is
     the one that the mail answers, `confirmed_by` the agent who said that it is theirs. `asked_about` are the tickets
     (0: none) about which the sender, an agent, was asked "was it you?" in the last day.
     `has_broken_key`: an address of the desk that it went to carries what looks like a key of ours and is none.
@@ -232,6 +242,7 @@ class Facts:
     is_probe: bool = False
     auth_trusted: bool = False
     vouched_by: str = ""
+    signature: SignatureFact | None = None
     confirmed_by: str = ""
     question: QuestionFact | None = None
     asked_about: tuple[int, ...] = ()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.servers.commands import COMMANDS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -46,13 +46,12 @@ def gateway(
 ) -> Done:
     """Run a command without a terminal; with `expect` fail where it ends with another exit code."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    finished = subprocess.run(
-        [sys.executable, "-m", "gateway", *map(str, arguments)],
+    finished = COMMANDS.run(
+        [*map(str, arguments)],
         cwd=cwd,
         env=inherited | {"PYTHONPATH": str(CHECKOUT), "COLUMNS": "100"} | (env or {}),
-        input=stdin,
-        capture_output=True,
-        timeout=timeout_seconds,
+        stdin=stdin,
+        timeout_seconds=timeout_seconds,
     )
     done = Done(code=finished.returncode, out=finished.stdout.decode(), err=finished.stderr.decode())
     assert "Traceback" not in done.out + done.err, done.out + done.err

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.compose import Letter, LetterRefused, Templates, compose, load_templates
-from gateway.compose.headers import check_plan, checked_address, clean_value, references
+from gateway.compose.headers import check_plan, checked_address, clean_value, has_long_line, references
 from gateway.compose.samples import sample_letters
 from gateway.defaults_files import default_file
 from gateway.mail import Address
@@ -299,3 +299,12 @@ def test_bytes_that_differ_from_the_plan_are_refused(damage: tuple[bytes, bytes]
     check_plan(data, plan)
     with pytest.raises(LetterRefused):
         check_plan(data.replace(*damage, 1), plan)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("before", [b"", b"short", b"x" * 998])
+def test_a_line_may_have_998_octets_whatever_stands_around_it(before: bytes, end: bytes) -> None:
+    assert not has_long_line(before + end + b"x" * 998 + end + b"short" + end, 998)
+    assert has_long_line(before + end + b"x" * 999 + end + b"short" + end, 998)
+    assert not has_long_line(before + end + b"x" * 998, 998)
+    assert has_long_line(before + end + b"x" * 999, 998)

@@ -25,6 +25,7 @@ from gateway.desk.clockwork import close_due, resume_due
 from gateway.desk.letters import LetterBuilder
 from gateway.desk.people import mirror_policy, read_secrets
 from gateway.desk.views import ticket_record
+from gateway.dkim_proof import Lookup
 from gateway.intake.accept import Door
 from gateway.mail import Envelope, Transport
 from gateway.parsing import Parser
@@ -127,6 +128,7 @@ class DeskUnderTest:
         policy: Policy | None = None,
         now: datetime | None = None,
         templates: Templates | None = None,
+        lookup: Lookup | None = None,
     ) -> None:
         self.now = now or datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
         self.policy = policy or policy_of()
@@ -149,6 +151,7 @@ class DeskUnderTest:
             batch=64,
             scratch=scratch,
             on_sorted=lambda: None,
+            lookup=lookup,
         )
         self._letters = LetterBuilder(
             policy=lambda: self.policy, secrets=self.secrets, extract=parser.extract, file_limit_bytes=5_000_000

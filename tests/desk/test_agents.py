@@ -111,6 +111,33 @@ def test_the_words_beside_a_confirmation_are_kept(desk: DeskUnderTest) -> None:
     assert desk.inbox("erika@example.com", "answer") == []
 
 
+@pytest.mark.parametrize(
+    ("words", "loses_ids"),
+    [
+        ("No", False),
+        ("Nein, das war ich nicht!", False),
+        ("Non, ce n'est pas moi.", False),
+        ("No, no he sido yo.", False),
+        ("Não fui eu.", False),
+        ("nein", True),
+    ],
+)
+def test_a_no_drops_the_commands_that_were_asked_about(desk: DeskUnderTest, words: str, loses_ids: bool) -> None:
+    desk.write(f"Anna Agent <{ANNA}>", "#requester erika@example.com\n#priority P1\n\nNo light.", subject="Light")
+    question, before = desk.last(ANNA, "confirmation"), desk.ticket()["priority"]
+    ids = {"In-Reply-To": "<changed@relay.example.net>", "References": "<changed@relay.example.net>"}
+    desk.answer(ANNA, question, words, headers=ids if loses_ids else {})
+    assert desk.ticket()["priority"] == before != "P1"
+    told = desk.last(ANNA, "result").text
+    assert "None of this is carried out" in told
+    assert "#priority P1" in told
+    assert words in desk.last(BEN, "internal_note").text
+    desk.answer(ANNA, question, "yes")
+    assert desk.ticket()["priority"] == before
+    assert desk.inbox("erika@example.com", "answer") == []
+    assert desk.audit() == []
+
+
 def test_a_yes_confirms_also_where_a_relay_has_changed_our_ids(desk: DeskUnderTest) -> None:
     desk.write(f"Anna Agent <{ANNA}>", "#requester erika@example.com\n#priority P1\n\nNo light.", subject="Light")
     ids = {"In-Reply-To": "<changed@relay.example.net>", "References": "<changed@relay.example.net>"}

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import TemporaryFailure
+from gateway.intake import accept
 from gateway.intake.accept import GROUP_LIMIT_MAILS, Door, Receipt
 from gateway.intake.envelope import envelope_from_json
 from gateway.mail import Transport
@@ -381,3 +382,40 @@ def test_any_order_of_redeliveries_gives_the_same_tickets(
         )
         by_smtp = sum(not uid for _, uid, _ in deliveries)
         assert len(rows()) == by_smtp + len({(number, uid) for number, uid, _ in deliveries if uid})
+
+
+def test_a_door_that_was_never_opened_can_be_shut(sqlite: peewee.Database, clock: Clock) -> None:
+    door = Door(sqlite, clock=clock)
+    door.stop()
+    with pytest.raises(TemporaryFailure):
+        door.accept(an_envelope(), a_mail())
+
+
+def test_a_database_that_does_not_answer_in_time_is_a_temporary_failure(
+    sqlite: peewee.Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accept, "ANSWER_TIMEOUT_SECONDS", 0.01)
+    gate = Gate()
+    with Door(sqlite, clock=clock, free_bytes=gate) as door:
+        with pytest.raises(TemporaryFailure) as refused:
+            door.accept(an_envelope(), a_mail())
+        gate.opened.set()
+    assert refused.value.status == "4.3.0"
+    # Too late to say so, but what was handed over is stored: the sender's next try is a duplicate.
+    assert len(rows()) == 1
+
+
+def test_a_mail_that_the_database_keeps_refusing_fails_alone(sqlite: peewee.Database, clock: Clock) -> None:
+    execute: Any = sqlite.execute_sql
+    execute(
+        "CREATE TRIGGER no_big_mail BEFORE INSERT ON ledger WHEN NEW.size_bytes > 5000"
+        " BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    )
+    gate = Gate()
+    with Door(sqlite, clock=clock, free_bytes=gate) as door:
+        refused = door.submit(an_envelope(), a_mail(1, "x" * 6000))
+        taken = door.submit(an_envelope(), a_mail(2))
+        gate.opened.set()
+        assert isinstance(refused.exception(timeout=20), TemporaryFailure)
+        assert taken.result(timeout=20).duplicate_of is None
+    assert len(rows()) == 1

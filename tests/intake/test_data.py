@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake.data import MEMORY_LIMIT_BYTES, DotDecoder, Spool, SpoolMemory
+from gateway.intake.data import MEMORY_LIMIT_BYTES, DotDecoder, Spool, SpoolMemory, count_hops
 from tests.fuzz import dots
 from tests.fuzz.dots import decode, octet_by_octet
 
@@ -167,3 +167,31 @@ def test_memory_is_given_back_once_however_a_mail_ends(tmp_path: Path) -> None:
 def test_no_stream_is_read_otherwise_than_octet_by_octet() -> None:
     """`python -m tests.fuzz dots --rounds …` looks at millions."""
     assert dots.differences(rounds=30_000, seed=1) == []
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+@pytest.mark.parametrize("size_bytes", [0, 2 * MEBIBYTE])
+def test_hops_are_counted_in_the_header_only_and_the_content_stays(
+    line_end: bytes, size_bytes: int, tmp_path: Path
+) -> None:
+    head = [
+        b"Received: from a",
+        b" by b",
+        b"RECEIVED : from b",
+        b"X-Received: from c",
+        b"Subject: x",
+        b"",
+        b"Received: d",
+    ]
+    content = line_end.join(head) + b"x" * size_bytes
+    spool = Spool(size_limit_bytes=3 * MEBIBYTE, folder=tmp_path)
+    spool.write(content[:20])
+    spool.write(content[20:])
+    assert count_hops(spool) == 2
+    spool.write(b"end")
+    kept = spool.content()
+    if not isinstance(kept, bytes):
+        kept.seek(0)
+        kept = kept.read()
+    assert kept == content + b"end"
+    spool.close()

@@ -89,6 +89,16 @@ def test_a_refused_mail_is_refused_for_each_recipient(start: Start, sqlite_door:
         assert client.say("NOOP") == "250 2.0.0 OK"
 
 
+def test_a_mail_in_circles_is_refused_for_each_recipient(start: Start, sqlite_door: Door) -> None:
+    hop = b"Received: from a.example.net by b.example.net; Tue, 7 Jul 2026 09:00:00 +0000\r\n"
+    with RawClient(start(sqlite_door).port) as client:
+        client.begin(*THREE, hello="LHLO mx")
+        replies = [client.data(hop * 51 + a_mail() + b".\r\n"), client.reply(), client.reply()]
+        assert [reply[:9] for reply in replies] == ["554 5.4.6"] * 3
+        client.begin(DESK, hello="LHLO mx")
+        assert client.data(hop * 50 + a_mail() + b"\r\n" + hop + b".\r\n").startswith("250")
+
+
 def test_a_locked_database_is_451_for_each_recipient(start: Start, sqlite: peewee.Database, clock: Clock) -> None:
     assert isinstance(sqlite, peewee.SqliteDatabase)
     sqlite.timeout = 0.05

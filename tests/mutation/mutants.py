@@ -1,7 +1,7 @@
 """Make mutants of a module: each is its syntax tree with one small mistake that somebody could have made.
 
-Left alone is what says nothing about behaviour: annotations, docstrings, imports, the words of an exception and of the
-log.
+Left alone is what says nothing about behaviour: annotations, docstrings, decorators, imports, the words of an
+exception and of the log.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _places(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
         return
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         place = _Place(function=f"{place.function}.{node.name}".lstrip("."), statement=node)
-    skipped = {"annotation", "returns", "type_params"}
+    skipped = {"annotation", "returns", "type_params", "decorator_list"}
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"isinstance", "hasattr"}:
         skipped |= {"args"}
     for field, value in ast.iter_fields(node):
@@ -150,7 +150,7 @@ def _negate(node: Any, put: Any) -> None:
 
 def _not(test: ast.expr) -> ast.expr:
     is_not = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
-    return test.operand if is_not else ast.UnaryOp(op=ast.Not(), operand=test)  # type: ignore[attr-defined,no-any-return]
+    return test.operand if is_not else ast.UnaryOp(op=ast.Not(), operand=test)  # type: ignore[attr-defined]
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import gc
 import importlib
 import importlib.machinery
 import os
@@ -11,10 +12,10 @@ import signal
 import sys
 import sysconfig
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from time import monotonic, sleep
-from types import CodeType
+from types import CodeType, ModuleType
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -31,15 +32,17 @@ class _Changed(importlib.machinery.SourceFileLoader):
         super().__init__(name, path)
         self._code = code
 
-    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - importlib's signature
+    def get_code(self, fullname: str) -> CodeType:
         return self._code
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     def __init__(self, name: str, code: CodeType) -> None:
         self._name, self._code = name, code
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> object:  # type: ignore[override]  # noqa: ARG002
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /
+    ) -> ModuleSpec | None:
         if fullname != self._name:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path)
@@ -53,6 +56,7 @@ def load_libraries(names: Sequence[str]) -> None:
     settings.register_profile(
         _PROFILE,
         derandomize=True,
+        max_examples=25,
         database=None,
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
@@ -71,7 +75,11 @@ def libraries_of(tests: Sequence[str]) -> list[str]:
         os.close(reader)
         code = _run_tests(tests)
         folder = sysconfig.get_path("purelib")
-        names = [name for name, module in list(sys.modules.items()) if (getattr(module, "__file__", "") or "").startswith(folder)]
+        names = [
+            name
+            for name, module in list(sys.modules.items())
+            if (getattr(module, "__file__", "") or "").startswith(folder)
+        ]
         os.write(writer, "\n".join(names).encode()[:60_000])
         os._exit(code)
     os.close(writer)
@@ -121,8 +129,11 @@ def _run_tests(tests: Sequence[str]) -> int:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nowhere, stream)
-    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", f"--hypothesis-profile={_PROFILE}"]
+    # Without pytest's plugins that collect garbage after each test.
+    plugins = [f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "threadexception", "junitxml")]
+    options = [*plugins, "-x", "-q", "-n", "0", f"--hypothesis-profile={_PROFILE}"]
+    gc.disable()
     try:
         return int(pytest.main([*options, "-W", "ignore::pytest.PytestAssertRewriteWarning", *tests]))
-    except BaseException:  # noqa: BLE001 - whatever a mutant does, it was noticed
+    except BaseException:
         return 1

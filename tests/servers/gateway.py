@@ -22,6 +22,7 @@ from typing import Self
 
 import psutil
 
+from tests.servers.commands import COMMANDS
 from tests.servers.ports import LOOPBACK, free_port
 from tests.servers.processes import with_parent_death_signal
 from tests.servers.waiting import eventually
@@ -143,12 +144,11 @@ class GatewayProcess:
         self, *arguments: str, stdin: bytes = b"", timeout_seconds: float = 60.0
     ) -> subprocess.CompletedProcess[str]:
         """Run another `gateway` command in the folder with the same settings."""
-        command = [sys.executable, "-m", "gateway", *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self._environ(), input=stdin, capture_output=True, timeout=timeout_seconds
+        done = COMMANDS.run(
+            arguments, cwd=self.folder, env=self._environ(), stdin=stdin, timeout_seconds=timeout_seconds
         )
         stdout, stderr = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-        return subprocess.CompletedProcess(command, done.returncode, stdout, stderr)
+        return subprocess.CompletedProcess(arguments, done.returncode, stdout, stderr)
 
     # --- what it sent, where no relay is configured ---
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -13,9 +17,20 @@ import peewee
 import pytest
 
 from gateway.store.database import connection, migrate, open_database, savepoint, transaction
-from gateway.store.queue import LEASE, claim, finish, forget_workers, free_leases, release, split_parts
+from gateway.store.queue import (
+    LEASE,
+    claim,
+    finish,
+    forget_workers,
+    free_leases,
+    free_own,
+    last_written,
+    owner_name,
+    release,
+    split_parts,
+)
 from gateway.store.states import LedgerState, OutboxState, Outcome
-from gateway.store.tables import PART_SIZE_BYTES, Contact, Ledger, Outbox, Worker
+from gateway.store.tables import PART_SIZE_BYTES, Contact, Event, Ledger, Outbox, Ticket, Worker
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -169,3 +184,111 @@ def test_content_is_cut_into_parts_of_at_most_a_mebibyte_and_at_least_one(size: 
         assert b"".join(parts) == content
         assert max(map(len, parts)) <= PART_SIZE_BYTES
         assert len(parts) == max(1, -(-size // PART_SIZE_BYTES))
+
+
+def claimed(database: peewee.Database, owner: str = "one", now: datetime = NOW, limit: int = 9) -> list[int]:
+    return [one.id for one in claim(database, Ledger, owner=owner, now=now, limit=limit)]
+
+
+def test_an_owners_name_says_where_it_runs_and_is_never_the_same(database: peewee.Database) -> None:
+    first, second = owner_name(), owner_name()
+    assert re.fullmatch(rf"{re.escape(socket.gethostname())}/{os.getpid()}/[0-9a-f]{{8}}", first)
+    assert first != second
+
+
+def test_a_lease_ends_when_it_says(database: peewee.Database) -> None:
+    row = waiting_mail()
+    (taken,) = claim(database, Ledger, owner="one", now=NOW, limit=1)
+    assert (taken.owner, taken.until) == ("one", NOW + LEASE)
+    assert (Ledger.get_by_id(row).lease_owner, Ledger.get_by_id(row).lease_until) == ("one", NOW + LEASE)
+    assert timedelta(minutes=5) == LEASE
+    assert claimed(database, "two", NOW + LEASE - timedelta(seconds=1)) == []
+    assert claimed(database, "two", NOW + LEASE) == [row]
+
+
+def test_what_a_wrong_clock_put_off_for_years_does_not_wait_so_long(database: peewee.Database) -> None:
+    waiting_mail(1, not_before=NOW + timedelta(hours=12))
+    years = waiting_mail(2, not_before=NOW + timedelta(hours=12, seconds=1))
+    assert claimed(database) == [years]
+
+
+def test_a_mail_that_may_have_killed_its_process_comes_alone(database: peewee.Database) -> None:
+    first, second = waiting_mail(1), waiting_mail(2)
+    suspect, last = waiting_mail(3, attempts=1), waiting_mail(4)
+    assert claimed(database) == [first, second]
+    assert claimed(database) == [suspect]
+    assert claimed(database) == [last]
+
+
+def test_a_rendered_mail_is_no_suspect(database: peewee.Database) -> None:
+    ids = [waiting_answer(0, 1), waiting_answer(0, 2)]
+    Outbox.update(attempts=2, part_count=1).execute()
+    assert [one.id for one in claim(database, Outbox, owner="one", now=NOW, limit=9)] == ids
+
+
+def test_what_people_write_to_one_person_on_one_ticket_goes_in_order(database: peewee.Database) -> None:
+    contact = Contact.create(address="a@example.com", first_seen_at=NOW)
+    fields = {"type": "incident", "status": "new", "impact": "low", "urgency": "low", "priority": "P4", "team": "desk"}
+    more = {"fields": {}, "policy_version": "1", "desk_address": "helpdesk@example.com", "subject": "VPN"}
+    ticket = Ticket.create(number=7, requester=contact, opened_at=NOW, updated_at=NOW, **fields, **more)
+    first, second, notice = (waiting_answer(0, number) for number in (1, 2, 3))
+    Outbox.update(ticket=ticket).execute()
+    Outbox.update(notice="acknowledgement").where(Outbox.id == notice).execute()
+    later = NOW + timedelta(hours=1)
+    Outbox.update(not_before=later).where(Outbox.id == first).execute()
+    assert [one.id for one in claim(database, Outbox, owner="one", now=NOW, limit=9)] == [notice]
+    assert [one.id for one in claim(database, Outbox, owner="two", now=later, limit=1)] == [first]
+    Outbox.update(state=OutboxState.SENT).where(Outbox.id == first).execute()
+    assert second in [one.id for one in claim(database, Outbox, owner="two", now=later, limit=9)]
+
+
+def test_a_finish_may_count_and_is_fenced_all_the_same(database: peewee.Database) -> None:
+    row, other = waiting_mail(1), waiting_mail(2)
+    (taken,) = claim(database, Ledger, owner="one", now=NOW, limit=1)
+    counted: Any = Ledger.size_bytes + 1
+    strangers = (replace(taken, owner="two"), replace(taken, attempt=2), replace(taken, id=other))
+    assert not any(finish(Ledger, stranger, size_bytes=counted) for stranger in strangers)
+    assert [mail.size_bytes for mail in Ledger.select()] == [1, 1]
+    assert finish(Ledger, taken, size_bytes=counted) is True
+    assert [mail.size_bytes for mail in Ledger.select().order_by(Ledger.id)] == [2, 1]
+    assert (Ledger.get_by_id(row).lease_owner, Ledger.get_by_id(row).lease_until) == ("", None)
+
+
+@pytest.mark.parametrize(("counts", "attempts"), [(True, 1), (False, 0)])
+def test_work_that_broke_off_gives_back_what_it_held_but_not_what_it_keeps(
+    database: peewee.Database, counts: bool, attempts: int
+) -> None:
+    free, kept, others, untouched = (waiting_mail(number) for number in range(4))
+    claimed(database, "one", limit=2)
+    claimed(database, "two", limit=1)
+    free_own(database, Ledger, owner="one", keep=[kept], counts=counts)
+    rows = {row.id: (row.attempts, row.lease_owner) for row in Ledger.select()}
+    assert rows == {free: (attempts, ""), kept: (1, "one"), others: (1, "two"), untouched: (0, "")}
+    assert Ledger.get_by_id(free).lease_until is None
+    free_own(database, Ledger, owner="one", counts=counts)
+    assert Ledger.get_by_id(kept).lease_owner == ""
+
+
+def test_the_last_moment_that_was_written_down_is_that_of_a_mail_or_of_what_happened(
+    database: peewee.Database,
+) -> None:
+    assert last_written() is None
+    waiting_mail(1, received_at=NOW + timedelta(hours=1))
+    waiting_mail(2)
+    assert last_written() == NOW
+    Event.create(at=NOW + timedelta(minutes=1), kind="k", actor="a", text="t", detail={})
+    assert last_written() == NOW + timedelta(minutes=1)
+
+
+def test_the_living_keep_their_leases_where_nobody_is_dead(database: peewee.Database) -> None:
+    waiting_mail()
+    claimed(database, "living")
+    assert free_leases(database, is_dead=lambda _: False) == 0
+    assert [row.lease_owner for row in Ledger.select()] == ["living"]
+
+
+def test_a_file_is_cut_from_its_beginning_and_an_empty_one_has_a_part() -> None:
+    file = BytesIO(b"x" * (PART_SIZE_BYTES + 1))
+    file.read()
+    assert [len(part) for part in split_parts(file)] == [PART_SIZE_BYTES, 1]
+    assert list(split_parts(BytesIO())) == [b""] == list(split_parts(b""))

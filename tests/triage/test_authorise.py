@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from gateway.ticket import Role
 from gateway.triage.authorise import Authorisation, Standing, authorise
 from gateway.triage.facts import Evidence, Facts
 from gateway.triage.thread import thread
-from tests.triage.values import ANNA, BEN, DORA, ERIKA, EVE, facts, key, mail, policy, reference, ticket, token
+from gateway.triage.trust import Means
+from tests.triage.values import ANNA, BEN, DORA, ERIKA, EVE, NOW, facts, key, mail, policy, reference, ticket, token
 
 CARL = "carl@example.com"
 OLGA = "olga@customer.example"
@@ -120,3 +122,70 @@ def test_defects_of_the_sender_take_the_verification_away() -> None:
 def test_every_standing_is_in_the_table_above() -> None:
     table: Any = next(mark for mark in test_who_may_what.pytestmark if mark.name == "parametrize")
     assert {row[2] for row in table.args[1]} == set(Standing)
+
+
+@pytest.mark.parametrize(
+    ("means", "said"),
+    [
+        ({"keys": (AGENT_KEY,)}, "it has only the key"),
+        ({"tokens": (token(),), "auth_trusted": True}, "it has only a proof of the domain"),
+        ({"tokens": (token(),)}, "it carries no valid reply key"),
+    ],
+)
+def test_a_desk_that_asks_for_both_proofs_says_which_one_is_missing(means: dict[str, Any], said: str) -> None:
+    known = facts(**means)
+    found = authorise(mail(ANNA), known, policy(more='[trust]\nrequire = "key+domain"'), thread(known))
+    assert (found.standing, found.verified, found.moves) == (Standing.AGENT_UNPROVEN, False, False)
+    assert found.reasons[0].code == "agent-unproven"
+    assert said in found.reasons[0].text
+
+
+def test_an_agents_reason_names_every_proof_the_level_and_who_vouches() -> None:
+    known = facts(keys=(AGENT_KEY,), auth_trusted=True, vouched_by="mx.example.com (dkim)")
+    (reason,) = decided(mail(ANNA), known).reasons
+    assert reason.code == "agent-proven"
+    assert str(reason.text) == (
+        "Anna Agent, proven by the key given to them for this ticket and their domain (L3): mx.example.com (dkim)"
+    )
+    by_answer = decided(mail(ANNA), facts(tokens=(token(),), confirmed_by=ANNA, vouched_by="mx.example.com"))
+    assert str(by_answer.reasons[0].text) == "Anna Agent, proven by their answer to our question (L2)"
+
+
+@pytest.mark.parametrize(("age", "counts"), [(timedelta(days=30), False), (timedelta(days=29, hours=23), True)])
+def test_an_agents_answer_to_our_question_is_remembered_for_thirty_days(age: timedelta, counts: bool) -> None:
+    proof = decided(mail(ANNA), facts(keys=(key(holder=ANNA, role=Role.AGENT, confirmed_at=NOW - age),))).proof
+    assert proof == {Means.CLAIM, Means.KEY} | ({Means.REMEMBERED} if counts else set())
+
+
+def test_a_plain_new_mail_proves_what_was_checked_and_is_a_new_matter() -> None:
+    found = decided(mail(ANNA), facts(auth_trusted=True, named_tickets=()))
+    assert (found.standing, found.verified, found.moves) == (Standing.NOBODY, True, True)
+    assert found.agent is not None and found.proof == {Means.CLAIM, Means.DOMAIN}
+
+
+def test_two_senders_in_one_from_header_prove_nothing_but_what_the_agent_has_confirmed() -> None:
+    odd = mail(ANNA, sender_defects=("several mailboxes",))
+    assert decided(odd, facts(keys=(AGENT_KEY,), auth_trusted=True)).proof == {Means.CLAIM}
+    assert decided(odd, facts(tokens=(token(),), confirmed_by=ANNA)).proof == {Means.CLAIM, Means.CONFIRMED}
+
+
+@pytest.mark.parametrize(
+    ("known", "standing"),
+    [
+        ({"keys": (key(1002, holder=ANNA, usable=False),)}, Standing.AGENT_UNPROVEN),
+        ({"has_broken_key": True}, Standing.AGENT_UNPROVEN),
+        ({"keys": (key(1002, holder=ANNA, usable=False, evidence=Evidence.QUOTED),)}, Standing.NOBODY),
+        ({}, Standing.NOBODY),
+    ],
+)
+def test_an_agents_void_key_that_leads_to_no_ticket_is_a_question_not_a_new_matter(
+    known: dict[str, Any], standing: Standing
+) -> None:
+    assert decided(mail(ANNA), facts(**(known | {"named_tickets": ()}))).standing is standing
+
+
+def test_the_void_key_of_somebody_else_says_nothing_about_this_sender() -> None:
+    void = key(holder=ANNA, role=Role.AGENT, usable=False)
+    assert decided(mail(EVE), facts(keys=(void,), tokens=(token(),))).standing is Standing.CLAIM
+    broken = decided(mail(EVE), facts(has_broken_key=True, named_tickets=()))
+    assert broken.standing is Standing.NOBODY

@@ -416,6 +416,14 @@ _STATEMENTS = (
         PRIMARY KEY ("intake", "authserv_id", "number")
     )
     """,
+    """
+    CREATE TABLE "seen_signature" (
+        "digest" {bytes} NOT NULL PRIMARY KEY,
+        "ledger_id" {bigint} NOT NULL,
+        "seen_at" TIMESTAMPTZ NOT NULL
+    )
+    """,
+    'CREATE INDEX "seen_signature_seen_at" ON "seen_signature" ("seen_at")',
 )
 
 
