@@ -116,7 +116,7 @@ def _author_fields(header: bytes) -> tuple[dict[bytes, list[bytes]], bytes]:
     """Collect the author's fields, unfolded, white space collapsed; the rest from the first line that is no field."""
     fields: dict[bytes, list[bytes]] = {name: [] for name in _AUTHOR_FIELDS}
     name, values, position = b"", [b""], 0
-    for line in header.removesuffix(b"\n").split(b"\n") if header else ():
+    for line in header.split(b"\n"):
         found = _NAME.match(line)
         if name and line[:1] in (b" ", b"\t"):
             values.append(line)

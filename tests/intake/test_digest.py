@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -138,3 +140,59 @@ def test_where_a_piece_ends_changes_nothing(shift: int) -> None:
 )
 def test_identity_is_a_message_id_or_a_date(header: bytes, has_identity: bool) -> None:
     assert message_digest(header + b"\n\ntext").has_identity is has_identity
+
+
+class Dribble(io.BytesIO):
+    """A file that gives few octets at a time, as a pipe may."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(3, 3 if size is None or size < 0 else size))
+
+
+@pytest.mark.parametrize(
+    ("mail", "hashed"),
+    [
+        (
+            b"Received: x\r\nSubject:  It\r\n  broke \r\nFrom: a@example.com\r\n\r\nHello\r\n\r\nErika\r\n\r\n",
+            b"from:a@example.com\nsubject:It broke\n\n" + b"\nHello\n\nErika",
+        ),
+        (b"\r\n\r\n\r\nHello\r\n", b"\n" + b"\n\n\nHello"),
+        (b"Date: 1\nHello Anna\nSubject: x\n\nBody", b"date:1\n\n" + b"Hello Anna\nSubject: x\n\nBody"),
+        (b" folded: x\nSubject: y\n\nBody", b"\n" + b" folded: x\nSubject: y\n\nBody"),
+        (b"Subject: y\nPrinter: broken", b"subject:y\n\n" + b"Subject: y\nPrinter: broken"),
+        (b"Hello", b"\n" + b"Hello"),
+        (b"Hello\r", b"\n" + b"Hello\r"),
+        (b"", b"\n"),
+    ],
+)
+def test_the_digests_of_the_ledger_stay_valid(mail: bytes, hashed: bytes) -> None:
+    """They lie in the database for years: with another form, every mail sent again would be a new one."""
+    expected = hashlib.sha256(hashed).digest()
+    assert message_digest(mail).digest == expected
+    assert message_digest(Dribble(mail)).digest == expected
+
+
+@pytest.mark.parametrize(("too_many", "ends"), [(0, True), (1, False)])
+def test_a_header_ends_within_256_kib_or_is_none(too_many: int, ends: bool) -> None:
+    def mail(letter: bytes) -> bytes:
+        before, after = b"From: a@example.com\nX-Filter: ", b"\n\n"
+        filling = letter * (256 * 1024 + too_many - len(before) - len(after))
+        return before + filling + after + b"Date: 1\n\nHello"
+
+    assert (message_digest(mail(b"a")).digest == message_digest(mail(b"b")).digest) is ends
+    assert message_digest(Dribble(mail(b"a"))).digest == message_digest(mail(b"a")).digest
+    assert not message_digest(mail(b"a")).has_identity
+
+
+@pytest.mark.parametrize("beginning", [b"From: a@example.com\n\n", b"no header ", b"Subject: x\nX-Filter: "])
+def test_a_big_mail_is_never_in_memory_as_a_whole(beginning: bytes) -> None:
+    with tempfile.TemporaryFile() as file:
+        for piece in (beginning, *[b"x" * 1024 * 1024] * 16):
+            file.write(piece)
+        tracemalloc.start()
+        try:
+            message_digest(file)
+            most_bytes = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert most_bytes < 8 * 1024 * 1024

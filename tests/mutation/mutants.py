@@ -1,7 +1,7 @@
 """Make mutants of a module: each is its syntax tree with one small mistake that somebody could have made.
 
-Left alone is what says nothing about behaviour: annotations, docstrings, decorators, imports, the words of an
-exception and of the log.
+Left alone is what says nothing about behaviour: annotations, docstrings, decorators, imports, sentences for
+people, the words of an exception and of the log.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 _PAIRS = (("any", "all"), ("min", "max"), ("partition", "rpartition"), ("find", "rfind"), ("lower", "upper"))
 _NAMES = dict(_PAIRS) | {second: first for first, second in _PAIRS} | {"fullmatch": "match", "rstrip": "strip"}
+# A text of so many words is told to people; its wording is nobody's mistake.
+_SENTENCE_WORDS = 4
 _REPETITION = re.compile(r"(?<=[{,])\d+(?=[,}])")
 _LOG_METHODS = {"debug", "info", "warning", "error", "exception"}
 
@@ -162,7 +164,7 @@ def _other_values(value: object) -> list[Any]:
         return [not value]
     if isinstance(value, int):
         return [value + 1, value - 1]
-    if isinstance(value, str):
+    if isinstance(value, str) and len(value.split()) < _SENTENCE_WORDS:
         return _other_repetitions(value) or [value + "x"]
     return [value + b"x"] if isinstance(value, bytes) else []
 

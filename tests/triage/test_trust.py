@@ -111,3 +111,7 @@ def test_an_agent_at_a_foreign_domain_is_one_of_ours() -> None:
     change = AddWatcher(watcher=Address(address="anna@home.example"))
     assert not reaches_out([change], ticket(), policy(), ())
     assert not reaches_out([AddWatcher(watcher=Address(address=BEN))], ticket(), policy(), ())
+
+
+def test_the_levels_have_the_numbers_that_people_know_them_by() -> None:
+    assert [(level.name, level.value) for level in Level] == [("UNKNOWN", 0), ("CLAIMED", 1), ("KEY", 2), ("DOMAIN", 3)]
