@@ -56,7 +56,7 @@ coverage: $(VENV)/installed-dev
 	$(BIN)/coverage run -m pytest -n 0 -q tests/test_keys.py tests/compose/test_headers.py tests/compose/test_mime.py \
 	  tests/triage/test_trust.py tests/triage/test_authorise.py tests/store/test_queue.py tests/desk/test_ledger.py \
 	  tests/intake/test_accept.py tests/intake/test_data.py tests/intake/test_digest.py tests/intake/test_envelope.py \
-	  tests/intake/test_lmtp.py tests/intake/test_pipe.py tests/intake/test_imap.py tests/faults/test_mailbox.py
+	  tests/intake/test_lmtp.py tests/intake/test_pipe.py tests/intake/test_cursor.py tests/intake/test_imap.py
 	$(BIN)/coverage report
 
 mutants: $(VENV)/installed-dev

@@ -32,6 +32,8 @@ DOCTOR_HEADER = "X-Helpdesk-Gateway-Doctor"
 CONFIRM_AGE = timedelta(days=7)
 _TAG_SIZE_BYTES = 11
 _KEY = re.compile(r"[a-z2-7]{40}")
+_KEY_IN_BYTES = re.compile(rb"(\+|%2B|hg\.)([a-z2-7]{40})(?=@|%40|\.)", re.IGNORECASE)
+_SEARCHED_OCTETS = 4 * 1024 * 1024
 _OWN_ID = re.compile(r"<hg\.([a-z2-7]{40})\.([a-z0-9]{1,32})@([^<>@\s]+)>", re.IGNORECASE)
 _EPOCH = date(2020, 1, 1)
 
@@ -114,6 +116,17 @@ def key_in_id(an_id: str) -> str:
     """The sealed key inside a Message-ID that looks like ours, "" for others'."""
     match = _OWN_ID.fullmatch(an_id.strip())
     return match.group(1).lower() if match else ""
+
+
+def carries_key(content: bytes) -> bool:
+    """Whether a file (a mail, also Outlook's, which is UTF-16) holds what looks like a reply key of ours."""
+    seen = content[:_SEARCHED_OCTETS]
+    return _KEY_IN_BYTES.search(seen) is not None or _KEY_IN_BYTES.search(seen.replace(b"\0", b"")) is not None
+
+
+def without_keys(content: bytes) -> bytes:
+    """The file with every such key crossed out; it stays as long as it was."""
+    return _KEY_IN_BYTES.sub(lambda found: found[1] + b"x" * len(found[2]), content)
 
 
 def own_ids_in(text: str) -> tuple[str, ...]:

@@ -100,7 +100,8 @@ class Attachment:
     `number` counts all MIME parts of the unpruned mail depth first from 0 (the order of `email.message.Message.walk`);
     `sha256` is the hex digest of the decoded bytes, "" where they were not decoded (mail above the decoding limit);
     `content_id` stands without angle brackets. `inline` pictures are shown by the HTML body through `cid:`. Where the
-    sender gave no name, `is_named` is false and the name is made from the part's number and type.
+    sender gave no name, `is_named` is false and the name is made from the part's number and type. `has_key`: a mail of
+    ours that carries somebody's reply key lies in it.
     """
 
     number: int
@@ -109,6 +110,7 @@ class Attachment:
     size_bytes: int
     sha256: str = ""
     content_id: str = ""
+    has_key: bool = False
     inline: bool = False
     is_named: bool = True
 

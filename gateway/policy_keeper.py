@@ -7,13 +7,14 @@ loudly, and what was in force stays in force.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
 from gateway.compose import Templates, check_templates, load_templates
 from gateway.defaults_files import default_file
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Problem
 from gateway.policy import Policy, load_policy
 from gateway.triage.classify import check_examples
 
@@ -28,13 +29,19 @@ class PolicyKeeper:
         self._templates_folder = templates_folder
         self._lock = threading.Lock()
         self._seen_rules = _stamp_of_file(rules_file)
-        self._seen_templates = _stamp_of_folder(templates_folder)
+        # They are tried out at the first `refresh`: a command that takes one mail in does not wait for that.
+        self._seen_templates: frozenset[tuple[str, tuple[int, int]]] | None = None
+        self._refused_rules = ""
+        self._broken_templates = ""
         self._policy = _load_checked(rules_file)
         self._templates = load_templates(templates_folder, default_file("templates"))
-        if problems := self._templates.phrases.problems:
-            # No mail is held for them: the shipped words stand in, and nobody would notice.
-            _LOG.error("templates_broken", problems=len(problems), first=str(problems[0]))
-        self.refused = ""
+        # No mail is held for wrong phrases: the shipped words stand in, and nobody would notice.
+        self._tell_broken(self._templates.phrases.problems)
+
+    @property
+    def refused(self) -> str:
+        """What is wrong with the files: rules that were not taken over, and the first mistake in the templates."""
+        return "\n".join(filter(None, (self._broken_templates, self._refused_rules)))
 
     @property
     def policy(self) -> Policy:
@@ -55,10 +62,10 @@ class PolicyKeeper:
             try:
                 policy = _load_checked(self._rules_file)
             except ConfigurationError as error:
-                self.refused = str(error)
+                self._refused_rules = str(error)
                 _LOG.error("rules_refused", problems=len(error.problems), first=str(error.problems[0]))
                 return False
-            self.refused = ""
+            self._refused_rules = ""
             changed = policy.version != self._policy.version
             self._policy = policy
             _LOG.info("rules_in_force", version=policy.version)
@@ -70,10 +77,14 @@ class PolicyKeeper:
             return
         self._seen_templates = stamp
         templates = load_templates(self._templates_folder, default_file("templates"))
-        problems = check_templates(templates)
+        self._tell_broken(check_templates(templates))
+        self._templates = templates
+
+    def _tell_broken(self, problems: Sequence[Problem]) -> None:
+        more = f" (and {len(problems) - 1} more: gateway check)" if len(problems) > 1 else ""
+        self._broken_templates = f"{problems[0]}{more}" if problems else ""
         if problems:
             _LOG.error("templates_broken", problems=len(problems), first=str(problems[0]))
-        self._templates = templates
 
 
 def _load_checked(rules_file: Path) -> Policy:

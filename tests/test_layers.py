@@ -43,7 +43,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "policy": {"options", "worktime", "subject", "defaults_files"},
     "triage": {"policy", "options", "keys", "subject", "worktime"},
     "compose": {"keys", "subject", "defaults_files"},
-    "parse": {"subject"},
+    "parse": {"subject", "keys"},
     "desk": {"store"},
     "sorting": {"intake", "parsing", "dkim_proof"},
     "parsing": {"dkim_proof"},

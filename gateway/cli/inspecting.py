@@ -26,7 +26,7 @@ from gateway.cli.common import (
     shown,
 )
 from gateway.cli.subjects import with_subjects
-from gateway.cli.tables import Column, print_table
+from gateway.cli.tables import Column, cut_subject, print_table
 
 if TYPE_CHECKING:
     from gateway.policy import Policy
@@ -212,6 +212,7 @@ def ledger_show(
         print_json(record)
         return
     told = {key: record["envelope"].get(key) for key in ("peer", "helo", "mailbox", "folder", "uid")}
+    record["subject"] = cut_subject(record["subject"])
     lines_of({key: value for key, value in record.items() if key not in ("reasons", "envelope")} | told)
     if record["reasons"]:
         typer.echo("Why")

@@ -12,6 +12,8 @@ from gateway.cli.common import shown
 
 # From here on there is room for the columns that only help.
 _WIDE_TERMINAL_COLUMNS = 110
+_SUBJECT = "subject"
+_SUBJECT_CHARS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +37,21 @@ def print_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], *,
     if not console.is_terminal:
         typer.echo("\t".join(column.key for column in columns))
         for row in rows:
-            typer.echo("\t".join(shown(row[column.key]) for column in columns))
+            typer.echo("\t".join(_cell(column, row) for column in columns))
     elif not rows:
         typer.echo(empty)
     else:
         _print_to_terminal(console, columns, rows)
+
+
+def cut_subject(subject: str) -> str:
+    """A stranger's subject, no longer than a person reads; --json gives all of it."""
+    return subject if len(subject) <= _SUBJECT_CHARS else subject[: _SUBJECT_CHARS - 1] + "…"
+
+
+def _cell(column: Column, row: Mapping[str, Any]) -> str:
+    value = row[column.key]
+    return shown(cut_subject(value) if column.key == _SUBJECT and isinstance(value, str) else value)
 
 
 def _print_to_terminal(console: Any, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -54,5 +66,5 @@ def _print_to_terminal(console: Any, columns: Sequence[Column], rows: Sequence[M
     for column in kept:
         table.add_column(column.title or column.key, no_wrap=not column.bends, min_width=8 if column.bends else None)
     for row in rows:
-        table.add_row(*(Text(shown(row[column.key]), no_wrap=True, overflow="ellipsis") for column in kept))
+        table.add_row(*(Text(_cell(column, row), no_wrap=True, overflow="ellipsis") for column in kept))
     console.print(table)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli.common import Folder, Json, age, fail, lines_of, opened, print_json, print_line, shown
 from gateway.cli.tables import Column, print_table
+
+if TYPE_CHECKING:
+    from gateway.policy import Policy
+    from gateway.settings import Settings
 
 app = typer.Typer(help="Tickets: what is open, and everything about one.", no_args_is_help=True)
 
@@ -37,11 +41,10 @@ def list_tickets(
 ) -> None:
     """List tickets, the most pressing first."""
     from gateway.desk.views import ticket_rows
-    from gateway.policy import load_policy
 
     with opened(folder) as desk:
-        policy = load_policy(desk.settings.rules_file)
-        if team and team not in {one.name for one in policy.teams}:
+        policy, is_own = _policy_of(desk.settings)
+        if is_own and team and team not in {one.name for one in policy.teams}:
             known = ", ".join(one.name for one in policy.teams)
             raise typer.BadParameter(f"there is no team {team!r}; one of {known}", param_hint="--team")
         rows = ticket_rows(policy, everything=everything, team=team, limit=limit)
@@ -60,19 +63,33 @@ def show_ticket(
 ) -> None:
     """Show a ticket: fields and who set them, messages, files, history, mails."""
     from gateway.desk.views import ticket_record
-    from gateway.policy import load_policy
 
     digits = re.findall(r"\d+", ticket)
     if len(digits) != 1:
         raise typer.BadParameter(f"{ticket!r} names no ticket; write INC-1042 or 1042", param_hint="TICKET")
     with opened(folder) as desk:
-        record = ticket_record(int(digits[0]), load_policy(desk.settings.rules_file))
+        record = ticket_record(int(digits[0]), _policy_of(desk.settings)[0])
     if record is None:
         raise fail(f"there is no ticket {ticket}")
     if as_json:
         print_json(record)
     else:
         _print(record)
+
+
+def _policy_of(settings: Settings) -> tuple[Policy, bool]:
+    """The policy, and whether it is the desk's own; where that can't be read, the shipped one, for its prefixes."""
+    from gateway.defaults_files import default_file
+    from gateway.errors import ConfigurationError
+    from gateway.policy import load_policy
+
+    try:
+        return load_policy(settings.rules_file), True
+    except ConfigurationError as error:
+        policy = load_policy(default_file("rules.toml"))
+        shipped = " and ".join(policy.prefixes())
+        typer.echo(f"{error}\nThe rules can't be read: prefixes shown are the shipped {shipped}.", err=True)
+        return policy, False
 
 
 def _print(record: dict[str, Any]) -> None:

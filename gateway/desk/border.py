@@ -20,7 +20,8 @@ from gateway.keys import DOCTOR_HEADER, Purpose, plus_suffix, unseal
 from gateway.mail import AuthResults, Envelope, Mail, Signature, Transport
 from gateway.policy import Policy
 from gateway.store.rows import execute, find, find_all, insert, insert_if_new, update
-from gateway.store.tables import BorderProof, SeenSignature
+from gateway.store.running_tables import SeenSignature
+from gateway.store.tables import BorderProof
 from gateway.triage.facts import BorderTest, SignatureFact
 
 FORGED, BARE_CR = 1, 2

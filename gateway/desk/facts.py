@@ -44,6 +44,7 @@ from gateway.triage.facts import (
     KeyFact,
     QuestionFact,
     ReferenceFact,
+    SignatureFact,
     TicketFacts,
     TokenFact,
 )
@@ -69,8 +70,7 @@ def gather_facts(
 ) -> Facts:
     """Read everything that the mail names. Runs inside the unit of its mail; reads only.
 
-    `people` learns who was looked up, so that nothing later in the unit reads them again. `ledger_id` is the row of the
-    mail, None for one that is only explained.
+    `people` learns who was looked up, for the rest of the unit; `ledger_id` is the row of the mail, if it has one.
     """
     keys = tuple(_keys(mail, envelope, policy, now=now, secrets=secrets))
     references, is_id_taken = _references_of(mail)
@@ -88,10 +88,7 @@ def gather_facts(
     if mail.sender is not None and people is not None:
         people[mail.sender.address.lower()] = sender
     signature = check_signature(mail, policy, now=now, ledger_id=ledger_id)
-    vouched = vouched_by(mail, envelope, policy, now=now)
-    if not vouched and signature is not None and signature.digest:
-        vouched = signature.words
-    logged = _logged_for(mail, policy)
+    vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
     has_own_mark = _has_own_mark(mail, secrets)
     is_own = has_own_mark or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
     return Facts(
@@ -121,6 +118,10 @@ def gather_facts(
         heartbeat=heartbeat_in(_written(mail, envelope, policy), secrets) if is_own else None,
         digest=digest_in(_written(mail, envelope, policy), secrets, now=now),
     )
+
+
+def _proven_by(signature: SignatureFact | None) -> str:
+    return signature.words if signature is not None and signature.digest else ""
 
 
 def _written(mail: Mail, envelope: Envelope, policy: Policy) -> list[str]:

@@ -16,7 +16,7 @@ from gateway.desk.outgoing import question_key, reply_key, ticket_context
 from gateway.desk.perspective import added_by, conversation, merged_ticket_of
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
-from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal
+from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal, without_keys
 from gateway.mail import Address
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
@@ -179,7 +179,7 @@ class LetterBuilder:
     ) -> tuple[list[LetterFile], list[str], list[str]]:
         """Files to attach, names of signature pictures set aside, and names of files too big to go along."""
         if row.context.get("files"):
-            return self._read(_named_rows(row.context["files"])), [], []
+            return self._read(_named_rows(row.context["files"]), to_agent=row.role == Role.AGENT), [], []
         if message is not None and row.notice not in ("question", "confirmation", "undeliverable"):
             rows = find_all(AttachmentRow, "message_id = ?", message.id, order="number")
             for one in rows:
@@ -200,7 +200,7 @@ class LetterBuilder:
             else:
                 left -= one.size_bytes
                 wanted.append(one)
-        files = self._read(wanted)
+        files = self._read(wanted, to_agent=row.role == Role.AGENT)
         if row.context.get("attach_original") and message.ledger_id is not None:
             original = read_raw(message.ledger_id)
             if len(original) <= left:
@@ -211,7 +211,7 @@ class LetterBuilder:
         left_out = [one.filename for one in rows if row.role == Role.AGENT and _is_set_aside(one, message, row)]
         return files, left_out, too_big
 
-    def _read(self, wanted: list[AttachmentRow]) -> list[LetterFile]:
+    def _read(self, wanted: list[AttachmentRow], *, to_agent: bool) -> list[LetterFile]:
         by_ledger: dict[int | None, list[AttachmentRow]] = {}
         for one in wanted:
             by_ledger.setdefault(one.message.ledger_id, []).append(one)
@@ -224,7 +224,9 @@ class LetterBuilder:
             LetterFile(
                 filename=one.filename,
                 content_type=one.content_type,
-                content=content[one.message.ledger_id, one.number],
+                content=content[one.message.ledger_id, one.number]
+                if to_agent
+                else without_keys(content[one.message.ledger_id, one.number]),
                 content_id=one.content_id,
                 inline=one.inline,
             )

@@ -46,7 +46,6 @@ _TRY_AGAIN = "451 4.3.0 Something went wrong here, please try again later"
 _TOO_BIG = "552 5.3.4 The mail is larger than {limit} bytes"
 
 _CIRCLES = "554 5.4.6 The mail went through too many servers, it seems to go in circles"
-# RFC 5321 §6.3 asks for a hundred or so; honest ways have a dozen.
 HOP_LIMIT = 50
 
 _log = logging.getLogger(__name__)
@@ -58,8 +57,7 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 class SessionOptions:
     """What all sessions of a listener have in common; `spool_folder` None is the system's temporary folder.
 
-    `submitters_only`: only users reach it who have proven to their mail server who they are. `hop_limit`: what has more
-    Received lines is refused, so that a circle ends here.
+    `submitters_only`: only users reach it who have proven who they are. `hop_limit`: of Received lines.
     """
 
     door: Door

@@ -17,6 +17,7 @@ from email.generator import BytesGenerator
 from email.message import Message
 from urllib.parse import unquote_to_bytes
 
+from gateway.keys import carries_key
 from gateway.mail import Attachment
 from gateway.parse import charsets, headers, limits
 from gateway.parse.tree import Part, Tree
@@ -71,10 +72,10 @@ def describe(tree: Tree, part: Part) -> Attachment:
     message = part.message
     kind = message.get_content_type()
     if len(tree.raw) > limits.DECODED_MAIL_BYTES:
-        size, digest = _estimated_size(tree, part), ""
+        size, digest, has_key = _estimated_size(tree, part), "", False
     else:
         data = content(tree, part)
-        size, digest = len(data), hashlib.sha256(data).hexdigest()
+        size, digest, has_key = len(data), hashlib.sha256(data).hexdigest(), carries_key(data)
     content_id = headers.decode_value(str(message.get("content-id", ""))).strip("<> ")
     name = clean_name(declared_name(message))
     return Attachment(
@@ -85,6 +86,7 @@ def describe(tree: Tree, part: Part) -> Attachment:
         size_bytes=size,
         sha256=digest,
         content_id=content_id[:200],
+        has_key=has_key,
         inline=bool(content_id) and message.get_content_disposition() != "attachment" and kind.startswith("image/"),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,8 @@ from gateway.policy.limits import Limits, Source
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
 from gateway.ticket import Level, Priority, TicketType
+
+_ROUTED = re.compile(r'[%!":@]')
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,8 +61,14 @@ class Policy:
         return not self._desk_addresses.isdisjoint({f"{local}@{domain}", f"{without_plus}@{domain}"})
 
     def is_own_domain(self, address: str) -> bool:
-        """Say whether an address (or a bare domain) is of the organisation; "*.example.com" covers what is below."""
-        domain = address.strip().lower().rpartition("@")[2]
+        """Say whether an address (or a bare domain) is of the organisation; "*.example.com" covers what is below.
+
+        A local part in which a mail server may read a way to another domain ("a%b.example@…", "b!a@…", a quoted "a@b";
+        Postfix does by default) belongs to nobody's own people.
+        """
+        local, _, domain = address.strip().lower().rpartition("@")
+        if _ROUTED.search(local):
+            return False
         if domain in self._own_domains:
             return True
         return any(domain.endswith(own[1:]) for own in self._own_domains if own.startswith("*."))

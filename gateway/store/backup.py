@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,9 +25,9 @@ def copy_database(url: str, folder: Path) -> Path:
     is_sqlite = url.startswith("sqlite:")
     target = folder / ("gateway.sqlite" if is_sqlite else "gateway.dump")
     unfinished = target.with_name(target.name + ".unfinished")
-    unfinished.unlink(missing_ok=True)
-    unfinished.touch(mode=0o600)
     try:
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)
         if is_sqlite:
             _copy_sqlite(Path(unquote(url.removeprefix("sqlite:///"))), unfinished)
         else:
@@ -38,7 +38,9 @@ def copy_database(url: str, folder: Path) -> Path:
     except OSError as error:
         raise TemporaryFailure(f"the backup can't be written: {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        # Where this can't be done either, what went wrong before is what is told.
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     return target
 
 

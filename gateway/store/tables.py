@@ -35,7 +35,6 @@ database_proxy = base.database_proxy
 # All tables can be had from here.
 AlarmRow = running_tables.AlarmRow
 BorderProof = running_tables.BorderProof
-SeenSignature = running_tables.SeenSignature
 Chore = running_tables.Chore
 Denied = running_tables.Denied
 Mailbox = running_tables.Mailbox
@@ -367,6 +366,7 @@ class Event(Table):
     outbox = ForeignKeyField(Outbox, null=True)
     text = CleanText()
     detail = Json()
+    ledger_id: int | None
 
 
 # For `gateway status`, which counts what limits have left out.
@@ -397,5 +397,5 @@ TABLES = (
     AlarmRow,
     Chore,
     BorderProof,
-    SeenSignature,
+    running_tables.SeenSignature,
 )

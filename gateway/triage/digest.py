@@ -118,14 +118,17 @@ def answer_digest(case: Case, digest: DigestFact) -> Decision:
         return _tell(case, keeper, title, wrong, reason=reason)
     changes: list[Change] = []
     lines: list[Phrase] = []
+    all_done = True
     for order in answer.orders:
         for number in order.numbers:
             change, line = _carry(order, digest.entry(number), case, keeper)
             changes += change
             lines.append(line)
+            all_done = all_done and bool(change)
     lines += [say("Left alone: {line}", line=line) for line in answer.others]
     reason = Reason(code="digest-answered", text=f"{keeper.name} answered a digest of the quarantine")
-    return _tell(case, keeper, say("Done:"), lines, *changes, reason=reason)
+    title = say("Done:") if all_done else say("Your answer:")
+    return _tell(case, keeper, title, lines, *changes, reason=reason)
 
 
 def _keeper(case: Case, digest: DigestFact) -> Agent | None:

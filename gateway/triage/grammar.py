@@ -2,8 +2,8 @@
 
 Commands stand in the first lines or in the last ones (before signature or quote); `#note` counts on any line of its
 own.
-A line that begins with `#word` anywhere is never sent: what is elsewhere or unknown holds the whole mail. `# ` with a
-space and `#12` are text.
+A line that begins with `#word` anywhere is never sent: what is elsewhere or unknown holds the whole mail, and so does
+a command behind a bullet or in a table's cell, and `#note` anywhere. `# ` with a space and `#12` are text.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ _COMMAND = re.compile(rf"^[{_SPACE}]*[{_HASH}]([^\W\d_][\w-]*)(.*)$")
 # "#priority: P2" and "#take." are written out of habit; a smiley is not.
 _HABIT = re.compile(r"[:：]\s*(?=\w|$)|[.,;!]$")
 NOTE = "note"
+_BEHIND_A_MARK = re.compile(
+    rf"(?:^[{_SPACE}]*(?:[-*•◦▪‣·–—>_|]+[{_SPACE}]*)+|\t[{_SPACE}]*)[*_]*[{_HASH}]([^\W\d_][\w-]*)"
+)
+_NOTE_ANYWHERE = re.compile(rf"[{_HASH}]{NOTE}(?![\w-])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,11 @@ def read_agent_text(text: str, known: Collection[str]) -> AgentText:
     into, has_note = public, False
     for number, (line, command) in enumerate(zip(lines, matches, strict=True)):
         if command is None:
+            if into is public and (hidden := _hidden_command(line, known)):
+                why = say("looks like a command, but does not begin its line")
+                suggestion = say("{command} on a line of its own", command=hidden)
+                misplaced.append(Misplaced(raw=visible(line).strip(), why=why, suggestion=suggestion))
+                continue
             into.append(line)
         elif command.name == NOTE:
             into, has_note = internal, True
@@ -113,6 +122,15 @@ def _match(line: str) -> CommandLine | None:
     argument = _SPACES.sub(" ", match.group(2)).strip()
     habit = _HABIT.match(argument)
     return CommandLine(name=name, argument=argument[habit.end() :] if habit else argument, raw=seen.strip())
+
+
+def _hidden_command(line: str, known: Collection[str]) -> str:
+    """A command behind a bullet, in a table cell or in bold, or `#note` anywhere: what it hides must not go out."""
+    seen = visible(line)
+    match = _BEHIND_A_MARK.search(seen)
+    if match is not None and unicodedata.normalize("NFKC", match.group(1)).lower() in known:
+        return f"#{match.group(1).lower()}"
+    return f"#{NOTE}" if _NOTE_ANYWHERE.search(seen) else ""
 
 
 def visible(text: str) -> str:

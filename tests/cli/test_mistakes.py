@@ -50,7 +50,7 @@ def broken_rules(folder: Path) -> None:
         rules.write('\n[[rule]]\nname = "New"\nwhen.wrods = ["x"]\nset = { category = "x" }\n')
 
 
-@pytest.mark.parametrize("command", [("serve",), ("check",), ("rules", "check"), ("status",), ("ticket", "list")])
+@pytest.mark.parametrize("command", [("serve",), ("check",), ("rules", "check"), ("status",)])
 def test_a_broken_policy_is_named_with_line_key_and_suggestion(desk_copy: Path, command: tuple[str, ...]) -> None:
     broken_rules(desk_copy)
     done = gateway(*command, cwd=desk_copy, env={"GATEWAY_SMTP_PORT": "0"})
@@ -66,6 +66,28 @@ def test_a_broken_policy_does_not_keep_operators_from_the_queues(desk_copy: Path
     for queue in ("ledger", "outbox", "quarantine"):
         gateway(queue, "list", cwd=desk_copy, expect=0)
     gateway("ledger", "retry", "--all", cwd=desk_copy, expect=0)
+
+
+def test_a_broken_policy_does_not_keep_operators_from_the_tickets(desk_copy: Path) -> None:
+    number = gateway("ticket", "list", "--json", cwd=desk_copy, expect=0).json[0]["ticket"].partition("-")[2]
+    broken_rules(desk_copy)
+    for command in (("list",), ("list", "--team", "nobody"), ("show", number)):
+        done = gateway("ticket", *command, cwd=desk_copy, expect=0)
+        assert "wrods" in done.err
+        assert "the shipped INC and REQ" in done.err
+    assert len(gateway("ticket", "list", cwd=desk_copy, expect=0).rows) == 2
+
+
+def test_a_backup_that_cannot_be_made_is_said_with_exit_code_75(desk_copy: Path) -> None:
+    file = desk_copy / "a-file"
+    file.write_text("mine")
+    for target in (file, file / "below", Path("/proc/nowhere")):
+        done = gateway("backup", target, cwd=desk_copy, expect=75)
+        assert f"the backup can't be written to {target}" in done.err
+    assert file.read_text() == "mine"
+    taken = desk_copy / "taken"
+    (taken / "gateway.sqlite.unfinished").mkdir(parents=True)
+    assert "the backup can't be written" in gateway("backup", taken, cwd=desk_copy, expect=75).err
 
 
 def test_a_mistyped_variable_is_named(new_desk: Path) -> None:

@@ -308,3 +308,7 @@ def test_a_line_may_have_998_octets_whatever_stands_around_it(before: bytes, end
     assert has_long_line(before + end + b"x" * 999 + end + b"short" + end, 998)
     assert not has_long_line(before + end + b"x" * 998, 998)
     assert has_long_line(before + end + b"x" * 999, 998)
+
+
+def test_a_quoted_local_part_may_have_an_at_sign() -> None:
+    assert checked_address('"a@b"@example.com') == '"a@b"@example.com'

@@ -108,6 +108,7 @@ def test_a_keeper_answers_with_lines_and_gets_one_answer_with_a_line_for_each(de
     first, second, third = spam(desk, "One"), spam(desk, "Two"), lists(desk, "Three")
     mail = digest(desk)
     told = answer(desk, mail, "Good morning,\n\nrelease 1\ndelete 2 rubbish\nblock 3\n\nAnna")
+    assert "Done:" in told
     assert "1 let in: One" in told
     assert "2 deleted: Two" in told
     assert "3 blocked: mail from news@list.example.net is set aside from now on" in told
@@ -134,7 +135,10 @@ def test_the_numbers_are_those_of_the_digest_that_is_answered(desk: DeskUnderTes
     desk.wait(days=1)
     new = digest(desk)
     assert "No. 1" in new.text
-    assert "1 was settled before: deleted by anna@example.com" in " ".join(answer(desk, old, "release 1").split())
+    told = " ".join(answer(desk, old, "release 1").split())
+    assert "1 was settled before: deleted by anna@example.com" in told
+    assert "Your answer:" in told
+    assert "Done:" not in told
     assert row_of(desk, one).outcome == "deleted"
     assert row_of(desk, two).state == "quarantined"
     assert "1 let in: Two" in answer(desk, new, "Release 1")

@@ -26,7 +26,8 @@ from gateway.mail import Signature
 from gateway.parse import parse
 from gateway.parsing import Parser
 from gateway.store.database import connection, transaction
-from gateway.store.tables import Ledger, SeenSignature
+from gateway.store.running_tables import SeenSignature
+from gateway.store.tables import Ledger
 from tests.desk.harness import DESK, DeskUnderTest, policy_of
 
 ANNA = "anna@example.com"

@@ -234,6 +234,7 @@ def test_what_people_write_to_one_person_on_one_ticket_goes_in_order(database: p
     first, second, notice = (waiting_answer(0, number) for number in (1, 2, 3))
     Outbox.update(ticket=ticket).execute()
     Outbox.update(notice="acknowledgement").where(Outbox.id == notice).execute()
+    Outbox.update(notice="resolution").where(Outbox.id == first).execute()
     later = NOW + timedelta(hours=1)
     Outbox.update(not_before=later).where(Outbox.id == first).execute()
     assert [one.id for one in claim(database, Outbox, owner="one", now=NOW, limit=9)] == [notice]
@@ -249,7 +250,7 @@ def test_a_finish_may_count_and_is_fenced_all_the_same(database: peewee.Database
     strangers = (replace(taken, owner="two"), replace(taken, attempt=2), replace(taken, id=other))
     assert not any(finish(Ledger, stranger, size_bytes=counted) for stranger in strangers)
     assert [mail.size_bytes for mail in Ledger.select()] == [1, 1]
-    assert finish(Ledger, taken, size_bytes=counted) is True
+    assert finish(Ledger, taken, size_bytes=counted, error="late") is True
     assert [mail.size_bytes for mail in Ledger.select().order_by(Ledger.id)] == [2, 1]
     assert (Ledger.get_by_id(row).lease_owner, Ledger.get_by_id(row).lease_until) == ("", None)
 
@@ -283,8 +284,18 @@ def test_the_last_moment_that_was_written_down_is_that_of_a_mail_or_of_what_happ
 def test_the_living_keep_their_leases_where_nobody_is_dead(database: peewee.Database) -> None:
     waiting_mail()
     claimed(database, "living")
-    assert free_leases(database, is_dead=lambda _: False) == 0
-    assert [row.lease_owner for row in Ledger.select()] == ["living"]
+    waiting_mail(2)
+    asked: list[str] = []
+
+    def is_dead(owner: str) -> bool:
+        asked.append(owner)
+        return False
+
+    assert free_leases(database, is_dead=is_dead) == 0
+    assert asked == ["living"]
+    assert [row.lease_owner for row in Ledger.select().order_by(Ledger.id)] == ["living", ""]
+    assert free_leases(database, is_dead=lambda owner: owner == "living") == 1
+    assert {(row.lease_owner, row.lease_until) for row in Ledger.select()} == {("", None)}
 
 
 def test_a_file_is_cut_from_its_beginning_and_an_empty_one_has_a_part() -> None:

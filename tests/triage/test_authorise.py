@@ -10,7 +10,7 @@ import pytest
 from gateway.mail import Mail
 from gateway.ticket import Role
 from gateway.triage.authorise import Authorisation, Standing, authorise
-from gateway.triage.facts import Evidence, Facts
+from gateway.triage.facts import Evidence, Facts, SignatureFact
 from gateway.triage.thread import thread
 from gateway.triage.trust import Means
 from tests.triage.values import ANNA, BEN, DORA, ERIKA, EVE, NOW, facts, key, mail, policy, reference, ticket, token
@@ -189,3 +189,11 @@ def test_the_void_key_of_somebody_else_says_nothing_about_this_sender() -> None:
     assert decided(mail(EVE), facts(keys=(void,), tokens=(token(),))).standing is Standing.CLAIM
     broken = decided(mail(EVE), facts(has_broken_key=True, named_tickets=()))
     assert broken.standing is Standing.NOBODY
+
+
+def test_what_our_own_check_of_the_signature_says_stands_last_and_decides_nothing() -> None:
+    plain = decided(mail(ANNA), facts(keys=(AGENT_KEY,)))
+    checked = decided(mail(ANNA), facts(keys=(AGENT_KEY,), signature=SignatureFact(words="signed by example.com")))
+    assert [reason.code for reason in checked.reasons] == ["agent-proven", "dkim"]
+    assert str(checked.reasons[-1].text) == "signed by example.com"
+    assert (checked.standing, checked.proof) == (plain.standing, plain.proof)

@@ -1,0 +1,62 @@
+"""What an agent did not mean for the requester does not go out: notes in odd places, our own mails as files."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.desk.harness import DeskUnderTest, Sent
+
+ERIKA = "Erika Muster <erika@example.com>"
+ANNA = "anna@example.com"
+
+
+@pytest.fixture
+def notice(desk: DeskUnderTest) -> Sent:
+    desk.write(ERIKA, "It drops since this morning.")
+    return desk.last(ANNA, "new_ticket")
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<ul><li>Hello</li><li>#note SECRET</li><li>SECRET too</li></ul>",
+        "<table><tr><td>Hello</td><td>#note SECRET</td></tr></table>",
+        '<p><span>Hello</span><span style="display:block">#note SECRET</span></p>',
+    ],
+)
+def test_a_note_that_does_not_begin_its_line_holds_the_mail(desk: DeskUnderTest, notice: Sent, html: str) -> None:
+    desk.answer(ANNA, notice, "", html=html)
+    assert desk.inbox("erika@example.com", "answer") == []
+    desk.answer(ANNA, desk.last(ANNA, "question"), "#send")
+    assert all("SECRET" not in sent.text.partition("too")[0] for sent in desk.inbox("erika@example.com", "answer"))
+    assert desk.audit() == []
+
+
+@pytest.mark.parametrize("line", ["*#note* SECRET", "- #note SECRET", "* #take", "Hello #NOTE SECRET"])
+def test_a_command_behind_a_mark_holds_the_mail(desk: DeskUnderTest, notice: Sent, line: str) -> None:
+    desk.answer(ANNA, notice, f"Hello Erika,\n\n{line}\n\nmore words for you")
+    assert desk.inbox("erika@example.com", "answer") == []
+
+
+def test_a_hash_that_is_no_command_goes_out(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "Hello Erika,\n\n- #12 is ours\n- see room #taken\n\nBye")
+    assert "#12 is ours" in desk.last("erika@example.com", "answer").text
+
+
+def test_our_own_mail_as_a_file_does_not_leave_the_house(desk: DeskUnderTest, notice: Sent) -> None:
+    files = [("notice.eml", notice.content, "application/octet-stream")]
+    desk.answer(ANNA, notice, "Here you are.", files=files)
+    assert desk.inbox("erika@example.com", "answer") == []
+    assert "notice.eml" in desk.last(ANNA, "question").text
+    desk.answer(ANNA, desk.last(ANNA, "question"), "#send")
+    key = notice.reply_to.partition("+")[2].partition("@")[0].encode()
+    assert len(key) == 40
+    for sent in desk.inbox("erika@example.com", "answer"):
+        parts = [part for part in sent.message.walk() if not part.is_multipart()]
+        assert all(key not in (part.get_payload(decode=True) or b"") for part in parts)  # type: ignore[operator]
+
+
+def test_addresses_with_a_way_in_their_local_part_are_nobodys_own(desk: DeskUnderTest, notice: Sent) -> None:
+    for sender in ("victim%evil.test@example.com", "evil.test!victim@example.com"):
+        desk.write(sender, "Click here")
+        assert desk.inbox(sender) == []
