@@ -154,7 +154,8 @@ def _not_running(health: Health) -> Found:
 
 def _files(health: Health) -> Found:
     if health.files_error:
-        yield "", say("changed files were refused, the former ones stay in force: {error}", error=health.files_error)
+        what = "files have mistakes; rules stay in force as they were, mails of a broken template are held: {error}"
+        yield "", say(what, error=health.files_error)
 
 
 def _mailbox(health: Health) -> Found:
@@ -288,7 +289,7 @@ CONDITIONS: Mapping[str, Condition] = {
         # Does it run, with the files that its admin means?
         _red("not-running", _not_running, None, "no gateway runs"),
         _red("died", _died, None, "a process of this host is gone and has not said so"),
-        _red("files-refused", _files, 2, "changed rules or templates were refused"),
+        _red("files-refused", _files, 2, "changed rules were refused, or a template is broken"),
         # In
         _red("mailbox", _mailbox, 5, "a mailbox can't be read: login, TLS, network"),
         _red("mailbox-silent", _mailbox_silent, 0, "no successful look into a mailbox for `mailbox_minutes`"),

@@ -82,8 +82,8 @@ class PolicyKeeper:
 
     def _tell_broken(self, problems: Sequence[Problem]) -> None:
         more = f" (and {len(problems) - 1} more: gateway check)" if len(problems) > 1 else ""
-        self._broken_templates = f"{problems[0]}{more}" if problems else ""
-        if problems:
+        told, self._broken_templates = self._broken_templates, f"{problems[0]}{more}" if problems else ""
+        if problems and told != self._broken_templates:
             _LOG.error("templates_broken", problems=len(problems), first=str(problems[0]))
 
 

@@ -56,6 +56,23 @@ def test_a_wrong_line_of_phrases_is_said_at_the_start_and_at_a_reload(rules: Pat
     assert keeper.templates.phrases.look_up("taken by {agent}", "de") == "übernommen von {agent}"
 
 
+def test_a_broken_template_is_told_after_a_start_too_until_it_is_mended(rules: Path) -> None:
+    save(rules, GOOD, 1)
+    template = rules.parent / "templates" / "acknowledgement.txt"
+    save(template, "Subject: Yes\n\nYour number\n{% if %}\n", 1)
+    keeper = PolicyKeeper(rules, rules.parent / "templates")
+    keeper.refresh()
+    assert "acknowledgement.txt:4" in keeper.refused
+    save(rules, BAD, 2)
+    keeper.refresh()
+    assert "acknowledgement.txt:4" in keeper.refused
+    assert "example[1].expect.category" in keeper.refused
+    save(rules, GOOD, 3)
+    template.unlink()
+    keeper.refresh()
+    assert keeper.refused == ""
+
+
 def test_the_gateway_does_not_start_with_rules_that_miss_their_own_example(rules: Path) -> None:
     save(rules, BAD, 1)
     with pytest.raises(ConfigurationError) as caught:

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -196,6 +196,15 @@ def fail(text: str, code: int = 1) -> typer.Exit:
     """Say on standard error why it was not done; to be raised."""
     typer.echo(text, err=True)
     return typer.Exit(code)
+
+
+def print_left_out(numbers: Iterable[int], states: Mapping[int, str], words: Mapping[str, str]) -> None:
+    """Say on standard error for each mail whose state is among `words`, or that is not there, why nothing was done."""
+    for number in dict.fromkeys(numbers):
+        if number not in states:
+            typer.echo(f"{number}: there is no such mail", err=True)
+        elif states[number] in words:
+            typer.echo(f"{number}: {words[states[number]].format(number=number)}", err=True)
 
 
 def operator() -> str:

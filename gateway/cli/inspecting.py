@@ -20,6 +20,7 @@ from gateway.cli.common import (
     opened,
     operator,
     print_json,
+    print_left_out,
     print_line,
     print_reasons,
     settings_of,
@@ -47,6 +48,12 @@ _COLUMNS = (
     Column(key="reason", bends=True),
     Column(key="error", bends=True, wide=True),
 )
+
+_WHY_NOT_RETRIED = {
+    "waiting": "waits to be sorted already",
+    "done": "has not failed, it is done: gateway ledger show {number}",
+    "quarantined": "has not failed, it is in quarantine: gateway quarantine retry {number}",
+}
 
 
 def status(folder: Folder = Path(), as_json: Json = False) -> None:
@@ -228,11 +235,15 @@ def ledger_retry(
 ) -> None:
     """Try failed mails again, after what broke them was mended. Exit 1 where one of them has not failed."""
     from gateway.desk.operating import retry_ledger
+    from gateway.desk.views import states_of
+    from gateway.store.tables import Ledger
 
     if bool(numbers) == everything:
         raise typer.BadParameter("name the mails, or say --all", param_hint="ID")
     with opened(folder, write=True) as desk:
+        states = states_of(Ledger, numbers or ())
         count = retry_ledger(desk.database, numbers or None, by=operator(), now=desk.now)
+    print_left_out(numbers or (), states, _WHY_NOT_RETRIED)
     wanted = len(set(numbers or ()))
     if as_json:
         print_json({"retried": count})

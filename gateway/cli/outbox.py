@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.common import Folder, Json, Limit, age, counted, fail, lines_of, opened, operator, print_json
+from gateway.cli.common import (
+    Folder,
+    Json,
+    Limit,
+    age,
+    counted,
+    fail,
+    lines_of,
+    opened,
+    operator,
+    print_json,
+    print_left_out,
+)
 from gateway.cli.tables import Column, print_table
 
 app = typer.Typer(help="The outbox: every mail that we send.", no_args_is_help=True)
@@ -24,6 +36,13 @@ _COLUMNS = (
     Column(key="attempts", title="tries", wide=True),
     Column(key="reply", wide=True, bends=True),
 )
+
+_WHY_NOT = {
+    "waiting": "waits to be sent already",
+    "sent": "was sent already",
+    "merged": "went out as a part of another mail",
+    "cancelled": "was cancelled",
+}
 
 
 @app.command("list")
@@ -86,11 +105,15 @@ def outbox_retry(
 ) -> None:
     """Send held or failed mails after all. Exit 1 where one of them was neither."""
     from gateway.desk.operating import retry_outbox
+    from gateway.desk.views import states_of
+    from gateway.store.tables import Outbox
 
     if bool(numbers) == everything:
         raise typer.BadParameter("name the mails, or say --all (every held one)", param_hint="ID")
     with opened(folder, write=True) as desk:
+        states = states_of(Outbox, numbers or ())
         count = retry_outbox(desk.database, numbers or None, by=operator(), now=desk.now)
+    print_left_out(numbers or (), states, _WHY_NOT)
     wanted = len(set(numbers or ()))
     if as_json:
         print_json({"retried": count})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, counted, fail, opened, operator, print_json, print_line
+from gateway.cli.common import Folder, Json, counted, fail, opened, operator, print_json, print_left_out, print_line
 from gateway.cli.quarantine import (
     Reason,
     Sender,
@@ -23,6 +24,11 @@ __all__ = ["app"]
 
 # From so many mails on, a slip of the keyboard is expensive.
 _BULK = 20
+_WHY_NOT = {
+    "waiting": "is not in quarantine, it waits to be sorted",
+    "done": "is not in quarantine, it is done: gateway ledger show {number}",
+    "failed": "is not in quarantine, it failed: gateway ledger retry {number}",
+}
 
 Numbers = Annotated[list[int], typer.Argument(metavar="ID…", help="Ids of the mails, as `list` shows them.")]
 SomeNumbers = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Ids of the mails.")]
@@ -54,8 +60,17 @@ def quarantine_release(
         return
     _refuse_bulk(numbers, yes)
     with opened(folder, write=True) as desk:
+        states = _states_of(numbers)
         count = release(desk.database, numbers, by=operator(), now=desk.now, acknowledge=acknowledge)
+    print_left_out(numbers, states, _WHY_NOT)
     _report(count, numbers, "released", "; a running gateway sorts them at once", as_json=as_json)
+
+
+def _states_of(numbers: Sequence[int]) -> dict[int, str]:
+    from gateway.desk.views import states_of
+    from gateway.store.tables import Ledger
+
+    return states_of(Ledger, numbers)
 
 
 def _say_what_would_happen(numbers: list[int], folder: Path, *, acknowledge: bool, as_json: bool) -> None:
@@ -93,7 +108,9 @@ def quarantine_delete(
     _refuse_no_reason(reason)
     _refuse_bulk(numbers, yes)
     with opened(folder, write=True) as desk:
+        states = _states_of(numbers)
         count = delete(desk.database, numbers, by=operator(), reason=reason, now=desk.now)
+    print_left_out(numbers, states, _WHY_NOT)
     _report(count, numbers, "deleted", as_json=as_json)
 
 
@@ -121,7 +138,9 @@ def quarantine_retry(
         moment = since_when(since, desk.now)
         found = numbers or [one["id"] for one in quarantine_rows(reason=reason, sender=sender, since=moment)]
         _refuse_bulk(found, yes)
+        states = _states_of(numbers or ())
         count = sort_again(desk.database, found, by=operator(), now=desk.now)
+    print_left_out(numbers or (), states, _WHY_NOT)
     _report(count, found, "decided once more", "; a running gateway does it at once", as_json=as_json)
 
 

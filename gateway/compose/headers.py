@@ -33,7 +33,8 @@ Plan = tuple[tuple[str, str], ...]
 # An id as others may have written it: no white space, nothing that a reader would decode (RFC 5322 §3.6.4, lenient).
 _ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}|\"[ !#-\[\]-~]{1,62}\"")
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}\.)*[A-Za-z0-9_-]{0,62}|\[[A-Za-z0-9.:]{1,60}\])")
+_LABEL = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
+_DOMAIN = re.compile(rf"(?:(?:{_LABEL}\.)*{_LABEL}|\[[A-Za-z0-9.:]{{1,60}}\])")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _PRINTABLE = re.compile(r"[ -~]*")
 

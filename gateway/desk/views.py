@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gateway.desk.tickets import linked_numbers
@@ -123,6 +124,12 @@ def ledger_record(row: Ledger) -> Row:
         "reasons": decision.get("reasons", []),
         "error": row.error,
     }
+
+
+def states_of(table: type[Ledger | Outbox], numbers: Iterable[int]) -> dict[int, str]:
+    """Where the named mails stand; what there is not has no entry."""
+    query = table.select(table.id, table.state).where(table.id.in_(sorted(set(numbers))))
+    return {row.id: row.state for row in query}
 
 
 def outbox_rows(*, state: str, limit: int) -> list[Row]:

@@ -144,6 +144,38 @@ def test_held_mails_are_sent_by_number_or_all_together(desk_copy: Path) -> None:
     assert "1 mail will" in gateway("outbox", "retry", "--all", cwd=desk_copy, expect=0).out
 
 
+def test_what_was_not_done_says_why_for_each_mail(desk_copy: Path) -> None:
+    change(desk_copy, "UPDATE outbox SET state = 'sent' WHERE id = 1")
+    done = gateway("outbox", "retry", "1", "9999", cwd=desk_copy, expect=1)
+    assert done.err.splitlines() == ["1: was sent already", "9999: there is no such mail"]
+    rows = gateway("ledger", "list", "--json", cwd=desk_copy).json
+    opened = next(str(row["id"]) for row in rows if row["state"] == "done")
+    aside = next(str(row["id"]) for row in rows if row["state"] == "quarantined")
+    done = gateway("ledger", "retry", opened, aside, "999", cwd=desk_copy, expect=1)
+    assert done.err.splitlines() == [
+        f"{opened}: has not failed, it is done: gateway ledger show {opened}",
+        f"{aside}: has not failed, it is in quarantine: gateway quarantine retry {aside}",
+        "999: there is no such mail",
+    ]
+    for command in (("release",), ("delete", "--reason", "spam"), ("retry",)):
+        done = gateway("quarantine", *command, opened, "999", cwd=desk_copy, expect=1)
+        assert done.err.splitlines() == [
+            f"{opened}: is not in quarantine, it is done: gateway ledger show {opened}",
+            "999: there is no such mail",
+        ]
+    assert gateway("quarantine", "release", aside, cwd=desk_copy, expect=0).err == ""
+
+
+def test_a_long_subject_is_cut_for_people_and_whole_for_machines(new_desk: Path) -> None:
+    content = b"From: erika@example.com\r\nSubject: " + b"long " * 100 + b"\r\n\r\nText\r\n"
+    gateway("deliver", cwd=new_desk, stdin=content, env={"RECIPIENT": "helpdesk@example.com"}, expect=0)
+    (row,) = gateway("ledger", "list", cwd=new_desk, expect=0).rows
+    assert len(row["subject"]) == 200
+    assert row["subject"].endswith("…")
+    assert row["subject"] in gateway("ledger", "show", row["id"], cwd=new_desk, expect=0).out
+    assert len(gateway("ledger", "list", "--json", cwd=new_desk, expect=0).json[0]["subject"]) > 490
+
+
 def test_a_mail_without_bytes_is_said_to_have_none(desk_copy: Path) -> None:
     change(desk_copy, "UPDATE outbox SET state = 'waiting', part_count = 0 WHERE id = 1")
     assert "not rendered yet" in gateway("outbox", "show", "1", "--raw", cwd=desk_copy, expect=1).err

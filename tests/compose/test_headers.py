@@ -127,6 +127,7 @@ def test_ids_that_cannot_be_written_are_left_out(value: str) -> None:
             "a\r\nb@example.com",
             "<a@example.com>",
         ),
+        *("a@example..com", "a@example.com.", "a@.example.com", "a@example.-com", "a@" + "x" * 64 + ".com"),
         *("a@example.com, b@example.com", "a@example.com\x00", "=?utf-8?q?a?=@example.com", "é@example.com"),
         *("x" * 65 + "@example.com", "a@" + "x" * 300, '"a\r\nb"@example.com', "a@[\r\n]", "a@-\u2028.com"),
     ],
@@ -312,3 +313,10 @@ def test_a_line_may_have_998_octets_whatever_stands_around_it(before: bytes, end
 
 def test_a_quoted_local_part_may_have_an_at_sign() -> None:
     assert checked_address('"a@b"@example.com') == '"a@b"@example.com'
+
+
+def test_an_address_has_at_most_253_letters_beside_its_at_sign() -> None:
+    local, longest = "a" * 60, "b" * 63 + "." + "c" * 63 + "." + "d" * 63 + "."
+    assert checked_address(f"{local}@{longest}e").endswith(".e")
+    with pytest.raises(LetterRefused):
+        checked_address(f"{local}@{longest}ee")

@@ -35,6 +35,7 @@ def test_k38_a_template_that_breaks_while_the_gateway_runs_holds_its_mails_until
     good = template.read_text()
     template.write_text(good + "\n{{ nobody.knows.this }} {% if %}\n")
     house.gateway.wait_for_output(lambda line: "templates_broken" in line)
+    eventually(lambda: "acknowledgement.txt:" in house.gateway.run("status").stdout, reason="status names the template")
     erika, anna = house.person("erika@example.com"), house.person("anna@example.com")
     erika.writes("It drops.")
     anna.gets("It drops.")

@@ -41,7 +41,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "_author_fields: name, values, position = (b'', [b'x'], 0)": "values without a name are dropped",
     },
     "gateway.store.queue": {
-        "module: MAX_LEDGER_ATTEMPTS": "a number of our choice; the sorter's tests count to it",
+        "module: MAX_LEDGER_ATTEMPTS": "a number of our choice; this file only names it for the sorter",
         "free_own: condition = (table.lease_owner == owner) & (table.attempts": "who owns a row has counted an attempt",
         "split_parts: for start in range(0, max(len(view), 2), PART_SIZE_BYTES)": "one part either way",
     },
