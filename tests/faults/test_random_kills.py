@@ -38,7 +38,7 @@ from tests.stories.test_real_servers import GATEWAY_TOML
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(24 * 3600)]
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "50"))
-SHORTEST_LIFE_SECONDS, LONGEST_LIFE_SECONDS = 0.05, 1.3
+SHORTEST_LIFE_SECONDS, LONGEST_LIFE_SECONDS = 0.05, 0.8
 MAILS_A_ROUND = 3
 # Up to so many connections to the relay, each with one mail of which nobody knows after a kill.
 CONNECTIONS = 3
