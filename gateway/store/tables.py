@@ -390,12 +390,5 @@ TABLES = (
     OutboxPart,
     ThreadReference,
     Event,
-    Mailbox,
-    Worker,
-    OauthAccount,
-    Denied,
-    AlarmRow,
-    Chore,
-    BorderProof,
-    running_tables.SeenSignature,
+    *(Mailbox, Worker, OauthAccount, Denied, AlarmRow, Chore, BorderProof, running_tables.SeenSignature),
 )
