@@ -154,8 +154,13 @@ def _not_running(health: Health) -> Found:
 
 def _files(health: Health) -> Found:
     if health.files_error:
-        what = "files have mistakes; rules stay in force as they were, mails of a broken template are held: {error}"
-        yield "", say(what, error=health.files_error)
+        yield (
+            "",
+            say(
+                "files have mistakes; rules stay in force as they were, mails of a broken template are held: {error}",
+                error=health.files_error,
+            ),
+        )
 
 
 def _mailbox(health: Health) -> Found:
