@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,12 @@ from gateway.triage.facts import BorderTest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DESK = "helpdesk@example.com"
+
+
+@lru_cache(maxsize=1)
+def shipped_templates() -> Templates:
+    """A snapshot that never changes: what is compiled of it serves all desks."""
+    return load_templates(CHECKOUT / "templates")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +146,7 @@ class DeskUnderTest:
                 mirror_policy(self.policy, now=self.now)
                 self.prove_border()
             self.secrets = read_secrets()
-        self.templates = templates or load_templates(CHECKOUT / "templates")
+        self.templates = templates or shipped_templates()
         self._door = Door(self.database, clock=self.clock, free_bytes=None)
         self._sorter = Sorter(
             self.database,

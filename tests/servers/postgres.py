@@ -43,10 +43,11 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{OWNER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
 
-    def new_database(self) -> str:
-        """Create an empty database and return its URL."""
+    def new_database(self, *, like: str = "template0") -> str:
+        """Create an empty database, or a copy of one that nobody is connected to, and return its URL."""
         name = f"test_{os.getpid()}_{next(NAMES)}"
-        self._command(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'")
+        self._command(statement.format(sql.Identifier(name), sql.Identifier(like)))
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
