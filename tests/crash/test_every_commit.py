@@ -1,6 +1,6 @@
 """`kill -9` right before and right after every commit: nothing is lost, and nothing happens twice.
 
-Then kills at random commits, up to three in one day: twenty of them, or as many as `CRASH_ROUNDS` says.
+Then kills at random commits, up to three in one day: five of them, or as many as `CRASH_ROUNDS` says.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHARES = 4
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "20"))
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "5"))
 
 pytestmark = pytest.mark.crash
 
