@@ -19,7 +19,7 @@ ifeq ($(wildcard $(BIN)/python)$(PYTHON),)
 PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
   "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 endif
-WORKERS ?= 2
+WORKERS ?= 3
 ROUNDS ?= 25
 TESTS ?= tests
 

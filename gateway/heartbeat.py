@@ -60,7 +60,9 @@ class Heartbeat:
 
     def run_once(self, now: datetime) -> None:
         """Take over changed files; write the heartbeat when it is time, or when there is new trouble to tell."""
-        self._keeper.refresh()
+        # The first beat says at once that we run; the files were read a moment ago.
+        if self._beat_at is not None:
+            self._keeper.refresh()
         # A clock that was set back must not silence the heartbeat until it is as late as it was.
         is_fresh = self._beat_at is not None and timedelta(0) <= now - self._beat_at < _BEAT_EVERY
         if is_fresh and self._told == self._keeper.refused:

@@ -160,7 +160,9 @@ def wrong_lines(reply: Reply, work: Work) -> list[tuple[Phrase, Phrase | str]]:
     """Every line that can't count, with why, and the nearest valid form: all at once, as a compiler names them."""
     wrong: list[tuple[Phrase, Phrase | str]] = []
     for one in reply.text.misplaced:
-        suggestion = suggest_command(one.raw.lstrip("#＃﹟ ").split()[0].lower()) or one.suggestion
+        begins = one.raw.startswith(("#", "＃", "﹟"))
+        near = suggest_command(one.raw.lstrip("#＃﹟ ").split()[0].lower()) if begins else ""
+        suggestion = near or one.suggestion
         wrong.append((say("{line}: {why}", line=one.raw, why=one.why), suggestion))
     for line in reply.commands:
         result = run_commands(work, [line])

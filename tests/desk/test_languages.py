@@ -52,6 +52,8 @@ def live_a_day(desk: DeskUnderTest) -> None:
     say_all(desk, notice, ("#help", "#files", *REFUSED))
     # Sent without the lines that were wrong.
     desk.answer(ANNA, desk.last(ANNA, "question"), "#send")
+    desk.answer(ANNA, notice, "Hello Erika #note and not for you")
+    desk.answer(ANNA, notice, "Here it is.", files=[("notice.eml", notice.content, "application/octet-stream")])
     say_all(desk, notice, DONE)
     say_all(desk, notice, ("And this.",))
     desk.answer(BEN, bens, "Do that.")  # a minute later
@@ -142,6 +144,9 @@ def to_agents(desk: DeskUnderTest) -> list[Sent]:
 RARE = {
     *("A colleague", "nobody knows the requester's address", "that ticket is closed"),
     "the addresses on the ticket work again: what was held for them is sent",
+    # A "no" to what a mail in one's name wants: `test_agents` says it in each language.
+    "Thank you. None of this is carried out:",
+    "{agent} does not confirm the commands of the mail that opened this ticket",
 }
 # The modules whose every phrase is said on such a day.
 HEARD = (

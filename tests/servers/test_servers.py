@@ -22,7 +22,7 @@ from tests.servers.ports import free_port
 from tests.servers.postfix import PostfixServer
 from tests.servers.require import PROGRAMS, server_or_skip
 from tests.servers.sink import Sink, Stage
-from tests.servers.waiting import is_listening
+from tests.servers.waiting import eventually, is_listening
 
 
 def mail(subject: str = "Printer on fire", message_id: str = "one@example.com", references: str = "") -> bytes:
@@ -339,7 +339,7 @@ class TestGateway:
         assert "employee@example.com" in gateway_process.run("ledger", "list").stdout
 
     def test_runs_another_command_in_the_same_folder(self, gateway_process: GatewayProcess) -> None:
-        assert gateway_process.run("status").returncode == 0
+        eventually(lambda: gateway_process.run("status").returncode == 0, reason="status is green")
 
     def test_shows_what_was_printed_when_it_does_not_start(self, new_gateway: Callable[..., GatewayProcess]) -> None:
         with pytest.raises(AssertionError, match="GATEWAY_SMTP_PROT"):
