@@ -123,7 +123,8 @@ def configure_logs(*, level: str, form: str, to_stderr: bool = False) -> None:
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, patient)),
+        # One write a line: a print would write its end apart.
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, patient)),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(patient)

@@ -35,6 +35,7 @@ from gateway.desk.unit import Unit
 from gateway.dkim_proof import Lookup, signers_of
 from gateway.intake.envelope import envelope_from_json
 from gateway.mail import Envelope, Mail
+from gateway.outage import OUTAGE
 from gateway.parsing import Parser, Raw, WorkersFailed
 from gateway.policy import Policy
 from gateway.store.database import (
@@ -44,7 +45,7 @@ from gateway.store.database import (
     savepoint,
     transaction,
 )
-from gateway.store.queue import MAX_LEDGER_ATTEMPTS, Claim, claim, finish, free_own
+from gateway.store.queue import LEASE, MAX_LEDGER_ATTEMPTS, Claim, claim, finish, free_own, renew
 from gateway.store.rows import find_all, marks
 from gateway.store.states import LedgerState
 from gateway.store.tables import Ledger, RawMailPart
@@ -53,7 +54,7 @@ from gateway.triage.groups import through_group
 
 _LOG = structlog.get_logger(__name__)
 
-# How long one transaction may keep the intake waiting.
+# How much work (CPU seconds of the sorter) one transaction may hold: so long the intake waits.
 _TRANSACTION_SECONDS = 0.010
 _RETRY_AFTER = timedelta(seconds=30)
 _IDLE_SECONDS = 1.0
@@ -105,8 +106,10 @@ class Sorter:
                     self._recover()
                     while not stop.is_set() and self.run_once(self._clock()):
                         pass
+                    OUTAGE.over()
             except Exception as error:  # noqa: BLE001 - the one broad catch of this loop
-                _LOG.exception("sorter_failed")
+                if not OUTAGE.met(error):
+                    _LOG.exception("sorter_failed")
                 self._broke_on = error
                 stop.wait(_IDLE_SECONDS)
             wake.wait(_IDLE_SECONDS)
@@ -144,7 +147,9 @@ class Sorter:
                 replace(self._raw(one, rows[one.id].part_count, envelope, files), signers=signers)
                 for one, envelope in zip(claims, envelopes, strict=True)
             ]
-            mails = self._parser.parse_many(raws, own)
+            keep = _Keeper(self._database, claims, clock=self._clock)
+            mails = self._parser.parse_many(raws, own, keep)
+        keep()
         self._decide_all(list(zip(claims, envelopes, mails, strict=True)), policy)
         self._on_sorted()
         return len(claims)
@@ -175,8 +180,8 @@ class Sorter:
         """Decide the first of them, for as long as one transaction may take."""
         with transaction(self._database):
             lock_conversations(self._database)
-            deadline = time.monotonic() + _TRANSACTION_SECONDS
-            while waiting and time.monotonic() < deadline:
+            deadline = time.thread_time() + _TRANSACTION_SECONDS
+            while waiting and time.thread_time() < deadline:
                 claimed, envelope, mail = waiting.pop(0)
                 self._decide_one(claimed, envelope, mail, policy)
 
@@ -235,6 +240,28 @@ class Sorter:
             not_before=None if failed else now + _RETRY_AFTER * claimed.attempt,
             error=f"{type(error).__name__}: {error}"[:500],
         )
+
+
+class _Keeper:
+    """Keeps the leases of a batch while it is parsed: 64 hostile mails take longer together than one lease lasts, and
+    another sorter would begin them all anew. Costs nothing while a batch takes moments."""
+
+    def __init__(self, database: peewee.Database, claims: Sequence[Claim], *, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._claims = claims
+        self._clock = clock
+        self._renew_at = claims[0].until - LEASE / 2
+
+    def __call__(self) -> None:
+        now = self._clock()
+        if now < self._renew_at:
+            return
+        self._renew_at = now + LEASE / 2
+        try:
+            renew(self._database, Ledger, self._claims, now=now)
+        except peewee.PeeweeException as error:
+            # Whoever took them meanwhile is fenced off from us, and we from them, when the work is written down.
+            _LOG.warning("leases_not_renewed", mails=len(self._claims), error=f"{type(error).__name__}: {error}"[:200])
 
 
 @contextlib.contextmanager

@@ -67,6 +67,10 @@ def _sqlite(path: Path) -> peewee.Database:
             "synchronous": "full",
             "foreign_keys": 1,
             "cache_size": -16_000,
+            # Fewer checkpoints: a page that changes with every mail is copied back once for many of them.
+            "wal_autocheckpoint": 4000,
+            # What a savepoint keeps for its rollback would else go through a file: half of all writes of a mail.
+            "temp_store": "memory",
             "journal_size_limit": 64 * 1024 * 1024,
         },
         timeout=BUSY_TIMEOUT_SECONDS,

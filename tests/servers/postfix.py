@@ -17,7 +17,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,9 +149,11 @@ class PostfixServer:
         eventually(self._is_up, timeout_seconds=30, reason="Postfix's ports")
 
     def stop(self) -> None:
+        """Stop; when this returns nothing listens any more, a child that was just born included."""
         if self._child is not None:
             stop_child(self._child)
             self._child = None
+            eventually(lambda: not self._listens(any), timeout_seconds=10, reason="Postfix's ports to be free")
 
     def queue(self) -> tuple[dict[str, object], ...]:
         """What waits in the queue, as `postqueue -j` tells it (queue_name, sender, recipients with delay_reason …)."""
@@ -191,7 +193,10 @@ class PostfixServer:
         assert self._child is not None
         exit_code = self._child.poll()
         assert exit_code is None, f"Postfix ended with {exit_code}:\n{tail(self.folder / 'output')}\n{self.log()}"
-        return all(is_listening(port) for port in (self.port, self.submission_port, self.smtps_port))
+        return self._listens(all)
+
+    def _listens(self, quantity: Callable[[Iterable[bool]], bool]) -> bool:
+        return quantity(is_listening(port) for port in (self.port, self.submission_port, self.smtps_port))
 
 
 @contextlib.contextmanager
