@@ -189,19 +189,25 @@ def _relay(health: Health) -> Found:
         yield "", say("the relay takes no mail: {error}", error=health.relay_error)
 
 
+def _counted(count: int, one: Phrase, many: Phrase) -> Phrase:
+    return one if count == 1 else many
+
+
 def _ledger_failed(health: Health) -> Found:
     if health.ledger_failed:
-        yield "", say("{count} mails failed", count=health.ledger_failed)
+        yield "", _counted(health.ledger_failed, say("one mail failed"), say("{count} mails failed", count=health.ledger_failed))
 
 
 def _outbox_held(health: Health) -> Found:
     if health.outbox_held:
-        yield "", say("{count} outgoing mails are held", count=health.outbox_held)
+        many = say("{count} outgoing mails are held", count=health.outbox_held)
+        yield "", _counted(health.outbox_held, say("one outgoing mail is held"), many)
 
 
 def _outbox_refused(health: Health) -> Found:
     if health.outbox_failed:
-        yield "", say("{count} outgoing mails were refused", count=health.outbox_failed)
+        many = say("{count} outgoing mails were refused", count=health.outbox_failed)
+        yield "", _counted(health.outbox_failed, say("one outgoing mail was refused"), many)
 
 
 def _ledger_waits(since: int, until: int = sys.maxsize) -> Callable[[Health], Found]:
@@ -226,12 +232,15 @@ def _outbox_waits(since: int, until: int = sys.maxsize) -> Callable[[Health], Fo
 
 def _quarantine_late(health: Health) -> Found:
     if count := health.quarantine.late:
-        yield "", say("{count} mails have waited in quarantine for more than three working days", count=count)
+        one = say("one mail has waited in quarantine for more than three working days")
+        many = say("{count} mails have waited in quarantine for more than three working days", count=count)
+        yield "", _counted(count, one, many)
 
 
 def _quarantine(health: Health) -> Found:
     if health.quarantine.count and not health.quarantine.late:
-        yield "", say("{count} mails wait in quarantine", count=health.quarantine.count)
+        count = health.quarantine.count
+        yield "", _counted(count, say("one mail waits in quarantine"), say("{count} mails wait in quarantine", count=count))
 
 
 def _quarantine_large(health: Health) -> Found:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 
-from gateway.compose import check_templates, load_templates
+from gateway.compose import load_templates
 from gateway.defaults_files import default_file
 from gateway.delivery.check import check_relay
 from gateway.desk.health import status_record
@@ -21,6 +21,7 @@ from gateway.errors import ConfigurationError, Problem, TemporaryFailure
 from gateway.intake.imap_errands import check_connection
 from gateway.oauth import Account, Tokens
 from gateway.policy import Policy, load_policy
+from gateway.policy_keeper import template_problems
 from gateway.roundtrip import (
     Arrival,
     LedgerPlace,
@@ -58,7 +59,7 @@ def check_files(settings: Settings) -> tuple[list[Problem], Policy | None]:
     except ConfigurationError as error:
         return error.problems, None
     problems = check_examples(policy)
-    problems += check_templates(load_templates(settings.templates_folder, default_file("templates")))
+    problems += template_problems(policy, load_templates(settings.templates_folder, default_file("templates")))
     return problems, policy
 
 
@@ -72,8 +73,11 @@ def files_facts(problems: list[Problem], policy: Policy | None) -> Iterator[Fact
         yield Fact(name="files", text=f"{', '.join(words)} as expected; every template renders")
 
 
-def check_connections(settings: Settings, policy: Policy, *, seconds: int) -> Iterator[Fact]:
-    """Try the database, every mailbox and the relay, then send the desk a mail; wait `seconds` for it to come back."""
+def check_connections(settings: Settings, policy: Policy | None, *, seconds: int) -> Iterator[Fact]:
+    """Try the database, every mailbox and the relay, then send the desk a mail; wait `seconds` for it to come back.
+
+    Without a policy (rules.toml can't be read) the desk's address is unknown: all but that mail is tried.
+    """
     keys, database = _database(settings)
     yield database
     tokens = tokens_for_commands(settings)
@@ -96,6 +100,10 @@ def check_connections(settings: Settings, policy: Policy, *, seconds: int) -> It
         yield Fact(name="relay", text=f"{said.name}: {said.text}", is_good=said.is_good)
     if not (database.is_good and tokens_are_good and relay_is_good and mailboxes_are_good):
         yield Fact(name="round trip", text="not tried: what is wrong above comes first", is_good=False)
+        return
+    if policy is None:
+        text = "not tried: rules.toml says which address is the desk's, and can't be read"
+        yield Fact(name="round trip", text=text, is_good=False)
         return
     yield from _round_trip(settings, policy, keys, tokens, seconds=seconds)
 

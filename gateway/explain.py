@@ -17,12 +17,14 @@ from gateway.parsing import Parser, Raw
 from gateway.policy import Policy, load_policy
 from gateway.settings import Settings
 from gateway.storage import NoDatabase, existing_database
-from gateway.ticket import Field, TicketType
+from gateway.ticket import ALWAYS_FILLED, Field, TicketType
+from gateway.triage.case import known_of
 from gateway.triage.classify import classify
 from gateway.triage.decide import decide
 from gateway.triage.decision import Decision, Notice
 from gateway.triage.facts import Facts
 from gateway.triage.groups import through_group
+from gateway.triage.view import Known
 
 
 class Explainer:
@@ -90,7 +92,8 @@ class Explainer:
         if envelope is None:
             envelope = Envelope(transport=Transport.FILE, received_at=now, reverse_path=mail.return_path)
         facts = self._facts(mail, envelope, now)
-        return record(mail, facts, decide(mail, envelope, facts, self._policy), self._policy)
+        decision = decide(mail, envelope, facts, self._policy)
+        return record(mail, facts, decision, self._policy, known_of(mail, envelope, facts))
 
     def _facts(self, mail: Mail, envelope: Envelope, now: datetime) -> Facts:
         if self._secrets is None:
@@ -99,9 +102,9 @@ class Explainer:
         return gather_facts(mail, envelope, self._policy, now=now, secrets=self._secrets)
 
 
-def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict[str, Any]:
+def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy, known: Known) -> dict[str, Any]:
     """A decision as plain values, for `--json` and for people."""
-    classification = decision.classification or classify(mail, policy=policy)
+    classification = decision.classification or classify(mail, policy=policy, known=known)
     ticket = facts.ticket(decision.ticket) if decision.ticket is not None else None
     auth = mail.auth
     failed = [one.address for one in mail.report.recipients if one.address] if mail.report else []
@@ -127,8 +130,16 @@ def record(mail: Mail, facts: Facts, decision: Decision, policy: Policy) -> dict
         "auth_trusted": facts.auth_trusted,
         "bounced": list(dict.fromkeys(failed)),
         "ticket": policy.token(TicketType(ticket.type), ticket.number).strip("[]") if ticket else None,
-        **{field.value: classification.get(field) for field in Field if field is not Field.ASSIGNEE},
-        "rules": {value.field.value: value.rule for value in classification.values if value.rule},
+        **{field.value: classification.get(field) for field in ALWAYS_FILLED if field is not Field.ASSIGNEE},
+        "asset": classification.get(Field.ASSET),
+        "mail_language": classification.get(Field.LANGUAGE),
+        "tags": [value.value for value in classification.all(Field.TAG)],
+        "fields": {value.name: value.value for value in classification.all(Field.NAMED)},
+        "watchers": [value.value for value in classification.all(Field.WATCHER)],
+        "hold": classification.get(Field.HOLD),
+        "acknowledge": classification.get(Field.ACKNOWLEDGE),
+        "rules": {value.key: value.rule for value in classification.values if value.rule},
+        "rules_version": policy.version,
         "reasons": [str(reason) for reason in decision.reasons],
         "mails": [
             {"notice": change.name, "to": change.to.address}

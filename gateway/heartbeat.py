@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import peewee
 import structlog
 
+from gateway.outage import OUTAGE
 from gateway.policy_keeper import PolicyKeeper
 from gateway.store.database import connection, transaction
 from gateway.store.queue import PROCESS_PREFIX
@@ -49,8 +50,9 @@ class Heartbeat:
                     while not stop.is_set():
                         self.run_once(self._clock())
                         stop.wait(_TICK_SECONDS)
-            except Exception:  # noqa: BLE001 - the one broad catch of this loop
-                _LOG.exception("heartbeat_failed")
+            except Exception as error:  # noqa: BLE001 - the one broad catch of this loop
+                if not OUTAGE.met(error):
+                    _LOG.exception("heartbeat_failed")
                 stop.wait(_TICK_SECONDS)
 
     def end(self) -> None:

@@ -2,7 +2,8 @@
 
 Hostile bytes cost a bounded attempt: each mail has so many seconds of CPU, counted by the kernel, and so much resident
 memory, watched from here while we wait; a worker that takes more is killed and replaced, and the mail becomes one that
-could not be read. Many mails go in one hop; when a hop fails, each of its mails gets one of its own.
+could not be read. Many mails go in one hop; when a hop fails, each of its mails gets one of its own; and of a mail that
+fails there too, a last hop reads the header block, so that it is known whose it is.
 
 What may fail: `WorkersFailed` when no worker can be had at all. That is nobody's mail's fault: the mails wait.
 """
@@ -31,10 +32,12 @@ from pebble import ProcessExpired, ProcessPool
 from gateway.dkim_proof import Names, Signers, look_at
 from gateway.errors import GatewayError
 from gateway.mail import Mail
-from gateway.parse import extract_parts, parse
+from gateway.parse import HEAD_BYTES, extract_parts, parse, parse_head
 
 _LOG = structlog.get_logger(__name__)
 _EXTRACT_SECONDS = 60
+# Of CPU, for the header block of a mail whose parser died: what hangs there too is not tried again.
+_HEAD_SECONDS = 2
 # The backstop behind the watched resident size: address space is larger than what is used.
 _ADDRESS_SPACE_FACTOR = 4
 # A machine that is busy with other things gives a worker less than all of a core.
@@ -66,6 +69,19 @@ class Raw:
     def read(self) -> bytes:
         return self.path.read_bytes() if self.path is not None else self.content
 
+    def read_head(self) -> bytes:
+        """Its beginning, with the whole header block."""
+        if self.path is None:
+            return self.content[:HEAD_BYTES]
+        with self.path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+
+    @property
+    def size_bytes(self) -> int:
+        if self.full_size_bytes is not None:
+            return self.full_size_bytes
+        return self.path.stat().st_size if self.path is not None else len(self.content)
+
 
 class _Context(multiprocessing.context.SpawnContext):
     """Starts processes and remembers which: the pool does not tell."""
@@ -91,24 +107,30 @@ class Parser:
         self._killed: set[int] = set()
         self._open_pool()
 
-    def parse_many(self, mails: Sequence[Raw], own_addresses: tuple[str, ...]) -> list[Mail]:
-        """Parse in one hop; mails that fail there are tried alone, and get a defect when they fail again.
+    def parse_many(
+        self, mails: Sequence[Raw], own_addresses: tuple[str, ...], meanwhile: Callable[[], None] | None = None
+    ) -> list[Mail]:
+        """Parse in one hop; mails that fail there are tried alone, and get a defect when they fail again: then they have
+        what their header block says, and nothing where that can't be read either.
 
-        Raises WorkersFailed.
+        `meanwhile` is called about twenty times a second where it takes longer, and must not raise: many hostile mails
+        take minutes, each its ten seconds. Raises WorkersFailed.
         """
         if not mails:
             return []
         seconds = self._parse_seconds
         try:
             return self._run(
-                _parse_all, list(mails), own_addresses, seconds, wall_seconds=_WALL_FACTOR * seconds + len(mails)
+                *(_parse_all, list(mails), own_addresses, seconds),
+                wall_seconds=_WALL_FACTOR * seconds + len(mails),
+                meanwhile=meanwhile,
             )
         except WorkersFailed:
             raise
         except Exception as error:  # noqa: BLE001 - whatever kills a worker must cost one mail only
             if len(mails) == 1:
-                return [self._unparsable(mails[0], error)]
-        return [self.parse_many([mail], own_addresses)[0] for mail in mails]
+                return [self._unparsable(mails[0], error, meanwhile)]
+        return [self.parse_many([mail], own_addresses, meanwhile)[0] for mail in mails]
 
     def extract(self, raw: bytes, numbers: Sequence[int]) -> dict[int, bytes]:
         """The decoded bytes of some parts of a mail."""
@@ -135,7 +157,13 @@ class Parser:
                 process.kill()
         self._pool.stop()  # type: ignore[no-untyped-call]
 
-    def _run(self, function: Callable[..., _T], *args: Any, wall_seconds: float) -> _T:
+    def _run(
+        self,
+        function: Callable[..., _T],
+        *args: Any,
+        wall_seconds: float,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> _T:
         for _ in range(2):
             pool = self._pool
             try:
@@ -144,12 +172,14 @@ class Parser:
                 self._replace(pool, error)
                 continue
             try:
-                return self._wait(future, pool, wall_seconds)
+                return self._wait(future, pool, wall_seconds, meanwhile)
             except (BrokenProcessPool, CancelledError) as error:
                 self._replace(pool, error)
         raise WorkersFailed("no parse worker answers")
 
-    def _wait(self, future: Future[_T], pool: ProcessPool, wall_seconds: float) -> _T:
+    def _wait(
+        self, future: Future[_T], pool: ProcessPool, wall_seconds: float, meanwhile: Callable[[], None] | None
+    ) -> _T:
         """Wait for the answer, and watch how much memory the workers take."""
         ends_at = monotonic() + wall_seconds + _GRACE_SECONDS
         while True:
@@ -159,6 +189,8 @@ class Parser:
                 if future.done():
                     return future.result()
                 self._kill_the_fat()
+                if meanwhile is not None:
+                    meanwhile()
                 if monotonic() > ends_at:
                     # A worker that was killed amid its answer blocks all others, and the pool does not see it.
                     self._replace(pool, TimeoutError("the pool of workers hangs"))
@@ -177,11 +209,18 @@ class Parser:
                 self._close_pool()
                 self._open_pool()
 
-    def _unparsable(self, mail: Raw, error: BaseException) -> Mail:
+    def _unparsable(self, mail: Raw, error: BaseException, meanwhile: Callable[[], None] | None) -> Mail:
         why = self._reason(error)
-        size = mail.path.stat().st_size if mail.path is not None else len(mail.content)
+        size = mail.size_bytes
         _LOG.warning("mail_unparsable", why=why, size_bytes=size, error=type(error).__name__)
-        return Mail(size_bytes=size, defect=why)
+        try:
+            wall_seconds = float(_WALL_FACTOR * _HEAD_SECONDS)
+            return self._run(_parse_head, mail, why, _HEAD_SECONDS, wall_seconds=wall_seconds, meanwhile=meanwhile)
+        except WorkersFailed:
+            raise
+        except Exception as again:  # noqa: BLE001 - the header block kills it too: what came is all that is known
+            _LOG.warning("header_unparsable", why=self._reason(again), size_bytes=size, error=type(again).__name__)
+            return Mail(size_bytes=size, defect=why)
 
     def _reason(self, error: BaseException) -> str:
         if isinstance(error, ProcessExpired):
@@ -241,6 +280,11 @@ def _parse_all(mails: list[Raw], own_addresses: tuple[str, ...], seconds: float)
             found = replace(found, signature=look_at(raw, found, mail.signers, names, whole=whole))
         parsed.append(found)
     return parsed
+
+
+def _parse_head(mail: Raw, defect: str, seconds: float) -> Mail:
+    _allow_seconds(seconds)
+    return parse_head(mail.read_head(), size_bytes=mail.size_bytes, defect=defect)
 
 
 def _extract(raw: bytes, numbers: list[int], seconds: float) -> dict[int, bytes]:

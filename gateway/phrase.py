@@ -187,4 +187,14 @@ WORDS: dict[tuple[str, str], Phrase] = {
 
 def word(field: str, value: str) -> Phrase | str:
     """The phrase for what a field holds; a value of no closed set stays as it is."""
+    if field in ("impact", "urgency"):
+        return level_word(field, value)
     return WORDS.get((field, value), value)
+
+
+def level_word(field: str, value: str) -> Phrase:
+    """The phrase for an impact or an urgency; a word of the admin's own is shown as written."""
+    found = WORDS.get((field, value))
+    if found is not None:
+        return found
+    return say("impact {level}", level=value) if field == "impact" else say("urgency {level}", level=value)

@@ -34,7 +34,7 @@ class HoldReason(StrEnum):
 
 
 class Level(StrEnum):
-    """How wide (impact) or how pressing (urgency)."""
+    """How wide (impact) or how pressing (urgency), in the usual words; `[matrix]` of rules.toml may have others."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -125,8 +125,16 @@ PRIORITY_MATRIX: dict[tuple[Level, Level], Priority] = {
 }
 
 
+# The languages that the desk writes in.
+LANGUAGES = ("en", "de", "fr", "es", "pt")
+
+
 class Field(StrEnum):
-    """The classification fields that rules fill and agents correct; each remembers who set it."""
+    """What rules fill and agents correct; each remembers who set it.
+
+    The first ten are columns of a ticket. A ticket has many named `fields` and many `tags`. The last three are done,
+    not kept: whether and with which words the ticket is acknowledged, whether it opens on hold, who reads along.
+    """
 
     TYPE = "type"
     CATEGORY = "category"
@@ -136,26 +144,63 @@ class Field(StrEnum):
     PRIORITY = "priority"
     TEAM = "team"
     ASSIGNEE = "assignee"
+    LANGUAGE = "language"
+    ASSET = "asset"
+    NAMED = "fields"
+    TAG = "tags"
+    ACKNOWLEDGE = "acknowledge"
+    HOLD = "hold"
+    WATCHER = "watchers"
+
+
+# Every ticket has a value for each of these; subcategory and assignee may be "".
+ALWAYS_FILLED = (
+    *(Field.TYPE, Field.CATEGORY, Field.SUBCATEGORY, Field.IMPACT, Field.URGENCY, Field.PRIORITY),
+    *(Field.TEAM, Field.ASSIGNEE),
+)
+COLUMNS = (*ALWAYS_FILLED, Field.LANGUAGE, Field.ASSET)
+KEPT = frozenset({*COLUMNS, Field.NAMED, Field.TAG})
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldValue:
-    """One filled field: its value, whose word it is, and by which rule ("" where no rule set it)."""
+    """One filled field: its value, whose word it is, and by which rule ("" where no rule set it).
+
+    `name` tells apart what a ticket has many of: the name of a named field, the tag, the watcher's address.
+    """
 
     field: Field
     value: str
     authority: Authority
     rule: str = ""
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is known by on its ticket: "type", "fields.host", "tags.vpn"."""
+        return f"{self.field.value}.{self.name}" if self.name else self.field.value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classification:
-    """What the rules made of a mail. Every `Field` but subcategory and assignee has a value; those may be ""."""
+    """What the rules made of a mail: `ALWAYS_FILLED`, and of the other fields those that a rule has set."""
 
     values: tuple[FieldValue, ...]
 
     def get(self, field: Field) -> str:
         return next((value.value for value in self.values if value.field is field), "")
+
+    def found(self, field: Field) -> FieldValue | None:
+        """The value of a field with who set it, None where it has none."""
+        return next((value for value in self.values if value.field is field), None)
+
+    def all(self, field: Field) -> tuple[FieldValue, ...]:
+        """All values of a field that a ticket may have many of."""
+        return tuple(value for value in self.values if value.field is field)
+
+    def kept(self) -> tuple[FieldValue, ...]:
+        """What stands on the ticket, and remembers who set it."""
+        return tuple(value for value in self.values if value.field in KEPT)
 
     @property
     def type(self) -> TicketType:

@@ -15,6 +15,7 @@ from gateway.desk.clockwork import close_due, expire_held, resume_due
 from gateway.desk.outgoing import unbound_message_id
 from gateway.desk.people import mirror_policy
 from gateway.lookout import Lookout
+from gateway.outage import OUTAGE
 from gateway.policy_keeper import PolicyKeeper
 from gateway.store.database import connection, transaction
 
@@ -54,8 +55,10 @@ class Timers:
                 with connection(self._database):
                     while not stop.wait(_TICK_SECONDS):
                         self.run_once(self._clock())
-            except Exception:  # noqa: BLE001 - the one broad catch of this loop
-                _LOG.exception("timers_failed")
+                        OUTAGE.over()
+            except Exception as error:  # noqa: BLE001 - the one broad catch of this loop
+                if not OUTAGE.met(error):
+                    _LOG.exception("timers_failed")
 
     def run_once(self, now: datetime) -> None:
         """Do what is due at `now`."""

@@ -7,6 +7,7 @@ adds nor loses an hour.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from opening_hours import OpeningHours, validate
@@ -17,6 +18,16 @@ _FARTHEST_DAYS = 400
 def is_opening_hours(text: str) -> bool:
     """Whether a text can be read as opening hours."""
     return bool(validate(text))
+
+
+def is_open(moment: datetime, *, hours: str, time_zone: str) -> bool:
+    """Whether a moment is within opening hours, by the clock of that zone."""
+    return bool(_opening(hours).is_open(moment.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)))
+
+
+@lru_cache(maxsize=256)
+def _opening(hours: str) -> OpeningHours:
+    return OpeningHours(hours)
 
 
 def add_working_days(start: datetime, days: int, *, hours: str, time_zone: str) -> datetime:

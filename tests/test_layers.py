@@ -25,12 +25,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "words": ("mail", "ticket", "errors", "phrase"),
     "core": (
         *("parse", "triage", "compose", "policy", "settings", "options"),
-        *("keys", "subject", "worktime", "sla", "defaults_files", "alarms"),
+        *("keys", "subject", "worktime", "when", "sla", "defaults_files", "alarms"),
     ),
     "desk": ("desk", "store"),
     "edge": (
         *("intake", "oauth", "sorting", "parsing", "dkim_proof", "delivery"),
-        *("timers", "lookout", "policy_keeper", "heartbeat", "steady", "logs"),
+        *("timers", "lookout", "policy_keeper", "heartbeat", "steady", "outage", "logs"),
     ),
     "front": ("cli", "checking", "doctor", "demo", "explain", "roundtrip", "service", "storage", "__main__"),
 }
@@ -40,18 +40,18 @@ LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 # Which room may use which other one of its own layer.
 NEIGHBOURS: dict[str, set[str]] = {
     "settings": {"options", "defaults_files"},
-    "policy": {"options", "worktime", "subject", "defaults_files"},
-    "triage": {"policy", "options", "keys", "subject", "worktime"},
+    "policy": {"options", "worktime", "when", "subject", "defaults_files"},
+    "triage": {"policy", "options", "keys", "subject", "worktime", "when"},
     "compose": {"keys", "subject", "defaults_files"},
     "parse": {"subject", "keys"},
     "desk": {"store"},
-    "sorting": {"intake", "parsing", "dkim_proof"},
+    "sorting": {"intake", "parsing", "dkim_proof", "outage"},
     "parsing": {"dkim_proof"},
-    "intake": {"oauth"},
-    "delivery": {"oauth"},
-    "timers": {"policy_keeper", "lookout"},
+    "intake": {"oauth", "outage"},
+    "delivery": {"oauth", "outage"},
+    "timers": {"policy_keeper", "lookout", "outage"},
     "lookout": {"policy_keeper"},
-    "heartbeat": {"policy_keeper"},
+    "heartbeat": {"policy_keeper", "outage"},
     "cli": {"service", "storage", "explain", "checking", "doctor", "demo"},
     "checking": {"storage", "roundtrip"},
     "roundtrip": {"storage"},
@@ -87,7 +87,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "markupsafe": ("compose",),
     "pydantic": ("settings", "policy", "options"),
     "pydantic_core": ("settings", "policy", "options"),
-    "re2": ("triage.classify", "triage.conditions"),
+    "re2": ("policy.patterns", "triage.sets", "triage.requirements", "triage.trace"),
     "nh3": ("compose", "parse"),
     "resiliparse": ("parse",),
     "quotequail": ("parse",),
@@ -108,7 +108,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     # `logs` says how they look; the edges say what happened.
     "structlog": (
         *("logs", "service", "policy_keeper", "intake", "sorting"),
-        *("parsing", "delivery", "timers", "lookout", "heartbeat", "steady"),
+        *("parsing", "delivery", "timers", "lookout", "heartbeat", "steady", "outage"),
     ),
     "watchfiles": ("policy_keeper", "service"),
     "tree_sitter": ("options.positions",),

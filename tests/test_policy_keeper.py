@@ -73,8 +73,61 @@ def test_a_broken_template_is_told_after_a_start_too_until_it_is_mended(rules: P
     assert keeper.refused == ""
 
 
+def test_words_that_a_rule_acknowledges_with_must_be_there_and_render(rules: Path) -> None:
+    folder = rules.parent / "templates"
+    save(rules, GOOD, 1)
+    keeper = PolicyKeeper(rules, folder)
+    keeper.refresh()
+    save(rules, GOOD.replace('"network/vpn"', '"network/vpn"\nset.acknowledge = "outage"'), 2)
+    assert keeper.refresh()
+    keeper.refresh()
+    assert keeper.refused == (
+        f"{rules}:12:1: rule[1].set.acknowledge: there is no outage.txt in the templates folder (write it there)"
+    )
+    save(folder / "outage.txt", "Subject: Yes\n\n{{ ticket.hosts }}\n", 3)
+    keeper.refresh()
+    assert "outage.txt:3" in keeper.refused
+    save(folder / "outage.txt", "Subject: Yes\n\n{{ ticket.token }}\n", 4)
+    keeper.refresh()
+    assert keeper.refused == ""
+    save(rules, GOOD.replace('"network/vpn"', '"network/vpn"\nset.acknowledge = "new_ticket"'), 5)
+    keeper.refresh()
+    keeper.refresh()
+    assert "new_ticket.txt is the template of another mail (take a name of your own)" in keeper.refused
+
+
 def test_the_gateway_does_not_start_with_rules_that_miss_their_own_example(rules: Path) -> None:
     save(rules, BAD, 1)
     with pytest.raises(ConfigurationError) as caught:
         PolicyKeeper(rules, rules.parent / "templates")
     assert [problem.key for problem in caught.value.problems] == ["example[1].expect.category"]
+
+
+def test_a_changed_file_of_people_is_taken_over_like_the_rules(rules: Path) -> None:
+    asks = '[people]\nfile = "people.csv"\n[[rule]]\nname = "VIP"\nwhen.person.vip = true\nset.impact = "high"\n'
+    people = rules.parent / "people.csv"
+    save(people, "address,vip\nanna@example.com,yes\n", 1)
+    save(rules, GOOD + asks, 1)
+    keeper = PolicyKeeper(rules, rules.parent / "templates")
+    before = keeper.policy.version
+    assert not keeper.refresh()
+    save(people, "address,vip\nanna@example.com,yes\nben@example.com,yes\n", 2)
+    assert keeper.refresh()
+    assert keeper.policy.version != before
+    save(people, "address,vip\nanna,yes\n", 3)
+    assert not keeper.refresh()
+    assert 'people.csv:2: "anna" is not an e-mail address' in keeper.refused
+    save(people, "address,vip\nanna@example.com,no\n", 4)
+    assert keeper.refresh()
+    assert keeper.refused == ""
+
+
+def test_a_file_of_people_that_is_missing_is_taken_over_when_it_comes(rules: Path) -> None:
+    save(rules, GOOD, 1)
+    keeper = PolicyKeeper(rules, rules.parent / "templates")
+    save(rules, GOOD + '[people]\nfile = "people.csv"\n', 2)
+    assert not keeper.refresh()
+    assert "people.csv: cannot be read" in keeper.refused
+    save(rules.parent / "people.csv", "address,vip\nben@example.com,yes\n", 1)
+    assert keeper.refresh()
+    assert keeper.policy.person_of("ben@example.com") == {"vip": "yes"}

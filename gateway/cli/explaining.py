@@ -151,6 +151,15 @@ def _head(result: dict[str, Any]) -> dict[str, object]:
         )
         head["category"] = "/".join(filter(None, (result["category"], result["subcategory"])))
         head["team"] = result["team"]
+        named = [f"{name} {value}" for name, value in result["fields"].items()]
+        extras = {
+            "asset": result["asset"],
+            "fields": named,
+            "tags": result["tags"],
+            "mails in": result["mail_language"],
+        }
+        extras |= {"on hold for": result["hold"], "watchers": result["watchers"]}
+        head |= {name: value for name, value in extras.items() if value}
     return head
 
 

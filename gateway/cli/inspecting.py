@@ -133,8 +133,11 @@ def _print_status(record: dict[str, Any]) -> None:
     for name, states in record["queues"].items():
         typer.echo(f"{name.capitalize()}: {_depths(states)}")
     if record["left_out"]:
-        counts = ", ".join(f"{count} {code}" for code, count in record["left_out"].items())
-        typer.echo(f"Automatic mails left out and mails held back within a day: {counts}")
+        from gateway.triage.restraint import RESTRAINTS
+
+        typer.echo("Automatic mails left out, and mails held back, within a day:")
+        for code, count in record["left_out"].items():
+            print_line(f"  {count} ({code}): {RESTRAINTS.get(code, 'by an earlier version')}", hanging="    ")
     for box in record["mailboxes"]:
         left = f", {counted(box['left_alone'], 'older mail')} left alone" if box["left_alone"] else ""
         typer.echo(f"Mailbox {box['name']}: {shown(box['folder'])}, last read {shown(box['last_ok']) or 'never'}{left}")

@@ -216,5 +216,5 @@ def _report(count: int, numbers: list[int], done: str, more: str = "", *, as_jso
     if as_json:
         print_json({done.partition(" ")[0]: count})
     else:
-        typer.echo(f"{count} of {wanted} mails {done}{more if count else ''}.")
+        typer.echo(f"{count} of {counted(wanted, 'mail')} {done}{more if count else ''}.")
     raise typer.Exit(0 if count == wanted else 1)

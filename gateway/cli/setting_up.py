@@ -83,7 +83,7 @@ def check(
     settings = settings_of(folder)
     problems, policy = check_files(settings)
     facts: Iterable[Fact] = files_facts(problems, policy)
-    if connect and policy is not None and not problems:
+    if connect:
         facts = itertools.chain(facts, check_connections(settings, policy, seconds=seconds))
     is_good, found = True, []
     for fact in facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Tickets: what is open, and everything about one.", no_args_is_help=True)
 
+_PREFIX = re.compile(r"""(?m)^\s*(incident_prefix|request_prefix)\s*=\s*["']([A-Z][A-Z0-9]{0,9})["']""")
 _COLUMNS = (
     Column(key="ticket"),
     Column(key="priority", title="prio"),
@@ -86,24 +88,48 @@ def _policy_of(settings: Settings) -> tuple[Policy, bool]:
     try:
         return load_policy(settings.rules_file), True
     except ConfigurationError as error:
-        policy = load_policy(default_file("rules.toml"))
-        shipped = " and ".join(policy.prefixes())
-        typer.echo(f"{error}\nThe rules can't be read: prefixes shown are the shipped {shipped}.", err=True)
+        policy, salvaged = _with_prefixes_of(settings.rules_file, load_policy(default_file("rules.toml")))
+        whose = "those that stand in them" if salvaged else "the shipped"
+        named = " and ".join(policy.prefixes())
+        typer.echo(f"{error}\nThe rules can't be read: prefixes shown are {whose} {named}.", err=True)
         return policy, False
 
 
+def _with_prefixes_of(rules_file: Path, policy: Policy) -> tuple[Policy, bool]:
+    """The policy with the prefixes that stand in broken rules, as far as they can be made out line by line."""
+    try:
+        text = rules_file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return policy, False
+    found = {name: prefix for name, prefix in _PREFIX.findall(text)}
+    return replace(policy, desk=policy.desk.model_copy(update=found)), bool(found)
+
+
 def _print(record: dict[str, Any]) -> None:
-    apart = ("set_by", "messages", "history", "mails")
-    set_by = ", ".join(f"{field} by {who}" for field, who in record["set_by"].items())
-    lines_of({key: value for key, value in record.items() if key not in apart} | {"set": set_by})
+    apart = ("set_by", "fields", "rules_version", "messages", "history", "mails")
+    named = ", ".join(f"{name} {value}" for name, value in record["fields"].items())
+    lines_of({key: value for key, value in record.items() if key not in apart} | {"fields": named})
+    _print_setters(record)
     for message in record["messages"]:
         _print_message(message)
     typer.echo("\nHistory")
     for event in record["history"]:
-        print_line(f"  {shown(event['at'])}  {shown(event['actor'])}: {shown(event['text'])}")
+        rules = f" (rules {shown(event['rules'])})" if event["rules"] else ""
+        print_line(f"  {shown(event['at'])}  {shown(event['actor'])}: {shown(event['text'])}{rules}")
     typer.echo("\nMails" if record["mails"] else "\nNo mails")
     for mail in record["mails"]:
         typer.echo(f"  {mail['id']}  {mail['notice']} to {shown(mail['to'])}: {mail['state']}")
+
+
+def _print_setters(record: dict[str, Any]) -> None:
+    """Who set what, a line for each who: "rule 'VPN' (rules 3f2a…): category, team"."""
+    by_setter: dict[str, list[str]] = {}
+    for key, who in record["set_by"].items():
+        setter = f"{who['by']} {who['rule']!r} (rules {who['version']})" if who["rule"] else who["by"]
+        by_setter.setdefault(setter, []).append(key)
+    typer.echo(f"\nSet by (opened under rules {shown(record['rules_version'])})")
+    for setter, keys in by_setter.items():
+        print_line(f"  {shown(setter)}: {shown(', '.join(keys))}")
 
 
 def _print_message(message: dict[str, Any]) -> None:

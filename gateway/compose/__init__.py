@@ -10,7 +10,7 @@ put into a header safely. Both hold this one mail and nothing else.
 The words of every mail are in `templates/`; `notices.py` lists which there are, `samples.py` what each of them may use.
 """
 
-from gateway.compose.check import check_templates
+from gateway.compose.check import check_templates, why_no_acknowledgement
 from gateway.compose.failures import LetterRefused, TemplateFailure
 from gateway.compose.language import choose_language
 from gateway.compose.letter import DELIMITER_MARK, Letter, LetterFile
@@ -36,4 +36,5 @@ __all__ = [
     "compose",
     "is_signed",
     "load_templates",
+    "why_no_acknowledgement",
 ]

@@ -25,7 +25,7 @@ from markupsafe import Markup
 from gateway.compose.person import sanitise, shortened, text_to_html
 from gateway.compose.phrases import written
 from gateway.compose.words import Body, mark
-from gateway.phrase import Lookup, Phrase, word
+from gateway.phrase import Lookup, Phrase, in_words, word
 from gateway.subject import one_line
 
 _SPOKEN = re.compile(r"[^\W\d_][A-Za-z .'`\u0080-\U0010ffff-]{0,60}")
@@ -85,7 +85,7 @@ def _when(context: Context, value: object) -> str:
 @pass_context
 def _word(context: Context, value: object, of: str) -> str:
     phrase = word(of, str(value))
-    return _rendering(context).look_up(phrase.text) if isinstance(phrase, Phrase) else phrase
+    return in_words(phrase, _rendering(context).look_up, str) if isinstance(phrase, Phrase) else phrase
 
 
 @pass_context

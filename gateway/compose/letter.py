@@ -35,7 +35,8 @@ class Letter:
     without `token` ("[INC-1042]", "" for mails that belong to no ticket). Ids stand with their angle brackets.
     `automatic` is the Auto-Submitted value of RFC 3834 §5, "" for what a person wrote. `loop_mark` is the value of
     X-Helpdesk-Gateway, `list_id` of List-Id (``<network.helpdesk.example.com>``), `importance` "high", "low" or "".
-    `context` holds plain JSON values, see `samples.py`.
+    `context` holds plain JSON values, see `samples.py`. `template` names another template with words for this notice,
+    which an admin's rule has chosen; where there is none, the notice's own stands.
     """
 
     notice: str
@@ -54,4 +55,5 @@ class Letter:
     loop_mark: str = ""
     list_id: str = ""
     importance: str = ""
+    template: str = ""
     files: tuple[LetterFile, ...] = ()

@@ -89,7 +89,7 @@ def compose(letter: Letter, templates: Templates) -> bytes:
 
 def _render(letter: Letter, templates: Templates, content_ids: frozenset[str]) -> tuple[str, str, str]:
     """Return subject, text body and HTML body."""
-    notice, language = letter.notice, letter.language
+    notice, language = templates.chosen(letter.template, letter.notice, letter.language), letter.language
     found = templates.find(f"{notice}.txt", language)
     spoken = found[0].rpartition("/")[0] if found and "/" in found[0] else "en"
     subject = one_line(letter.subject)

@@ -28,12 +28,17 @@ _TICKET = {
     "status": "in_progress",  # new, in_progress, on_hold, resolved, closed, cancelled
     "subject": "VPN drops every few minutes",
     "priority": "P2",
-    "impact": "high",  # high, medium, low
+    # Who set it to something else than impact and urgency make: "agent", "rule", or "" where it is what they make.
+    "priority_by": "agent",
+    "impact": "high",  # high, medium, low, or a word of your own matrix
     "urgency": "medium",
     "category": "network",
     "subcategory": "vpn",
     "team": "Network",
     "assignee": "Anna Agent",
+    "asset": "PC-0815",
+    "tags": ["vpn", "site-berlin"],
+    "fields": {"host": "srv1.example.com"},  # by the names that your rules give them
     "requester": _ERIKA,
     "opened_at": "2026-03-02T09:14:00+01:00",
     "due": "2026-03-02T17:00:00+01:00",
@@ -47,6 +52,9 @@ _POOR_TICKET = _TICKET | {
     "category": "",
     "subcategory": "",
     "assignee": "",
+    "asset": "",
+    "tags": [],
+    "fields": {},
     "requester": _NOBODY,
     "due": "",
 }
@@ -97,8 +105,9 @@ Values = Mapping[str, object]
 _OWN: dict[str, tuple[Values, Values]] = {
     "acknowledgement": (
         # `trusted`: the sender may see the own subject and name again; `late_by_days`: whole days since it was written.
-        {"trusted": True, "late_by_days": 2, "linked_token": "[INC-1007]", "reopened": False},
-        {"trusted": False, "late_by_days": 0, "linked_token": "", "reopened": True},
+        # `is_call`: an agent has recorded what the person said, who has not written at all.
+        {"trusted": True, "late_by_days": 2, "linked_token": "[INC-1007]", "reopened": False, "is_call": False},
+        {"trusted": False, "late_by_days": 0, "linked_token": "", "reopened": True, "is_call": True},
     ),
     "answer": (
         # `watcher`: the person was added to the ticket, `added_by`: by the agent of that name, where it is known.
@@ -134,12 +143,13 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"message": _POOR_MESSAGE, "marks": [], "reopened": False},
     ),
     "agent_answered": (
-        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA},
-        {"message": _POOR_MESSAGE, "agent": _NOBODY},
+        # `changes`: what commands of the same mail have done.
+        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA, "changes": ["resolved"]},
+        {"message": _POOR_MESSAGE, "agent": _NOBODY, "changes": []},
     ),
     "internal_note": (
-        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA},
-        {"message": _POOR_MESSAGE, "agent": _NOBODY},
+        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA, "changes": ["priority P1"]},
+        {"message": _POOR_MESSAGE, "agent": _NOBODY, "changes": []},
     ),
     "changed": (
         {"changes": ["assigned to you", "on hold until 2026-03-04: waits for the vendor"], "agent": _ANNA},

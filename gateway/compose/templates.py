@@ -26,6 +26,7 @@ from markupsafe import Markup
 from gateway.compose.failures import TemplateFailure
 from gateway.compose.filters import FILTERS
 from gateway.compose.language import base_language
+from gateway.compose.notices import NOTICES
 from gateway.compose.phrases import CATALOGUE, Catalogues
 from gateway.defaults_files import default_file
 from gateway.errors import ConfigurationError, Problem
@@ -73,6 +74,14 @@ class Templates:
             if source := self.sources.get(folder + name):
                 return folder + name, source
         return None
+
+    def chosen(self, template: str, notice: str, language: str) -> str:
+        """The template of the admin's own that a letter asks for, where there is one; else that of its notice.
+
+        What is another notice's, or a part of others, is none: it may say what this reader must not know.
+        """
+        is_own = bool(template) and template not in NOTICES and not template.startswith("_")
+        return template if is_own and self.find(f"{template}.txt", language) else notice
 
     def has_html(self, notice: str, language: str) -> bool:
         """An `.html` counts only beside the `.txt` that is used, so that both bodies say the same."""

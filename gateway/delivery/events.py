@@ -69,7 +69,7 @@ def copy_skipped(outbox_id: int) -> None:
 
 
 def round_broke() -> None:
-    """The database or a mistake of ours; the deliverer starts anew after a pause."""
+    """A mistake of ours; the deliverer starts anew after a pause."""
     _log.exception("delivery broke, starting anew")
 
 

@@ -45,6 +45,10 @@ class MaildirChannel:
         _flush_folder(final.parent)
         return name
 
+    @property
+    def has_new_login(self) -> bool:
+        return False
+
     async def close_idle(self) -> None:
         """Nothing stays open."""
 

@@ -23,10 +23,16 @@ class Parcel:
 
 
 class Channel(Protocol):
-    """A way out. `send` never raises for what a relay or a disk does; at most `connections` run at a time."""
+    """A way out. `send` never raises for what a relay or a disk does; at most `connections` run at a time.
+
+    `has_new_login`: what was refused as a login is another one by now, so that there is no reason to wait.
+    """
 
     @property
     def connections(self) -> int: ...
+
+    @property
+    def has_new_login(self) -> bool: ...
 
     async def send(self, parcel: Parcel) -> Answer: ...
 

@@ -76,6 +76,8 @@ class Recorder:
             case _:
                 days, last = self._retry_days, answer.said or answer.reply
                 reply = say("given up after {days} days; the last answer was: {answer}", days=days, answer=last)
+                if days == 1:
+                    reply = say("given up after a day; the last answer was: {answer}", answer=last)
                 ours, report = self._fail(outgoing, reply, uncertain=answer.fate is Fate.UNCERTAIN)
         return report if ours else _later(events.lease_lost, outgoing, answer)
 

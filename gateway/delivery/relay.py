@@ -16,7 +16,7 @@ from gateway.delivery.outcome import Answer, ChannelTrouble, Fate
 from gateway.delivery.parcel import Parcel
 from gateway.delivery.session import Session, StaleSession, open_session
 from gateway.oauth import Account
-from gateway.settings import Relay
+from gateway.settings import Relay, password_of
 
 # Shorter than any relay's own patience; a session that was idle for a moment is asked whether it still lives.
 IDLE_SECONDS = 30.0
@@ -37,6 +37,11 @@ class RelayChannel:
         self._kept: list[Session] = []
         self._opening = asyncio.Lock()
         self._trouble: ChannelTrouble | None = None
+        self._refused_password: str | None = None
+
+    @property
+    def has_new_login(self) -> bool:
+        return self._refused_password is not None and password_of(self._settings) != self._refused_password
 
     @property
     def connections(self) -> int:
@@ -78,11 +83,15 @@ class RelayChannel:
             if self._trouble is not None and self._trouble is not known:
                 # Whoever went before us has found out.
                 raise ChannelTrouble(self._trouble.answer)
+            password = password_of(self._settings)
             try:
-                return await self._open()
+                session = await self._open()
             except ChannelTrouble as trouble:
                 self._trouble = trouble
+                self._refused_password = password if trouble.answer.fate is Fate.MISCONFIGURED else None
                 raise
+            self._refused_password = None
+            return session
 
     async def _open(self) -> Session:
         if self._context is None:

@@ -25,7 +25,7 @@ from gateway.delivery.outcome import Answer, ChannelTrouble, Fate, of_reply, one
 from gateway.delivery.parcel import Parcel
 from gateway.oauth import Account
 from gateway.phrase import Phrase, say
-from gateway.settings import Relay
+from gateway.settings import Relay, password_of
 
 # RFC 5321 §4.5.3.2.6: ten minutes for the answer to the final dot where other answers get one, because giving up too
 # early makes a duplicate. A slow line gets the time that it needs on top.
@@ -248,7 +248,7 @@ async def _open(
         hostname=settings.host,
         port=settings.port,
         username=settings.user if by_password else None,
-        password=settings.password.get_secret_value() if by_password else None,
+        password=password_of(settings) if by_password else None,
         local_hostname=hostname,
         timeout=settings.timeout_seconds,
         use_tls=settings.tls == "implicit",

@@ -27,6 +27,7 @@ from gateway.delivery.recording import Recorder, Result
 from gateway.delivery.relay import RelayChannel
 from gateway.delivery.rendering import Preparation, Rendered
 from gateway.oauth import Account
+from gateway.outage import OUTAGE
 from gateway.phrase import Phrase
 from gateway.settings import Relay
 from gateway.store.database import connection, transaction
@@ -34,7 +35,7 @@ from gateway.store.outbox import Database, Outgoing
 from gateway.store.queue import CONVERSATION, LEASE
 
 # How many mails are claimed and rendered together: one flush for all of them, and no long wait for a later answer.
-BATCH = 8
+BATCH = 16
 # How often to look for new mails while others are under way, and while nothing is.
 TICK_SECONDS = 0.1
 # After the first answer: how long to wait for those of the other connections, so that one flush writes all down.
@@ -118,10 +119,12 @@ class Deliverer:
                     while not stop.is_set():
                         wake.clear()
                         self._runner.run(self._drain(self._clock, stop))
+                        OUTAGE.over()
                         pause_seconds = RECOVERY_SECONDS
                         wake.wait(IDLE_SECONDS)
-            except Exception:  # noqa: BLE001 (the one broad catch of this loop)
-                events.round_broke()
+            except Exception as error:  # noqa: BLE001 (the one broad catch of this loop)
+                if not OUTAGE.met(error):
+                    events.round_broke()
                 self._broke = True
                 stop.wait(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, LONGEST_RECOVERY_SECONDS)
@@ -173,7 +176,9 @@ class Deliverer:
         return sent
 
     def _refill(self, now: datetime) -> None:
-        if self._ready or len(self._under_way) >= self._width or self._health.is_paused(now):
+        if self._ready or len(self._under_way) >= self._width:
+            return
+        if self._health.is_paused(now) and not self._channel.has_new_login:
             return
         # After trouble, one mail tries whether the relay is back.
         limit = 1 if self._health.failures else BATCH

@@ -50,14 +50,24 @@ def vouched_by(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime)
     address = mail.sender.address
     if envelope.authenticated and policy.is_own_domain(address) and envelope.reverse_path == address:
         return "it came through the listener for users who have proven who they are"
+    said = _said_at_the_border(mail, policy)
+    what = _what_it_says(said, address, policy) if said is not None else ""
+    if said is not None and what and is_proven(envelope, policy, now=now):
+        return f"{said.authserv_id} says {what}"
+    return ""
+
+
+def believed_results(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime) -> AuthResults | None:
+    """The Authentication-Results header that is believed, whatever it says; None where none is."""
+    said = _said_at_the_border(mail, policy)
+    return said if said is not None and is_proven(envelope, policy, now=now) else None
+
+
+def _said_at_the_border(mail: Mail, policy: Policy) -> AuthResults | None:
+    """The one sound header in the name of our own mail server; not yet proven to be its."""
     trusted = policy.desk.trusted_authserv_id.lower()
     said = [one for one in mail.authentications if trusted and one.authserv_id == trusted]
-    if len(said) != 1 or not said[0].sound:
-        return ""
-    what = _what_it_says(said[0], address, policy)
-    if what and is_proven(envelope, policy, now=now):
-        return f"{said[0].authserv_id} says {what}"
-    return ""
+    return said[0] if len(said) == 1 and said[0].sound else None
 
 
 def check_signature(mail: Mail, policy: Policy, *, now: datetime, ledger_id: int | None) -> SignatureFact | None:

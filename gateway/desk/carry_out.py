@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.desk import fingerprints
@@ -11,6 +12,7 @@ from gateway.desk.calming import CALMING
 from gateway.desk.keeping import KEEPING
 from gateway.desk.outgoing import enqueue, file_contexts
 from gateway.desk.people import contact_of, requester_of
+from gateway.desk.ticket_fields import set_fields
 from gateway.desk.unit import Unit
 from gateway.store.rows import find, find_values, insert, update
 from gateway.store.states import LedgerState, MessageState
@@ -45,6 +47,7 @@ from gateway.triage.decision import (
 from gateway.triage.restraint import arrived_at
 
 FIRST_NUMBER = 1001
+_LATE = timedelta(minutes=1)
 
 
 def carry_out(unit: Unit) -> Ticket | None:
@@ -73,7 +76,7 @@ def _open(unit: Unit, change: OpenTicket) -> None:
         "status": Status.NEW,
         "subject": change.subject,
         "requester": requester,
-        "language": requester.language or change.language,
+        "language": made.get(Field.LANGUAGE) or requester.language or change.language,
         "category": made.get(Field.CATEGORY),
         "subcategory": made.get(Field.SUBCATEGORY),
         "impact": made.get(Field.IMPACT),
@@ -81,7 +84,10 @@ def _open(unit: Unit, change: OpenTicket) -> None:
         "priority": made.priority,
         "team": made.get(Field.TEAM),
         "assignee": made.get(Field.ASSIGNEE),
-        "fields": {value.field.value: [value.authority.value, value.rule] for value in made.values},
+        "asset": made.get(Field.ASSET),
+        "tags": [tag.value for tag in made.all(Field.TAG)],
+        "named": {one.name: one.value for one in made.all(Field.NAMED)},
+        "fields": {value.key: [value.authority.value, value.rule] for value in made.kept()},
         "policy_version": unit.policy.version,
         "desk_address": unit.policy.desk.address,
         "opened_at": unit.now,
@@ -93,7 +99,7 @@ def _open(unit: Unit, change: OpenTicket) -> None:
     detail = {
         "requester": requester.id,
         "subject": change.subject,
-        "fields": {value.field.value: [value.value, value.authority.value, value.rule] for value in made.values},
+        "fields": {value.key: [value.value, value.authority.value, value.rule] for value in made.kept()},
         "policy": unit.policy.version,
     }
     unit.record("opened", f"{token} opened for {requester.address}", detail)
@@ -114,6 +120,7 @@ def _post(unit: Unit, change: PostMessage) -> None:
         "html": change.html,
         "marks": [*map(str, change.marks), *change.commands],
         "at": unit.now,
+        "arrived_at": _arrived_before(unit),
     }
     message = Message(id=insert(Message, ticket=ticket, ledger=unit.ledger_id, **values), **values)
     unit.messages[change.label] = message
@@ -123,6 +130,14 @@ def _post(unit: Unit, change: PostMessage) -> None:
     text = f"{_what_was_posted(change)} ({len(change.text)} characters)"
     prints = {"print": fingerprints.of_message(message), "files": fingerprints.of_files(files)}
     unit.record(kind, text, {"message": message.id, "marks": [str(mark) for mark in change.marks]} | prints)
+
+
+def _arrived_before(unit: Unit) -> datetime | None:
+    """When the mail had come, where that was long before: it lay in quarantine, or in its mailbox."""
+    if unit.envelope is None:
+        return None
+    arrived = arrived_at(unit.envelope, unit.now)
+    return arrived if unit.now - arrived >= _LATE else None
 
 
 def _what_was_posted(change: PostMessage) -> str:
@@ -165,9 +180,11 @@ def _touch(unit: Unit, ticket: Ticket, *, author_role: str, visibility: str, hel
 
 def _release(unit: Unit, change: ReleaseMessage) -> None:
     message = Message.get_by_id(change.message_id)
-    message.state, message.visibility, message.at = MessageState.POSTED, change.visibility, unit.now
+    message.state, message.visibility = MessageState.POSTED, change.visibility
+    message.at, message.arrived_at = unit.now, None
     message.text, message.html = change.text, change.html
-    message.save(only=[Message.state, Message.visibility, Message.at, Message.text, Message.html])
+    columns = (Message.state, Message.visibility, Message.at, Message.arrived_at, Message.text, Message.html)
+    message.save(only=columns)
     unit.messages[change.label] = message
     _touch(unit, _ticket(unit), author_role="agent", visibility=change.visibility, held=False)
     detail = {"message": message.id, "print": fingerprints.of_message(message)}
@@ -183,20 +200,7 @@ def _drop(unit: Unit, change: DropMessage) -> None:
 
 
 def _set_fields(unit: Unit, change: SetFields) -> None:
-    ticket = _ticket(unit)
-    for value in change.values:
-        name, who = value.field.value, [value.authority.value, value.rule]
-        before, before_who = str(getattr(ticket, name)), ticket.fields.get(name, ["", ""])
-        setattr(ticket, name, value.value)
-        ticket.fields = ticket.fields | {name: who}
-        if before == value.value and before_who == who:
-            continue
-        text = f"{name}: {before or '(none)'} → {value.value or '(none)'}"
-        if before == value.value:
-            text = f"{name}: {value.value or '(none)'}, by {' '.join(filter(None, who))}"
-        unit.record("field", text, {"field": name, "before": [before, *before_who], "after": [value.value, *who]})
-    ticket.updated_at = unit.now
-    ticket.save()
+    set_fields(unit, _ticket(unit), change)
 
 
 def _move(unit: Unit, change: MoveStatus) -> None:
@@ -236,14 +240,17 @@ def _set_requester(unit: Unit, change: SetRequester) -> None:
 
 
 def _add_watcher(unit: Unit, change: AddWatcher) -> None:
-    _watch(unit, _ticket(unit), contact_of(change.watcher, now=unit.now, known=unit.people))
+    contact = contact_of(change.watcher, now=unit.now, known=unit.people)
+    _watch(unit, _ticket(unit), contact, rule=change.rule)
 
 
-def _watch(unit: Unit, ticket: Ticket, contact: Contact) -> None:
+def _watch(unit: Unit, ticket: Ticket, contact: Contact, *, rule: str = "") -> None:
     key = (TicketWatcher.ticket == ticket) & (TicketWatcher.contact == contact)
     if not TicketWatcher.select().where(key).exists():
         insert(TicketWatcher, ticket=ticket, contact=contact, added_at=unit.now)
-        unit.record("watcher", f"{contact.address} gets the answers from now on", {"contact": contact.id}, on=ticket)
+        by: dict[str, object] = {"rule": rule, "policy": unit.policy.version} if rule else {}
+        text = f"{contact.address} gets the answers from now on{f', by the rule “{rule}”' if rule else ''}"
+        unit.record("watcher", text, by | {"contact": contact.id}, on=ticket)
 
 
 def _link(unit: Unit, change: LinkTicket) -> None:

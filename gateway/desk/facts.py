@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gateway.desk.beating import heartbeat_in
-from gateway.desk.border import check_signature, read_border_test, vouched_by
+from gateway.desk.border import believed_results, check_signature, read_border_test, vouched_by
+from gateway.desk.counting import ticket_counts
 from gateway.desk.people import KnownPeople, as_person, find_contact
 from gateway.desk.quarantining import denied_by, digest_in
 from gateway.desk.references import reference_digest
@@ -84,9 +85,7 @@ def gather_facts(
     held = [message for ticket in tickets.values() for message in ticket.held]
     tickets |= _tickets([one for message in held for one in _named_in_text(message.text, policy)])
     leads_to = {number: facts.number for number, facts in tickets.items()}
-    sender = find_contact(mail.sender.address) if mail.sender else None
-    if mail.sender is not None and people is not None:
-        people[mail.sender.address.lower()] = sender
+    sender = _sender_of(mail, people)
     signature = check_signature(mail, policy, now=now, ledger_id=ledger_id)
     vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
     has_own_mark = _has_own_mark(mail, secrets)
@@ -98,6 +97,8 @@ def gather_facts(
         is_probe=(is_own or mail.report is not None) and _carries_probe_key(mail, envelope, now=now, secrets=secrets),
         auth_trusted=bool(vouched),
         vouched_by=vouched,
+        auth=believed_results(mail, envelope, policy, now=now) if policy.asks_for_auth else None,
+        ticket_counts=ticket_counts((sender, *logged.values()), policy, at=envelope.received_at),
         signature=signature,
         confirmed_by=envelope.confirmed_by,
         question=_question(mail, envelope, policy, now=now, secrets=secrets),
@@ -118,6 +119,13 @@ def gather_facts(
         heartbeat=heartbeat_in(_written(mail, envelope, policy), secrets) if is_own else None,
         digest=digest_in(_written(mail, envelope, policy), secrets, now=now),
     )
+
+
+def _sender_of(mail: Mail, people: KnownPeople | None) -> Contact | None:
+    sender = find_contact(mail.sender.address) if mail.sender else None
+    if mail.sender is not None and people is not None:
+        people[mail.sender.address.lower()] = sender
+    return sender
 
 
 def _proven_by(signature: SignatureFact | None) -> str:

@@ -23,11 +23,11 @@ from gateway.policy import Policy
 from gateway.store.rows import find, find_all, find_values
 from gateway.store.states import AuthorRole
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
-from gateway.ticket import Priority, Role
+from gateway.ticket import LANGUAGES, Field, Priority, Role
+from gateway.triage.agent_reply import INTERNAL_FILES
 from gateway.triage.challenge import CHALLENGE
 from gateway.triage.posting import stand_in
 
-LANGUAGES = ("en", "de", "fr", "es", "pt")
 _WRITTEN_BY_A_PERSON = frozenset({"answer"})
 _MOST_REFERENCES = 20
 _TAG = re.compile(r"<[^<>]*>")
@@ -39,7 +39,9 @@ _MAILS_BY_PERSON = """
     SELECT at, message_id FROM message WHERE +author_id = ? AND message_id <> ''
     AND (ticket_id = ? OR ticket_id IN (SELECT id FROM ticket WHERE merged_into_id = ?))"""
 # What a person who was merged in may see of a ticket: the same of their own one.
-_OWN_TICKET = ("token", "number", "type", "subject", "requester", "opened_at")
+_OWN_TICKET = ("token", "number", "type", "subject", "requester", "opened_at", "asset", "tags", "fields")
+# What a row of an older version lacks; and what nobody is told whom nothing authenticates, since it may be from a mail.
+_NO_EXTRAS: dict[str, object] = {"asset": "", "tags": [], "fields": {}}
 _SHOWS_SENDER = frozenset({"new_ticket", "new_reply", "internal_note", "agent_answered"})
 
 Extract = Callable[[bytes, Sequence[int]], dict[int, bytes]]
@@ -73,7 +75,7 @@ class LetterBuilder:
         own = merged_ticket_of(row.recipient.id, ticket) if ticket is not None and row.role == Role.WATCHER else None
         if own is not None:
             ours = ticket_context(own, policy)
-            context["ticket"] = row.context["ticket"] | {key: ours[key] for key in _OWN_TICKET}
+            context["ticket"] = _NO_EXTRAS | row.context["ticket"] | {key: ours[key] for key in _OWN_TICKET}
         context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
         if row.notice in ("answer", "resolution"):
             agent = row.context.get("agent")
@@ -82,6 +84,7 @@ class LetterBuilder:
         in_reply_to, references = self._thread(row, ticket, policy)
         letter = Letter(
             notice=row.notice,
+            template=str(row.context.get("template", "")),
             language=self._language(row, ticket, policy),
             sender=_sender(row, policy, context),
             recipient=Address(address=row.recipient.address, name="" if _hides_name(row) else row.recipient.name),
@@ -108,6 +111,9 @@ class LetterBuilder:
             return choose_language(
                 stored=agent.language if agent else "", mail="", desk=policy.desk.language, available=LANGUAGES
             )
+        if ticket is not None and Field.LANGUAGE in ticket.fields:
+            # Somebody, or a rule, has chosen it for this ticket.
+            stored = ticket.language
         mail = ticket.language if ticket is not None and row.role == Role.REQUESTER else ""
         return choose_language(stored=stored, mail=mail, desk=policy.desk.language, available=LANGUAGES)
 
@@ -159,9 +165,13 @@ class LetterBuilder:
         files: list[LetterFile],
         set_aside: Sequence[Phrase | str],
     ) -> dict[str, object]:
-        context: dict[str, object] = {key: value for key, value in row.context.items() if key != "ticket"}
+        apart = ("ticket", "template")
+        context: dict[str, object] = {key: value for key, value in row.context.items() if key not in apart}
         ticket = row.context.get("ticket")
-        context["ticket"] = {key: value for key, value in ticket.items() if key != "close_at"} if ticket else None
+        context["ticket"] = None
+        if ticket:
+            known = {key: value for key, value in ticket.items() if key != "close_at"}
+            context["ticket"] = known | _NO_EXTRAS if _hides_name(row) else _NO_EXTRAS | known
         context["desk"] = {"name": policy.desk.name, "address": policy.desk.address}
         context["person"] = {"name": row.recipient.name, "address": row.recipient.address}
         scrub = _scrubber(policy, to_agent=row.role == Role.AGENT)
@@ -180,6 +190,8 @@ class LetterBuilder:
         """Files to attach, names of signature pictures set aside, and names of files too big to go along."""
         if row.context.get("files"):
             return self._read(_named_rows(row.context["files"]), to_agent=row.role == Role.AGENT), [], []
+        if row.role != Role.AGENT and row.context.get(INTERNAL_FILES):
+            return [], [], []
         if message is not None and row.notice not in ("question", "confirmation", "undeliverable"):
             rows = find_all(AttachmentRow, "message_id = ?", message.id, order="number")
             for one in rows:
@@ -241,6 +253,10 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
         is_watcher = row.role == Role.WATCHER and ticket is not None and not was_merged_in
         name = added_by(row.recipient.id, ticket, policy) if ticket is not None and is_watcher else ""
         return {"watcher": is_watcher, "added_by": name}
+    if row.notice == "acknowledgement":
+        return {"is_call": row.context.get("is_call", False)}
+    if row.notice in ("agent_answered", "internal_note"):
+        return {"changes": row.context.get("changes", [])}
     if row.notice == "result":
         return {"title": row.context.get("title", "")}
     if row.notice == "question":
@@ -297,7 +313,7 @@ def _message_context(
         "html": _scrubbed_html(message.html, scrub),
         "files": [{"filename": one.filename, "size": len(one.content)} for one in files if not one.inline],
         "set_aside": list(set_aside),
-        "at": message.at.astimezone(zone).isoformat(timespec="seconds"),
+        "at": (message.arrived_at or message.at).astimezone(zone).isoformat(timespec="seconds"),
         "verified": "unverified" not in message.marks,
         "another_person": "another_person" in message.marks,
         "from_html": bool(message.html),

@@ -21,7 +21,7 @@ from gateway.policy import Policy
 from gateway.store.rows import find, insert
 from gateway.store.states import MessageState, OutboxState
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
-from gateway.ticket import Role, TicketType
+from gateway.ticket import Authority, Role, TicketType
 from gateway.triage.restraint import is_outside
 from gateway.triage.traffic import TO_PEOPLE
 
@@ -179,14 +179,25 @@ def ticket_context(ticket: Ticket, policy: Policy) -> dict[str, object]:
         "status": ticket.status,
         "subject": ticket.subject,
         "priority": ticket.priority,
+        "priority_by": _priority_by(ticket, policy),
         "impact": ticket.impact,
         "urgency": ticket.urgency,
         "category": ticket.category,
         "subcategory": ticket.subcategory,
         "team": ticket.team,
         "assignee": assignee.name if assignee else ticket.assignee,
+        "asset": ticket.asset,
+        "tags": ticket.tags,
+        "fields": ticket.named,
         "requester": {"name": ticket.requester.name, "address": ticket.requester.address},
         "opened_at": ticket.opened_at.astimezone(zone).isoformat(timespec="seconds"),
         "due": "",
         "close_at": ticket.close_at.astimezone(zone).isoformat(timespec="seconds") if ticket.close_at else "",
     }
+
+
+def _priority_by(ticket: Ticket, policy: Policy) -> str:
+    """Who wants another priority than impact and urgency make: "agent", "rule"; "" where nobody does."""
+    if ticket.priority == policy.priority_of(ticket.impact, ticket.urgency, ticket.type):
+        return ""
+    return "agent" if ticket.fields.get("priority", [""])[0] == Authority.AGENT else "rule"

@@ -64,7 +64,7 @@ def conversation(
                     "name": scrub(author.name) if author is not None else "",
                     "address": scrub(author.address) if author is not None else "",
                 },
-                "at": row.at.astimezone(zone).isoformat(timespec="seconds"),
+                "at": (row.arrived_at or row.at).astimezone(zone).isoformat(timespec="seconds"),
                 "visibility": str(row.visibility),
                 "text": stand_in(text) or scrub(text),
             }

@@ -26,6 +26,7 @@ from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Event, Ledger, Outbox
 from gateway.subject import defanged
 from gateway.ticket import Role
+from gateway.triage.challenge import ASKED, ASKED_ABOUT
 from gateway.triage.facts import DigestEntry, DigestFact
 from gateway.triage.quarantine import codes, release_in_words, why_quarantined
 from gateway.worktime import opened_today
@@ -98,6 +99,7 @@ def _entries(shown: Sequence[Mapping[str, Any]]) -> Iterable[DigestEntry]:
             sender=one["sender"],
             subject=one["subject"],
             settled=settled(row) if row is not None else str(Outcome.DELETED),
+            denied_by=denied_by(one["sender"]) if "@" in one["sender"] else "",
         )
 
 
@@ -143,22 +145,36 @@ def digest_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, 
 
 
 def urgent_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
-    """Tell the keepers at once of what is urgent, at most once in `URGENT_EVERY`; the number of mails written."""
-    urgent = codes(urgent=True)
-    new = f"state = ? AND shown_at IS NULL AND reason_code IN ({marks(urgent)})"
-    if not find_all(Ledger, new, LedgerState.QUARANTINED, *urgent, limit=1):
+    """Tell the keepers at once of what is urgent, at most once in `URGENT_EVERY`; the number of mails written.
+
+    A mail about which its agent was asked can wait: a no makes it urgent, a yes lets it in.
+    """
+    if not _urgent():
         return 0
     with transaction(database):
         lock_conversations(database)
         last = last_done("urgent digest")
         if last is not None and timedelta(0) <= now - last < URGENT_EVERY:
             return 0
-        rows = find_all(Ledger, new, LedgerState.QUARANTINED, *urgent, order="id", limit=MOST_ENTRIES)
+        rows = _urgent()[:MOST_ENTRIES]
         if not rows:
             return 0
         done("urgent digest", now=now)
         _write(rows, [], policy, secrets, now=now, urgent=True)
     return len(policy.keepers)
+
+
+def _urgent() -> list[Ledger]:
+    urgent = codes(urgent=True)
+    new = f"state = ? AND shown_at IS NULL AND reason_code IN ({marks(urgent)})"
+    rows = find_all(Ledger, new, LedgerState.QUARANTINED, *urgent, order="id", limit=_MOST_AT_ONCE)
+    return [row for row in rows if row.reason_code not in ASKED_ABOUT or not _was_asked_about(row)]
+
+
+def _was_asked_about(row: Ledger) -> bool:
+    """Whether the agent in whose name it is was asked "was it you?"."""
+    reasons = (row.decision or {}).get("reasons", [])
+    return any(reason[0] == ASKED for reason in reasons)
 
 
 def _was_done(name: str, since: datetime) -> bool:

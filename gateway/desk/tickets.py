@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from gateway.desk.people import as_person, requester_of
 from gateway.store.rows import find, find_all
 from gateway.store.states import AuthorRole, MessageState
-from gateway.store.tables import Contact, Message, Ticket, TicketLink
-from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType, Visibility
+from gateway.store.tables import AttachmentRow, Contact, Message, Ticket, TicketLink
+from gateway.ticket import Authority, HoldReason, Priority, Status, TicketType, Visibility
 from gateway.triage.facts import HeldMessage, PublicAnswer, TicketFacts
 
 _LONGEST_CHAIN = 50
@@ -41,12 +41,15 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
         language=ticket.language,
         category=ticket.category,
         subcategory=ticket.subcategory,
-        impact=Level(ticket.impact),
-        urgency=Level(ticket.urgency),
+        impact=ticket.impact,
+        urgency=ticket.urgency,
         priority=Priority(ticket.priority),
         team=ticket.team,
         assignee=ticket.assignee,
-        authority=tuple((Field(name), Authority(who[0])) for name, who in sorted(ticket.fields.items())),
+        asset=ticket.asset,
+        tags=tuple(ticket.tags),
+        named=tuple(sorted(ticket.named.items())),
+        authority=tuple((key, Authority(who[0])) for key, who in sorted(ticket.fields.items())),
         resolved_at=ticket.resolved_at,
         closed_at=ticket.closed_at,
         last_answer=_last_answer(ticket),
@@ -88,9 +91,15 @@ def _held(ticket: Ticket) -> tuple[HeldMessage, ...]:
             marks=tuple(mark for mark in row.marks if not mark.startswith("#")),
             html=row.html,
             commands=tuple(mark for mark in row.marks if mark.startswith("#")),
+            files=_files(row),
         )
         for row in rows
     )
+
+
+def _files(message: Message) -> tuple[str, ...]:
+    rows = find_all(AttachmentRow, "message_id = ? AND inline = ?", message.id, False, order="number")
+    return tuple(row.filename for row in rows)
 
 
 def _author(message: Message) -> str:

@@ -37,6 +37,9 @@ def ticket_rows(policy: Policy, *, everything: bool, team: str, limit: int) -> l
             "assignee": row.assignee,
             "requester": row.requester.address,
             "category": f"{row.category}/{row.subcategory}" if row.subcategory else row.category,
+            "asset": row.asset,
+            "tags": row.tags,
+            "fields": row.named,
             "subject": row.subject,
             "updated": row.updated_at,
         }
@@ -59,6 +62,7 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
         "type": ticket.type,
         "status": ticket.status,
         "hold": ticket.hold_reason,
+        "hold_until": ticket.hold_until,
         "priority": ticket.priority,
         "impact": ticket.impact,
         "urgency": ticket.urgency,
@@ -66,6 +70,10 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
         "subcategory": ticket.subcategory,
         "team": ticket.team,
         "assignee": ticket.assignee,
+        "language": ticket.language,
+        "asset": ticket.asset,
+        "tags": ticket.tags,
+        "fields": ticket.named,
         "requester": ticket.requester.address,
         "watchers": [watcher.address for watcher in watchers],
         "links": [f"{kind} {other}" for kind, other in linked_numbers(ticket)],
@@ -74,19 +82,34 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
         "first_answer_at": ticket.first_answer_at,
         "resolved_at": ticket.resolved_at,
         "closed_at": ticket.closed_at,
-        "set_by": {name: " ".join(filter(None, who)) for name, who in sorted(ticket.fields.items())},
+        "rules_version": ticket.policy_version,
+        "set_by": {key: _setter(who, ticket.policy_version) for key, who in sorted(ticket.fields.items())},
         "messages": [_message(message) for message in messages],
-        "history": [{"at": event.at, "actor": event.actor, "kind": event.kind, "text": event.text} for event in events],
+        "history": [_event(event) for event in events],
         "mails": [
             {"id": mail.id, "notice": mail.notice, "to": mail.recipient.address, "state": mail.state} for mail in mails
         ],
     }
 
 
+def _setter(who: list[str], opened_under: str) -> Row:
+    """Whose word a field is; of a rule, its name and the version of the file that it stood in."""
+    authority, rule, *later = who
+    version = (later[0] if later else opened_under) if rule else ""
+    return {"by": authority, "rule": rule, "version": version}
+
+
+def _event(event: Event) -> Row:
+    """One entry of the history; `rules` is the version of the rules that decided, "" where no rule did."""
+    version = str(event.detail.get("policy", ""))
+    return {"at": event.at, "actor": event.actor, "kind": event.kind, "text": event.text, "rules": version}
+
+
 def _message(message: Message) -> Row:
     files = AttachmentRow.select().where(AttachmentRow.message == message).order_by(AttachmentRow.number)
     return {
         "at": message.at,
+        "arrived": message.arrived_at or message.at,
         "from": message.author.address if message.author is not None else "",
         "as": message.author_role,
         "visibility": message.visibility,

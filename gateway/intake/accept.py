@@ -29,6 +29,7 @@ from gateway.errors import TemporaryFailure
 from gateway.intake.digest import Digest, message_digest
 from gateway.intake.envelope import envelope_to_json, source_key
 from gateway.mail import Envelope
+from gateway.outage import OUTAGE
 from gateway.store.database import connection, savepoint, transaction
 from gateway.store.queue import split_parts
 from gateway.store.rows import find, insert
@@ -159,7 +160,8 @@ class Door:
             try:
                 self._settle(group)
             except Exception as error:  # noqa: BLE001 - whatever it was, the next mail must find a living writer
-                _log.exception("door: unexpected error with a group of %d mails", len(group))
+                if not OUTAGE.met(error):
+                    _log.exception("door: unexpected error with a group of %d mails", len(group))
                 self._connection.close()
                 for submission in group:
                     if not submission.future.done():
@@ -200,7 +202,10 @@ class Door:
             _log.error("door: disk nearly full, %d mails put off", len(group))
             return [storage_failure(full) for _ in group]
         except peewee.PeeweeException as error:
-            _log.exception("door: %d mails not stored", len(group))
+            if OUTAGE.met(error):
+                _log.warning("door: %d mails put off", len(group))
+            else:
+                _log.exception("door: %d mails not stored", len(group))
             return [storage_failure(error) for _ in group]
 
     def _commit(self, group: list[_Submission], digests: list[Digest | TemporaryFailure]) -> list[_Answer]:

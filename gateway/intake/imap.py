@@ -25,6 +25,7 @@ from gateway.intake.imap_after import Aftercare
 from gateway.intake.imap_drain import Drain, Drained, Position
 from gateway.intake.imap_session import Folder, Session
 from gateway.oauth import Account, TokenTrouble
+from gateway.outage import OUTAGE
 from gateway.settings import Mailbox as MailboxSettings
 from gateway.store.database import connection
 
@@ -218,7 +219,7 @@ class MailboxWatcher:
         name = self._settings.name
         if isinstance(error, TemporaryFailure):
             _log.warning("imap: mailbox=%s failed, again in %.0f s: %s", name, seconds, error.public_text)
-        else:
+        elif not OUTAGE.met(error):
             _log.error("imap: mailbox=%s failed, again in %.0f s", name, seconds, exc_info=error)
 
 

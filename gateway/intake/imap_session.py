@@ -25,6 +25,7 @@ from gateway.intake.imap_wire import BoundedClient
 from gateway.oauth import Access, Account
 from gateway.oauth.sasl import MECHANISMS, Exchange, mechanism_of
 from gateway.settings import Mailbox as MailboxSettings
+from gateway.settings import password_of
 
 PIECE_BYTES = 1024 * 1024
 
@@ -136,7 +137,7 @@ class Session:
             raise
 
     def _log_in(self) -> None:
-        user, password = self._settings.user, self._settings.password.get_secret_value()
+        user, password = self._settings.user, password_of(self._settings)
         with self._order("login"):
             if user.isascii() and password.isascii():
                 self._client.login(user, password)
@@ -366,8 +367,7 @@ class Session:
         client = getattr(self, "_client", None)
         if client is not None and client.watchdog.bit_after_seconds:
             text = f"no complete answer within {client.watchdog.bit_after_seconds:.0f} s"
-        secret = self._settings.password.get_secret_value()
-        if secret:
+        if secret := password_of(self._settings):
             text = text.replace(secret, "…")
         text = printable(text)
         hint = hint_for(text)

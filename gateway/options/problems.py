@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -87,8 +87,13 @@ def key_path(path: Path) -> str:
 
 def mistakes_of(error: ValidationError, model: type[OptionTable]) -> list[Mistake]:
     """Put pydantic's errors into an admin's words."""
-    schema = model.model_json_schema(by_alias=True)
+    schema = _schema_of(model)
     return [_mistake(details, schema) for details in error.errors(include_url=False)]
+
+
+@lru_cache(maxsize=8)
+def _schema_of(model: type[OptionTable]) -> Mapping[str, Any]:
+    return model.model_json_schema(by_alias=True)
 
 
 def _mistake(details: ErrorDetails, schema: Mapping[str, Any]) -> Mistake:

@@ -63,4 +63,13 @@ def _syntax_problem(source: Source, text: str) -> Problem:
     elif text.endswith(" (at end of document)"):
         line = source.text.count("\n") + 1
         text = text.removesuffix(" (at end of document)") + ", at the end of the file"
-    return Problem(file=source.name, line=line, column=column, message=f"not TOML: {text[:1].lower()}{text[1:]}")
+    # In double quotes TOML reads a backslash itself; who writes a pattern does not want that.
+    hint = r"write patterns in single quotes: 'host \d+'" if text.startswith("Unescaped '\\' in a string") else ""
+    if twice := re.fullmatch(r"Cannot declare \('([^']+)',\) twice", text):
+        text, hint = f"[{twice[1]}] is there already", f"put both together, or write [[{twice[1]}]] for each"
+    if whole := re.match(r"Cannot mutate immutable namespace \((.*?),?\)", text):
+        name = ".".join(part.strip(" '") for part in whole[1].split(","))
+        text = f"{name} stands whole in braces above, so nothing can be added to it"
+        hint = f"write it into the braces, or every key on a line of its own: {name.rpartition('.')[2]}.KEY = …"
+    message = f"not TOML: {text[:1].lower()}{text[1:]}"
+    return Problem(file=source.name, line=line, column=column, message=message, suggestion=hint)

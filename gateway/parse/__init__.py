@@ -7,7 +7,7 @@ make readable text and tell new words from history; `attachments`, `forwards`, `
 bounded by `limits` and by the worker process it runs in.
 """
 
-from gateway.parse.message import extract_parts, parse
+from gateway.parse.message import HEAD_BYTES, extract_parts, parse, parse_head
 from gateway.parse.quotes import mark_passages
 
-__all__ = ["extract_parts", "mark_passages", "parse"]
+__all__ = ["HEAD_BYTES", "extract_parts", "mark_passages", "parse", "parse_head"]

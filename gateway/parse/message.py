@@ -13,10 +13,13 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 
 from gateway.mail import Attachment, Mail, Passage, PassageRole, Structure
-from gateway.parse import attachments, body, forwards, headers, html, language, quote_lines, quotes, reports
+from gateway.parse import attachments, body, forwards, headers, html, language, limits, quote_lines, quotes, reports
 from gateway.parse.authentication import read_authentications
 from gateway.parse.scan import Scanned, scan
 from gateway.parse.tree import MimeLimit, Tree, build
+
+# All that `scan` looks at to find the header block and its end, however big the mail is.
+HEAD_BYTES = 2 * limits.HEADER_BLOCK_BYTES + 2_048
 
 _DELIVERED_TO = ("delivered-to", "x-original-to", "x-delivered-to", "envelope-to", "x-envelope-to", "x-forwarded-to")
 
@@ -37,6 +40,14 @@ def parse(raw: bytes, *, own_addresses: tuple[str, ...] = (), full_size_bytes: i
         return _headers_only(scanned, size, str(refusal))
     except Exception as error:  # noqa: BLE001 - the promise of this room: four libraries read hostile bytes here
         return _headers_only(scanned, size, f"unexpected {type(error).__name__} while parsing")
+
+
+def parse_head(raw: bytes, *, size_bytes: int, defect: str) -> Mail:
+    """Read the header block alone of a mail that could not be read as a whole, because of `defect`.
+
+    The first `HEAD_BYTES` of the mail suffice: sender, subject, date and ids are those that `parse` would have found.
+    """
+    return _headers_only(scan(raw), size_bytes, defect)
 
 
 def extract_parts(raw: bytes, numbers: Sequence[int]) -> dict[int, bytes]:

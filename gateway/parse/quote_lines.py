@@ -16,6 +16,8 @@ from gateway.parse import limits, quote_words
 _LABEL = re.compile(r"^[\s*_|]{0,8}([^\W\d_][^:：<>@\n]{0,28}?)[\s*_]{0,4}[:：][\s*_]{0,4}(.*)$")
 _ADDRESS = re.compile(r"[^\s<>()\[\]:;,\"]{1,64}@[^\s<>()\[\]:;,\"]{1,190}\.[^\s<>()\[\]:;,\"]{2,24}")
 _YEAR = re.compile(r"(?<!\d)(?:19|20|25)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.\s?\d{1,2}\.\s?\d{2}")
+# A weekday and a day: "pon., 2 mar". Some languages write both small.
+_WEEKDAY = re.compile(r"[^\W\d_]{2,6}\.?,? \d{1,2}[ .]")
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h時点시時点]\s?\d{2}(?!\d)|\d\s?[apAP]\.?[mM]\.?\b")
 _RULE = re.compile(r"^\s*(?:[-_=*─—]\s?){5,}\s*$")
 _DASHES = "-_*=—– \t"
@@ -109,7 +111,8 @@ def _goes_on_above(joined: str) -> bool:
         return False
     verb = next((verb for verb in quote_words.WROTE if joined.lower().rstrip(" :：").endswith(verb)), "")
     writer = joined.rstrip(" :：").removesuffix(verb) if verb else joined
-    return joined[:1] in "<(" or joined[:1].islower() or not any(char.isalpha() for char in writer)
+    begins_low = joined[:1].islower() and not _WEEKDAY.match(joined)
+    return joined[:1] in "<(" or begins_low or not any(char.isalpha() for char in writer)
 
 
 def attribution_end(lines: Sequence[str], start: int, own: Sequence[str]) -> int | None:
@@ -123,8 +126,13 @@ def attribution_end(lines: Sequence[str], start: int, own: Sequence[str]) -> int
         if not lines[end - 1].strip():
             return None
         joined = " ".join(line.strip() for line in lines[start:end])
-        if _ends_open(joined) and _YEAR.search(joined) and _is_attribution(joined, own):
+        if not _ends_open(joined) or not _is_attribution(joined, own):
+            continue
+        if _YEAR.search(joined):
             return end if _has_writer(joined, own) and (_TIME.search(joined) or _has_verb(joined)) else None
+        # Gmail leaves the year out of its own: "pon., 2 mar, 09:00 Help Desk <helpdesk@…> napisał(a):".
+        if _has_verb(joined) and _TIME.search(joined) and any(address in joined.lower() for address in own):
+            return end
     return None
 
 

@@ -65,6 +65,7 @@ WROTE: Final = (
     "geschreven",
     "skrev",
     "kirjoitti",
+    "napisał(a)",
     "napisał",
     "napisała",
     "pisze",

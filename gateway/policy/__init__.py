@@ -6,10 +6,11 @@ suggestion) as a `ConfigurationError`, and the policy in force stays. `values` a
 `loading` the way from text to policy.
 """
 
+from gateway.policy.conditions import Condition
 from gateway.policy.limits import Limits, Source
 from gateway.policy.loading import describe_policy, load_policy, parse_policy
 from gateway.policy.policy import Policy
-from gateway.policy.rules import Assignment, Condition, Example, Expectation, Occasion, Rule
+from gateway.policy.rules import Assignment, Example, Expectation, Occasion, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team
 
 __all__ = [

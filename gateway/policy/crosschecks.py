@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.options.problems import Mistake, Path
-from gateway.options.suggestions import nearest_or_all
+from gateway.policy.asked import asked
 from gateway.policy.policy import Policy
+from gateway.policy.targets import targets, unknown_agent, unknown_team
 
 
 def cross_check(policy: Policy) -> list[Mistake]:
@@ -44,7 +45,7 @@ def _people(policy: Policy) -> Iterator[Mistake]:
     for number, agent in enumerate(policy.agents):
         for index, team in enumerate(agent.teams):
             if policy.team_named(team) is None:
-                yield _unknown_team(policy, ("agent", number, "teams", index), team)
+                yield unknown_team(policy, ("agent", number, "teams", index), team)
         addresses: list[tuple[Path, str]] = [(("agent", number, "address"), agent.address)]
         addresses += [
             (("agent", number, "other_addresses", index), address)
@@ -62,10 +63,10 @@ def _readers(policy: Policy) -> Iterator[Mistake]:
     """Keepers must be agents, since they prove themselves as such; operators need an address at least."""
     for number, word in enumerate(policy.desk.keepers):
         if policy.agent_named(word) is None:
-            yield _unknown_agent(policy, ("desk", "keepers", number), word)
+            yield unknown_agent(policy, ("desk", "keepers", number), word)
     for number, word in enumerate(policy.desk.operators):
         if policy.agent_named(word) is None and "@" not in word:
-            yield _unknown_agent(policy, ("desk", "operators", number), word)
+            yield unknown_agent(policy, ("desk", "operators", number), word)
         elif policy.is_desk_address(word):
             yield Mistake(path=("desk", "operators", number), message=f'"{word}" is an address of the desk itself')
 
@@ -95,43 +96,4 @@ def _repeated(places: list[tuple[Path, str]], message: str) -> Iterator[Mistake]
         seen[word.casefold()] += 1
 
 
-def _targets(policy: Policy) -> Iterator[Mistake]:
-    if policy.defaults.team and policy.team_named(policy.defaults.team) is None:
-        yield _unknown_team(policy, ("defaults", "team"), policy.defaults.team)
-    for number, rule in enumerate(policy.rules):
-        yield from _target(policy, ("rule", number, "set"), rule.set.team, rule.set.assignee)
-    rule_names = [rule.name for rule in policy.rules]
-    for number, example in enumerate(policy.examples):
-        # An example may expect that nobody is assigned.
-        yield from _target(policy, ("example", number, "expect"), example.expect.team, example.expect.assignee or None)
-        if example.rule and example.rule not in rule_names:
-            hint = nearest_or_all(example.rule, rule_names)
-            yield Mistake(
-                path=("example", number, "rule"), message=f'there is no rule "{example.rule}"', suggestion=hint
-            )
-        if not example.rule and not example.expect.model_fields_set:
-            yield Mistake(
-                path=("example", number),
-                message="expects nothing",
-                suggestion='write for instance expect = { type = "request" }',
-            )
-
-
-def _target(policy: Policy, path: Path, team: str | None, assignee: str | None) -> Iterator[Mistake]:
-    if team is not None and policy.team_named(team) is None:
-        yield _unknown_team(policy, (*path, "team"), team)
-    if assignee is not None and policy.agent_named(assignee) is None:
-        yield _unknown_agent(policy, (*path, "assignee"), assignee)
-
-
-def _unknown_agent(policy: Policy, path: Path, name: str) -> Mistake:
-    hint = nearest_or_all(name, [word for agent in policy.agents for word in (agent.handle, agent.name)])
-    return Mistake(path=path, message=f'there is no agent "{name}"', suggestion=hint)
-
-
-def _unknown_team(policy: Policy, path: Path, name: str) -> Mistake:
-    hint = nearest_or_all(name, [team.name for team in policy.teams])
-    return Mistake(path=path, message=f'there is no team "{name}"', suggestion=hint)
-
-
-CHECKS = (_desk, _people, _readers, _unique_names, _targets)
+CHECKS = (_desk, _people, _readers, _unique_names, asked, targets)

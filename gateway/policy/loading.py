@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from gateway.errors import ConfigurationError, Problem
 from gateway.options.mending import STAND_IN, StandIns, mended, new_only
 from gateway.options.problems import Mistake, Source
 from gateway.options.reading import read_text, read_toml, validated
@@ -15,11 +18,11 @@ from gateway.options.tables import OptionDescription, OptionTable, describe
 from gateway.policy.crosschecks import cross_check
 from gateway.policy.limits import Limits
 from gateway.policy.limits import Source as SourceTable
+from gateway.policy.matrix import read_matrix
+from gateway.policy.people import Attributes, People, Person, people_of, read_people
 from gateway.policy.policy import Policy
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
-from gateway.policy.values import MatrixKey, PriorityName
-from gateway.ticket import PRIORITY_MATRIX, Level
 
 
 class RulesFile(OptionTable):
@@ -39,8 +42,12 @@ class RulesFile(OptionTable):
     """Groups of agents; the first one is the default."""
     agent: Annotated[tuple[Agent, ...], Field(strict=False)] = ()
     """The people who answer tickets."""
-    matrix: dict[MatrixKey, PriorityName] = Field(default_factory=dict)
-    """The priority for impact/urgency, like "high/low" = "P3"; what is left out is ITIL's usual."""
+    matrix: dict[str, Any] = Field(default_factory=dict)
+    """The priority for impact/urgency, "high/low" = "P3", or rows of your own; what is left out is ITIL's usual."""
+    people: People = People()
+    """What is known of those who write, in a CSV file."""
+    person: Annotated[tuple[Person, ...], Field(strict=False)] = ()
+    """People of whom something is known; further keys are their attributes."""
     rule: Annotated[tuple[Rule, ...], Field(strict=False)] = ()
     """What mails mean; looked at from top to bottom."""
     example: Annotated[tuple[Example, ...], Field(strict=False)] = ()
@@ -59,11 +66,36 @@ def parse_policy(text: str, file: str = "rules.toml") -> Policy:
     parsed, mistakes = validated(RulesFile, data)
     if parsed is None:
         raise source.error([*mistakes, *_further_mistakes(data, mistakes, source)])
-    policy = _policy_of(parsed, source)
-    mistakes = cross_check(policy)
+    listed = _listed_people(parsed.people, file)
+    policy = _policy_of(parsed, source, listed)
+    mistakes = read_matrix(parsed.matrix)[1] + cross_check(policy)
     if mistakes:
-        raise source.error(mistakes)
+        raise ConfigurationError([*source.error(mistakes).problems, *listed.problems])
+    if listed.problems:
+        raise ConfigurationError([*listed.problems])
     return policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Listed:
+    """What stands in the CSV file of people, if there is one; nothing of it counts where there are problems."""
+
+    rows: Mapping[str, Attributes] = field(default_factory=dict)
+    text: str = ""
+    files: tuple[Path, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def _listed_people(people: People, file: str) -> _Listed:
+    if not people.file:
+        return _Listed()
+    path = Path(file).parent / people.file
+    try:
+        text = read_text(path)
+    except ConfigurationError as error:
+        return _Listed(files=(path,), problems=tuple(error.problems))
+    rows, problems = read_people(text, str(path))
+    return _Listed(rows=rows, text=text, files=(path,), problems=tuple(problems))
 
 
 # What stands in for a broken value while the rest of the file is checked.
@@ -74,6 +106,7 @@ _STAND_INS: StandIns = {
     ("agent", "name"): STAND_IN + " {}",
     ("agent", "address"): "{}@" + STAND_IN + ".invalid",
     ("source", "name"): STAND_IN + " {}",
+    ("person", "address"): "{}@" + STAND_IN + ".invalid",
     ("rule", "name"): STAND_IN + " {}",
     ("rule", "when"): {"words": ["word"]},
     ("rule", "set"): {"type": "incident"},
@@ -86,10 +119,11 @@ def _further_mistakes(data: dict[str, Any], mistakes: list[Mistake], source: Sou
     sound = mended(RulesFile, data, mistakes, _STAND_INS)
     if sound is None:
         return []
-    return new_only(cross_check(_policy_of(sound, source)), mistakes)
+    policy = _policy_of(sound, source, _listed_people(sound.people, source.name))
+    return new_only(read_matrix(sound.matrix)[1] + cross_check(policy), mistakes)
 
 
-def _policy_of(parsed: RulesFile, source: Source) -> Policy:
+def _policy_of(parsed: RulesFile, source: Source, listed: _Listed) -> Policy:
     desk = parsed.desk
     if not desk.own_domains:
         desk = desk.model_copy(update={"own_domains": (desk.address.rpartition("@")[2],)})
@@ -97,9 +131,8 @@ def _policy_of(parsed: RulesFile, source: Source) -> Policy:
         agent if agent.handle else agent.model_copy(update={"handle": agent.address.partition("@")[0]})
         for agent in parsed.agent
     )
-    given = {_levels(key): priority for key, priority in parsed.matrix.items()}
     return Policy(
-        version=hashlib.sha256(source.text.encode()).hexdigest()[:12],
+        version=hashlib.sha256((source.text + listed.text).encode()).hexdigest()[:12],
         desk=desk,
         defaults=parsed.defaults,
         limits=parsed.limits,
@@ -107,17 +140,14 @@ def _policy_of(parsed: RulesFile, source: Source) -> Policy:
         teams=parsed.team,
         agents=tuple(agents),
         rules=parsed.rule,
-        matrix=PRIORITY_MATRIX | given,
+        matrix=read_matrix(parsed.matrix)[0],
         examples=parsed.example,
+        people=people_of(parsed.person, listed.rows),
         trust=parsed.trust,
         file=source.name,
         text=source.text,
+        files=(Path(source.name), *listed.files),
     )
-
-
-def _levels(key: str) -> tuple[Level, Level]:
-    impact, urgency = key.split("/")
-    return Level(impact), Level(urgency)
 
 
 def describe_policy() -> tuple[OptionDescription, ...]:

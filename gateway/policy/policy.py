@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 
+from gateway.policy.conditions import counts_asked, tables_of
 from gateway.policy.limits import Limits, Source
+from gateway.policy.matrix import USUAL_MATRIX, Matrix
+from gateway.policy.measures import period_of
+from gateway.policy.people import Attributes
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
-from gateway.ticket import Level, Priority, TicketType
+from gateway.ticket import Priority, TicketType
 
 _ROUTED = re.compile(r'[%!":@]')
 
@@ -20,7 +26,7 @@ class Policy:
     """How the desk works. `version` is the first 12 hex digits of the file's SHA-256.
 
     Compared by identity: a policy is read once and swapped as a whole, and what is compiled from it hangs on it.
-    `file` and `text` are the file as read, for messages that name a line.
+    `file` and `text` are the file as read, for messages that name a line; `files` are all that were read for it.
     """
 
     version: str
@@ -29,13 +35,15 @@ class Policy:
     teams: tuple[Team, ...]
     agents: tuple[Agent, ...]
     rules: tuple[Rule, ...]
-    matrix: Mapping[tuple[Level, Level], Priority]
+    matrix: Matrix = USUAL_MATRIX
     limits: Limits = field(default_factory=Limits)
     sources: tuple[Source, ...] = ()
     examples: tuple[Example, ...] = ()
+    people: Mapping[str, Attributes] = field(default_factory=dict)
     trust: Trust = field(default_factory=Trust)
     file: str = "rules.toml"
     text: str = field(default="", repr=False)
+    files: tuple[Path, ...] = ()
 
     def agent_of(self, address: str) -> Agent | None:
         """Find the agent who writes from an address (plus addresses of theirs do not count)."""
@@ -48,6 +56,10 @@ class Policy:
     def team_named(self, word: str) -> Team | None:
         """Find a team by its short name or its title."""
         return self._teams_by_word.get(_folded(word))
+
+    def person_of(self, address: str) -> Attributes:
+        """What the people table says of an address; nothing where it does not know it."""
+        return self.people.get(address.strip().lower(), {})
 
     def agents_of(self, team_name: str) -> tuple[Agent, ...]:
         """List the agents of a team, in the order of the file."""
@@ -73,9 +85,12 @@ class Policy:
             return True
         return any(domain.endswith(own[1:]) for own in self._own_domains if own.startswith("*."))
 
-    def priority_of(self, impact: Level, urgency: Level) -> Priority:
-        """Read the priority matrix."""
-        return self.matrix[impact, urgency]
+    def priority_of(self, impact: str, urgency: str, ticket_type: str = TicketType.INCIDENT) -> Priority:
+        """Read the priority matrix; for a level that it does not have (any more), that of `[defaults]` counts."""
+        matrix, defaults = self.matrix, self.defaults
+        known = (impact if impact in matrix.impacts else defaults.impact), urgency
+        known = known[0], (urgency if urgency in matrix.urgencies else defaults.urgency)
+        return matrix.priority(ticket_type, *known) or Priority.P3
 
     def token(self, ticket_type: TicketType, number: int) -> str:
         """Write the token that goes into subjects: [INC-1042]."""
@@ -87,10 +102,35 @@ class Policy:
         """Give the prefixes of incidents and requests."""
         return self.desk.incident_prefix, self.desk.request_prefix
 
+    @cached_property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of fields that some rule sets."""
+        return tuple(dict.fromkeys(name for rule in self.rules for name in rule.set.fields))
+
+    @cached_property
+    def acknowledgement_templates(self) -> tuple[tuple[int, str], ...]:
+        """The templates that rules acknowledge with, each with the number of the first rule that names it."""
+        named: dict[str, int] = {}
+        for number, rule in enumerate(self.rules):
+            if isinstance(rule.set.acknowledge, str):
+                named.setdefault(rule.set.acknowledge, number)
+        return tuple((number, name) for name, number in named.items())
+
     @property
     def default_team(self) -> Team:
         """The team of a ticket that no rule gives to another."""
         return self.team_named(self.defaults.team) or self.teams[0]
+
+    @cached_property
+    def ticket_periods(self) -> tuple[timedelta | None, ...]:
+        """The periods in which some rule counts a sender's tickets; None = since midnight where the desk is."""
+        counts = (text for rule in self.rules for text in counts_asked(rule.when))
+        return tuple(dict.fromkeys(map(period_of, counts)))
+
+    @cached_property
+    def asks_for_auth(self) -> bool:
+        """Whether some rule asks what the mail server says of SPF, DKIM or DMARC."""
+        return any(table.auth for rule in self.rules for _, table in tables_of(rule.when, ()))
 
     @cached_property
     def keepers(self) -> tuple[Agent, ...]:

@@ -16,7 +16,6 @@ from gateway.policy.values import (
     CategoryPart,
     Domains,
     FullName,
-    Impact,
     Language,
     LanguageOrNone,
     ListIds,
@@ -28,10 +27,9 @@ from gateway.policy.values import (
     SpamHeaders,
     TimeZone,
     Type,
-    Urgency,
     WorkingHours,
 )
-from gateway.ticket import Level, TicketType
+from gateway.ticket import TicketType
 
 # What the filters that we met write. Who marks the own mail harms only himself.
 SPAM_HEADERS = (
@@ -104,10 +102,10 @@ class Defaults(OptionTable):
 
     type: Type = TicketType.INCIDENT
     """Something broken (incident) or something asked for (request)."""
-    impact: Impact = Level.MEDIUM
-    """How wide: high, medium or low."""
-    urgency: Urgency = Level.MEDIUM
-    """How pressing: high, medium or low."""
+    impact: str = "medium"
+    """How wide: high, medium or low, or a level of your own matrix."""
+    urgency: str = "medium"
+    """How pressing: high, medium or low, or a level of your own matrix."""
     category: Annotated[CategoryPart, Field(min_length=1)] = "general"
     """The category."""
     subcategory: CategoryPart = ""

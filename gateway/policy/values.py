@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.options.suggestions import did_you_mean
 from gateway.options.tables import wrong
-from gateway.ticket import Level, Priority, TicketType
+from gateway.ticket import Priority, TicketType
 from gateway.worktime import is_opening_hours
 
 _ADDRESS = re.compile(r"[^@\s<>()\[\],;:\\\"]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)*[^\W_](?:[\w-]*[^\W_])?")
@@ -20,6 +20,11 @@ _CATEGORY_PART = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 _PREFIX = re.compile(r"[A-Z]{2,10}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")
 _HEADER = re.compile(r"[!-9;-~]+")
+
+
+def is_address(text: str) -> bool:
+    """Say whether a text is a bare e-mail address."""
+    return _ADDRESS.fullmatch(text) is not None
 
 
 def _address(text: str) -> str:
@@ -60,13 +65,6 @@ def _full_name(text: str) -> str:
     return " ".join(text.split())
 
 
-def _category(text: str) -> str:
-    parts = text.split("/")
-    if len(parts) > 2 or not all(_CATEGORY_PART.fullmatch(part) for part in parts):
-        raise wrong(f'"{text}" is not a category', 'write "category" or "category/subcategory"')
-    return text
-
-
 def _category_part(text: str) -> str:
     if text and not _CATEGORY_PART.fullmatch(text):
         raise wrong(f'"{text}" is not one category', 'write "/" only in the set of a rule')
@@ -105,9 +103,22 @@ def _working_hours(text: str) -> str:
     return text
 
 
+# What only regular expressions have; each could stand in a word by the letter, but nobody asks for that.
+_PATTERN_LIKE = re.compile(
+    r"[\x07\x08\x0b\x0c]"  # "\bvpn" in double quotes: TOML has read the \b
+    r"|(?:^|[\s(|])\\[bBAdDwWsS]|\\[bBzZ](?:$|[\s)|])|\\[dDwWsS][+*{]"
+    r"|\(\?|\([^()]*\|[^()]*\)|\.[*+][^\s*]|\.\+|^\^\w|\[\^?(?:a-z|A-Z|0-9)|\w\{\d+,?\d*\}"
+)
+
+
 def _word(text: str) -> str:
     if not text.strip():
         raise wrong("is an empty word", "leave it out")
+    if _PATTERN_LIKE.search(text):
+        shown = text.replace("\b", r"\b")
+        raise wrong(
+            f'"{shown}" looks like a pattern, but words are taken by the letter', f"write pattern = '{shown}' instead"
+        )
     if not any(character.isalnum() for character in text) and not text.replace("*", "").strip():
         raise wrong(f'"{text}" matches every word', "leave it out")
     parts = text.split()
@@ -148,14 +159,8 @@ def _list_id(text: str) -> str:
     return bare
 
 
-def _matrix_key(text: str) -> str:
-    levels = text.split("/")
-    if len(levels) != 2 or not all(level in list(Level) for level in levels):
-        raise wrong(f'"{text}" is not impact/urgency', 'write for instance "high/low" = "P3"')
-    return text
-
-
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
+    """Let a single text stand for a list of one."""
     return [value] if isinstance(value, str) else value
 
 
@@ -165,7 +170,6 @@ Domain = Annotated[str, AfterValidator(_domain)]
 Name = Annotated[str, AfterValidator(_name)]
 NameOrNone = Annotated[str, AfterValidator(lambda text: text and _name(text))]
 FullName = Annotated[str, AfterValidator(_full_name)]
-Category = Annotated[str, AfterValidator(_category)]
 CategoryPart = Annotated[str, AfterValidator(_category_part)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Language = Annotated[str, AfterValidator(_language)]
@@ -174,7 +178,6 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 WorkingHours = Annotated[str, AfterValidator(_working_hours)]
 Word = Annotated[str, AfterValidator(_word)]
 FilePattern = Annotated[str, AfterValidator(_file_pattern)]
-MatrixKey = Annotated[str, AfterValidator(_matrix_key)]
 HeaderWord = Annotated[str, AfterValidator(_header_word)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 SpamHeader = Annotated[str, AfterValidator(_spam_header)]
@@ -182,17 +185,15 @@ ListId = Annotated[str, AfterValidator(_list_id)]
 
 # TOML knows texts and lists only; enums and tuples are read from them.
 Type = Annotated[TicketType, Field(strict=False)]
-Impact = Annotated[Level, Field(strict=False)]
-Urgency = Annotated[Level, Field(strict=False)]
 PriorityName = Annotated[Priority, Field(strict=False)]
-Words = Annotated[tuple[Word, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-HeaderWords = Annotated[tuple[HeaderWord, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-Addresses = Annotated[tuple[Address, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-AddressPatterns = Annotated[tuple[AddressPattern, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-Domains = Annotated[tuple[Domain, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-People = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_many), Field(strict=False)]
-Languages = Annotated[tuple[Language, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-SpamHeaders = Annotated[tuple[SpamHeader, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-ListIds = Annotated[tuple[ListId, ...], BeforeValidator(_one_or_many), Field(strict=False)]
-FilePatterns = Annotated[tuple[FilePattern, ...], BeforeValidator(_one_or_many), Field(strict=False)]
+Words = Annotated[tuple[Word, ...], BeforeValidator(one_or_many), Field(strict=False)]
+HeaderWords = Annotated[tuple[HeaderWord, ...], BeforeValidator(one_or_many), Field(strict=False)]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(one_or_many), Field(strict=False)]
+AddressPatterns = Annotated[tuple[AddressPattern, ...], BeforeValidator(one_or_many), Field(strict=False)]
+Domains = Annotated[tuple[Domain, ...], BeforeValidator(one_or_many), Field(strict=False)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(strict=False)]
+People = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(one_or_many), Field(strict=False)]
+Languages = Annotated[tuple[Language, ...], BeforeValidator(one_or_many), Field(strict=False)]
+SpamHeaders = Annotated[tuple[SpamHeader, ...], BeforeValidator(one_or_many), Field(strict=False)]
+ListIds = Annotated[tuple[ListId, ...], BeforeValidator(one_or_many), Field(strict=False)]
+FilePatterns = Annotated[tuple[FilePattern, ...], BeforeValidator(one_or_many), Field(strict=False)]

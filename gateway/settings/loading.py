@@ -143,7 +143,11 @@ def _read_secrets(data: dict[str, Any], folder: Path) -> list[Mistake]:
     mistakes = []
     for path, table, key, _ in _secret_tables(data):
         file = table.get(f"{key}_file")
-        if table.get(key) or not isinstance(file, str) or not file:
+        if table.get(key):
+            # Nobody must read another one from the file later.
+            table.pop(f"{key}_file", None)
+            continue
+        if not isinstance(file, str) or not file:
             continue
         try:
             secret = (folder / file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")

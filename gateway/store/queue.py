@@ -112,6 +112,15 @@ def _suspects_apart(rows: Sequence[tuple[Any, ...]]) -> list[tuple[int, int]]:
     return [(row_id, attempts) for row_id, attempts, _ in rows[: max(place, 1)]]
 
 
+def renew(database: peewee.Database, table: type[Ledger], claims: Sequence[Claim], *, now: datetime) -> None:
+    """Keep claimed rows for another lease, where the work takes longer than it should; what another has meanwhile stays
+    theirs."""
+    until, ids = now + LEASE, [claimed.id for claimed in claims]
+    with transaction(database):
+        ours = (table.lease_owner == claims[0].owner) & table.id.in_(ids) & (table.state == _KINDS[table].state)
+        table.update(lease_until=until).where(ours).execute()
+
+
 def finish(table: type[Ledger] | type[Outbox], claimed: Claim, **changes: Any) -> bool:
     """Write the result of the work and give the lease back; False (nothing written) when somebody else has it now.
 

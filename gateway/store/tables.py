@@ -26,7 +26,7 @@ from gateway.store import base, running_tables
 from gateway.store.base import one_of
 from gateway.store.fields import CleanText, Json, UtcDateTime
 from gateway.store.states import AuthorRole, LedgerState, MessageState, OutboxState, Outcome
-from gateway.ticket import HoldReason, Level, Priority, Role, Status, TicketType, Visibility
+from gateway.ticket import HoldReason, Priority, Role, Status, TicketType, Visibility
 
 PART_SIZE_BYTES = 1024 * 1024
 
@@ -88,7 +88,10 @@ class Team(Table):
 
 
 class Ticket(Table):
-    """`fields` remembers for each classification field who set it: {field: [authority, rule]}.
+    """`fields` remembers who set what: {"type": [authority, rule], "fields.host": [authority, rule, version]}.
+
+    The version is that of the rules where it is another one than `policy_version`, under which the ticket opened.
+    `named` are the values of the fields with names of the admin's own. Impact and urgency are words of the matrix.
 
     `arrived_at` is when the mail that opened it had arrived, which may be long before we came to it. `muted_at`: it
     went to and fro between machines, and gets no automatic mail until an agent acts.
@@ -110,6 +113,9 @@ class Ticket(Table):
     priority = TextField()
     team = CleanText()
     assignee = CleanText(default="")
+    asset = CleanText(default="")
+    tags = Json(default=list)
+    named = Json(default=dict)
     fields = Json()
     policy_version = TextField()
     desk_address = CleanText()
@@ -130,8 +136,6 @@ class Ticket(Table):
             one_of("type", TicketType),
             one_of("status", Status),
             one_of("hold_reason", HoldReason, ""),
-            one_of("impact", Level),
-            one_of("urgency", Level),
             one_of("priority", Priority),
         ]
         indexes = ((("requester", "arrived_at"), False), (("team", "status"), False))
@@ -225,7 +229,10 @@ class RawMailPart(Table):
 
 
 class Message(Table):
-    """One contribution to a ticket. `passages` is [[role, text], …]; `marks` say what an agent should know of it."""
+    """One contribution to a ticket. `passages` is [[role, text], …]; `marks` say what an agent should know of it.
+
+    `at` is when it was put on the ticket; `arrived_at` when its mail had come, None where that is the same.
+    """
 
     id = BigAutoField()
     ticket = ForeignKeyField(Ticket)
@@ -241,6 +248,7 @@ class Message(Table):
     html = CleanText(default="")
     marks = Json()
     at = UtcDateTime()
+    arrived_at = UtcDateTime(null=True)
     ledger_id: int | None
     author_id: int | None
 

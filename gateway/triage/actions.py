@@ -8,14 +8,14 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from gateway.mail import Address
-from gateway.phrase import WORDS, Phrase, say, word
+from gateway.phrase import Phrase, level_word, say, word
 from gateway.subject import find_tokens
 from gateway.ticket import (
     LIFECYCLE,
     OPEN_STATUSES,
+    Authority,
     Field,
     HoldReason,
-    Level,
     Priority,
     Status,
     Step,
@@ -23,8 +23,8 @@ from gateway.ticket import (
 )
 from gateway.triage.decision import AddWatcher, LinkTicket, MarkReachable, MoveStatus, Record, SetRequester
 from gateway.triage.facts import Person, TicketFacts
-from gateway.triage.when import read_until
 from gateway.triage.work import Refusal, Work
+from gateway.when import read_until
 from gateway.worktime import add_working_days
 
 ADDRESS = re.compile(r"[^\s<>@,;:()\"\\]{1,64}@[^\s<>@,;:()\"\\]{1,190}")
@@ -37,14 +37,14 @@ _WAITS_FOR = {
 
 def resolve(work: Work, argument: str) -> Work | Refusal:
     """End the matter as solved: it closes by itself after the configured working days."""
-    moved = _move(work, Step.RESOLVE, why=f"{work.agent.name} resolved it")
+    moved = _move(work, Step.RESOLVE, why=f"{work.agent.name} resolved it", told=WORDS["status", "resolved"])
     if isinstance(moved, Refusal):
         return moved
     return replace(moved, resolves=True, resolution_text=argument)
 
 
 def close(work: Work, argument: str) -> Work | Refusal:
-    moved = _move(work, Step.CLOSE, why=f"{work.agent.name} closed it")
+    moved = _move(work, Step.CLOSE, why=f"{work.agent.name} closed it", told=WORDS["status", "closed"])
     return moved if isinstance(moved, Refusal) else replace(moved, closes=True)
 
 
@@ -62,6 +62,9 @@ def take(work: Work, argument: str) -> Work | Refusal:
     if work.ticket.status not in OPEN_STATUSES:
         return Refusal(why=_stands(work.ticket), suggestion="#reopen")
     taken, told = take_up(work), say("taken by {agent}", agent=work.agent.name)
+    before = work.policy.agent_of(work.ticket.assignee) if work.ticket.assignee else None
+    if before is not None and before != work.agent:
+        told = say("taken over by {agent} from {before}", agent=work.agent.name, before=before.name)
     return taken.with_field(Field.ASSIGNEE, work.agent.address, assignee=work.agent.address, told=told)
 
 
@@ -108,30 +111,28 @@ def _priority(value: Priority) -> Phrase:
 
 
 def impact(work: Work, argument: str) -> Work | Refusal:
-    level = _level(argument)
-    if level is None:
-        return Refusal(why=say("is no impact"))
+    matrix = work.policy.matrix
+    level = matrix.impact(argument)
+    if not level:
+        return Refusal(why=say("is no impact"), suggestion=f"#impact {'|'.join(matrix.impacts)}")
     return _with_priority(_with_level(work, Field.IMPACT, level))
 
 
 def urgency(work: Work, argument: str) -> Work | Refusal:
-    level = _level(argument)
-    if level is None:
-        return Refusal(why=say("is no urgency"))
+    matrix = work.policy.matrix
+    level = matrix.urgency(argument)
+    if not level:
+        return Refusal(why=say("is no urgency"), suggestion=f"#urgency {'|'.join(matrix.urgencies)}")
     return _with_priority(_with_level(work, Field.URGENCY, level))
 
 
-def _with_level(work: Work, field: Field, level: Level) -> Work:
-    return work.with_field(field, level.value, told=WORDS[field.value, level.value], **{field.value: level})
-
-
-def _level(argument: str) -> Level | None:
-    return next((level for level in Level if level.value == argument.strip().lower()), None)
+def _with_level(work: Work, field: Field, level: str) -> Work:
+    return work.with_field(field, level, told=level_word(field.value, level), **{field.value: level})
 
 
 def _with_priority(work: Work) -> Work:
     """Impact and urgency that an agent set decide the priority anew, also one that an agent set before."""
-    value = work.policy.priority_of(work.ticket.impact, work.ticket.urgency)
+    value = work.policy.priority_of(work.ticket.impact, work.ticket.urgency, work.ticket.type)
     if value is work.ticket.priority:
         return work
     return work.with_field(Field.PRIORITY, value.value, priority=value, told=_priority(value))
@@ -155,7 +156,10 @@ def ticket_type(work: Work, argument: str) -> Work | Refusal:
     if found is None:
         return Refusal(why=say("is no type"))
     told = say("now a request") if found is TicketType.REQUEST else say("now an incident")
-    return work.with_field(Field.TYPE, found.value, type=found, told=told)
+    changed = work.with_field(Field.TYPE, found.value, type=found, told=told)
+    # A matrix may differ by type; a priority that somebody chose stays.
+    is_chosen = work.ticket.authority_of(Field.PRIORITY) is not Authority.DEFAULT
+    return changed if is_chosen else _with_priority(changed)
 
 
 def hold(work: Work, argument: str) -> Work | Refusal:

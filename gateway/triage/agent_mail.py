@@ -78,7 +78,7 @@ def read_reply(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
         internal="\n\n".join(part for part in (before.internal, text.internal) if part),
         commands=before.commands + commands,
         misplaced=text.misplaced,
-        has_note=before.has_note or text.has_note,
+        has_note=before.has_note or before.hides_note or text.has_note,
     )
     repeated = tuple(line for line in before.commands if line.name != "send")
     html = "" if text.public else _html(released.html, released.text, before)
@@ -161,7 +161,8 @@ def wrong_lines(reply: Reply, work: Work) -> list[tuple[Phrase, Phrase | str]]:
     wrong: list[tuple[Phrase, Phrase | str]] = []
     for one in reply.text.misplaced:
         begins = one.raw.startswith(("#", "＃", "﹟"))
-        near = suggest_command(one.raw.lstrip("#＃﹟ ").split()[0].lower()) if begins else ""
+        word = one.raw.lstrip("#＃﹟ ").split()[0].lower() if begins else ""
+        near = suggest_command(word, work.policy) if begins else ""
         suggestion = near or one.suggestion
         wrong.append((say("{line}: {why}", line=one.raw, why=one.why), suggestion))
     for line in reply.commands:
@@ -190,9 +191,22 @@ def is_file_only(case: Case, reply: Reply) -> bool:
     One with commands sends what the commands mean.
     """
     bare = not (reply.text.public or reply.text.has_note or reply.commands or reply.confirmed)
+    return bare and bool(_meant_files(case))
+
+
+def _meant_files(case: Case) -> list[str]:
+    """The names of what the mail itself has attached, or shows; a signature's picture is neither."""
     signed = any(passage.role is PassageRole.SIGNATURE for passage in case.mail.passages)
     pasted = [one for one in case.mail.attachments if not one.inline or not signed]
-    return bare and any(one.sha256 not in case.facts.known_pictures for one in pasted)
+    return [one.filename for one in pasted if one.sha256 not in case.facts.known_pictures]
+
+
+def kept_files(case: Case, reply: Reply) -> list[str]:
+    """The files that colleagues alone get, though words go to the requester: those of a mail with a note, since nobody
+    can tell to which part of it they belong, and those of a mail that only releases another one."""
+    held = reply.released.files if reply.released is not None and reply.text.has_note else ()
+    own = _meant_files(case) if reply.text.has_note or reply.released is not None else []
+    return [*held, *own]
 
 
 def says_nothing(case: Case, reply: Reply) -> bool:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.mail import Address, Reason
-from gateway.phrase import Phrase, say
+from gateway.phrase import Phrase, say, word
 from gateway.policy import Agent
 from gateway.ticket import Field, Role, Status, Visibility
 from gateway.triage.actions import take_up
@@ -20,6 +20,7 @@ from gateway.triage.agent_mail import (
     QUESTION,
     Reply,
     is_file_only,
+    kept_files,
     public_text,
     read_reply,
     says_nothing,
@@ -30,15 +31,28 @@ from gateway.triage.challenge import quarantine_and_ask, says_no
 from gateway.triage.commands import help_lines, run_commands, run_possible_commands
 from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
 from gateway.triage.facts import HeldMessage, TicketFacts
+from gateway.triage.grammar import CommandLine
+from gateway.triage.marks import defect_of
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
 from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
 from gateway.triage.trust import REACHING, Act, may, reaches_out
 from gateway.triage.work import Refusal, Work
 
 
+# Beside words for the requester stood a note, so the files of the message are for agents only.
+INTERNAL_FILES = "internal_files"
+# Answers go out on such a ticket too, and move nothing.
+ENDED = (Status.RESOLVED, Status.CLOSED)
+
+
 def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     """Carry out an agent's mail as a whole, or hold it as a whole."""
     reply = read_reply(case, ticket, agent)
+    if case.mail.defect:
+        # Nothing is meant by it: neither a yes to what was asked nor an answer without words.
+        why = say("it could not be read: {why}", why=defect_of(case.mail))
+        reply = replace(reply, released=None, confirmed=None)
+        return _hold(case, reply, why=why, suggestion=say("write it once more, as plain text"))
     if reply.confirmed is not None and says_no(reply.text.public):
         return _deny(case, reply, reply.confirmed)
     if reply.problem is not None:
@@ -46,11 +60,14 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     work = Work(ticket=ticket, others=case.facts.named_tickets, policy=case.policy, agent=agent, now=case.facts.now)
     work, left_out = run_possible_commands(work, reply.repeated)
     reply = replace(reply, left_out=(*reply.left_out, *left_out))
+    work = _keeping_words(reply, work)
     wrong = wrong_lines(reply, work)
     done = run_commands(work, reply.commands)
     if wrong or isinstance(done, Refusal):
         why = wrong[0][0] if len(wrong) == 1 else say("{count} lines in it can't count", count=len(wrong))
-        return _hold(case, reply, why=why, suggestion=wrong[0][1], problems=[one for one, _ in wrong])
+        if len(wrong) > 1:
+            return _hold(case, reply, why=why, suggestion="", problems=[_with_suggestion(*one) for one in wrong])
+        return _hold(case, reply, why=why, suggestion=wrong[0][1], problems=[wrong[0][0]])
     if _needs_a_yes(case, reply, work, done):
         return quarantine_and_ask(
             case,
@@ -75,6 +92,20 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     if collision:
         return collision
     return _carry_out(case, reply, done, public)
+
+
+def _with_suggestion(why: Phrase, suggestion: Phrase | str) -> Phrase:
+    return say("{why}; what would fit: {suggestion}", why=why, suggestion=suggestion) if suggestion else why
+
+
+def _keeping_words(reply: Reply, work: Work) -> Work:
+    """What a held `#resolve` says is to be sent all the same where somebody else has ended the ticket meanwhile."""
+    words = [line.argument for line in _resolving(reply.repeated) if line.argument]
+    return work if work.resolves or not words else replace(work, resolution_text=words[-1])
+
+
+def _resolving(commands: Sequence[CommandLine]) -> list[CommandLine]:
+    return [line for line in commands if line.name == "resolve"]
 
 
 def _deny(case: Case, reply: Reply, asked: HeldMessage) -> Decision:
@@ -147,6 +178,8 @@ def _collision(case: Case, reply: Reply, public: str) -> Decision | None:
     at = last.at.astimezone(ZoneInfo(case.policy.desk.time_zone)).time()
     who = colleague.name if colleague else say("A colleague")
     why = say("{agent} answered at {time}, after the mail that you answer", agent=who, time=at)
+    if reply.ticket.status in ENDED:
+        why = say("{why}; the ticket is {status} now", why=why, status=word("status", reply.ticket.status.value))
     return _hold(case, reply, why=why, suggestion="#send", their_text=stand_in(last.text) or last.text)
 
 
@@ -160,7 +193,8 @@ def _hold(
     problems: Sequence[Phrase] = (),
 ) -> Decision:
     """Keep the mail, tell nobody else, ask its author. One of commands alone has nothing that could be sent later."""
-    sendable = bool(reply.text.public or reply.text.internal or reply.released or is_file_only(case, reply))
+    says = reply.text.public or reply.text.internal or any(line.argument for line in _resolving(reply.commands))
+    sendable = bool(says or reply.released or is_file_only(case, reply))
     original = case.mail.new_text
     if reply.released is not None:
         original = "\n\n".join(part for part in (reply.released.text, original) if part)
@@ -247,11 +281,12 @@ def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[C
                 passages=passages_of(case),
                 html=reply.html,
                 subject=case.mail.subject,
+                with_attachments=not reply.text.has_note,
                 label="answer",
             )
         )
     # A mail of commands alone is kept whole too, for the history; so is the #send that releases another one.
-    if reply.text.internal or not answers or reply.released is not None:
+    if reply.text.internal or not answers or reply.released is not None or kept_files(case, reply):
         messages.append(
             PostMessage(
                 author=mailbox,
@@ -260,7 +295,7 @@ def _messages(case: Case, reply: Reply, public: str, *, answers: bool) -> list[C
                 text=reply.text.internal or _as_written(reply),
                 passages=passages_of(case),
                 subject=case.mail.subject,
-                with_attachments=not answers,
+                with_attachments=not answers or reply.text.has_note or reply.released is not None,
                 label="note",
             )
         )
@@ -289,11 +324,14 @@ def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool
     agent_context = {"agent": {"name": reply.agent.name, "address": reply.agent.address}}
     acting = [reply.agent.address]
     notices: list[Notice] = []
+    to_people: dict[str, object] = {**agent_context}
+    if reply.released is not None and reply.text.has_note:
+        to_people[INTERNAL_FILES] = True
     if work.resolves:
         about = "answer" if answers else ""
-        notices += tell_people("resolution", work.ticket, about=about, context=agent_context)
+        notices += tell_people("resolution", work.ticket, about=about, context=to_people)
     elif answers:
-        notices += tell_people("answer", work.ticket, about="answer", context=agent_context)
+        notices += tell_people("answer", work.ticket, about="answer", context=to_people)
     if work.closes and case.policy.desk.closing_mail:
         notices += tell_people("closing", work.ticket)
     newcomers = list(dict.fromkeys(work.newcomers))
@@ -303,24 +341,57 @@ def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool
     given = {"changes": list(work.told), "history": True, "marks": [mark], "why": [], "linked_token": ""}
     notices += tell_agents("new_ticket", newcomers, about="first", context=given, but=acting)
     colleagues = [agent for agent in agents_of_ticket(case.policy, reply.ticket) if agent not in newcomers]
+    changed = agent_context | {"changes": list(work.told)}
     if answers:
-        notices += tell_agents("agent_answered", colleagues, about="answer", context=agent_context, but=acting)
+        notices += tell_agents("agent_answered", colleagues, about="answer", context=changed, but=acting)
     elif not reply.text.internal and work.told:
-        changed = agent_context | {"changes": list(work.told)}
         notices += tell_agents("changed", colleagues, context=changed, but=acting)
     if reply.text.internal:
-        notices += tell_agents("internal_note", colleagues, about="note", context=agent_context, but=acting)
-    if reply.left_out:
-        context = {"title": say("Sent. Left out of it:"), "lines": list(reply.left_out), "files": False}
-        notices.append(Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context))
-    return [*notices, *results_of(work)]
+        # What happened is said once.
+        context = agent_context if answers else changed
+        notices += tell_agents("internal_note", colleagues, about="note", context=context, but=acting)
+    return [*notices, *_told_to_author(case, reply, work, answers=answers), *results_of(work)]
+
+
+def _told_to_author(case: Case, reply: Reply, work: Work, *, answers: bool) -> list[Notice]:
+    """What became of a mail other than its author thinks: what was left out, and a ticket that has ended meanwhile."""
+    title, lines = say("Sent. Left out of it:"), list(reply.left_out)
+    if answers and (names := kept_files(case, reply)):
+        lines.append(
+            say("{files}: for colleagues only, since there is a note beside; to send files, write without #note", files=names)
+            if reply.text.has_note
+            else say("{files}: for colleagues only; to send files, write a new answer", files=names)
+        )
+    if not answers:
+        title = say("Done. Left out of it:") if reply.text.internal else say("Nothing was sent. Left out of it:")
+    if answers and _has_ended_meanwhile(case, reply, work):
+        ended = say(
+            "Sent. The ticket is {status} meanwhile and stays so; #reopen takes it up again.",
+            status=word("status", work.ticket.status.value),
+        )
+        title, lines = (title, [*lines, ended]) if lines else (ended, [])
+    elif not lines:
+        return []
+    context = {"title": title, "lines": lines, "files": False}
+    return [Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)]
+
+
+def _has_ended_meanwhile(case: Case, reply: Reply, work: Work) -> bool:
+    """Whether somebody resolved or closed the ticket after the mail that is answered, or the held one, was written."""
+    before = reply.ticket
+    if before.status not in ENDED or work.ticket.status is not before.status:
+        return False
+    ended_at = before.closed_at if before.status is Status.CLOSED else before.resolved_at
+    sent = [one.sent_at for one in case.threading.references if one.is_answered and one.sent_at is not None]
+    written_at = reply.released.at if reply.released is not None else max(sent, default=None)
+    return ended_at is not None and written_at is not None and ended_at > written_at
 
 
 def results_of(work: Work) -> list[Notice]:
     """What commands answer to the agent."""
     to, results = work.agent_mailbox, []
     if work.wants_help:
-        results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": help_lines(), "files": False}))
+        results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": help_lines(work.policy), "files": False}))
     if work.wants_files:
         results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": [], "files": True}))
     return results

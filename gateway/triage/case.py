@@ -13,6 +13,7 @@ from gateway.triage.decision import Action, Change, Decision
 from gateway.triage.facts import Facts, TicketFacts
 from gateway.triage.screen import Screening
 from gateway.triage.thread import Threading
+from gateway.triage.view import Known
 
 # A mail without any sender still opens a ticket; RFC 2606 keeps this name free, and nothing is ever sent to it.
 UNKNOWN_SENDER = Address(address="unknown@sender.invalid")
@@ -24,6 +25,17 @@ def author_of(mail: Mail, envelope: Envelope) -> Address:
         return mail.sender
     path = envelope.reverse_path or mail.return_path or ""
     return Address(address=path.lower()) if "@" in path else UNKNOWN_SENDER
+
+
+def known_of(mail: Mail, envelope: Envelope, facts: Facts) -> Known:
+    """What rules may know beside a mail."""
+    return Known(
+        received_at=envelope.received_at,
+        recipients=envelope.recipients,
+        authenticated=facts.auth_trusted and not mail.sender_defects,
+        auth=facts.auth,
+        tickets=facts.ticket_counts,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +52,11 @@ class Case:
     def sender(self) -> Address:
         """Who writes."""
         return author_of(self.mail, self.envelope)
+
+    @property
+    def known(self) -> Known:
+        """What rules may know beside the mail."""
+        return known_of(self.mail, self.envelope, self.facts)
 
     @property
     def ticket(self) -> TicketFacts | None:

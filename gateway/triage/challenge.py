@@ -24,6 +24,8 @@ CHALLENGE = "challenge"
 DENIED = "agent-denied"
 # The quarantine codes of mails that an agent's yes lets in.
 ASKED_ABOUT = frozenset({"agent-unproven", "agent-unconfirmed"})
+# The reason beside such a code where the agent was really asked.
+ASKED = "asked"
 # In the five languages; a yes hardly begins with one of these.
 _NO = frozenset(
     """
@@ -60,7 +62,7 @@ def quarantine_and_ask(case: Case, code: str, *reasons: Reason, reaches_out: tup
         refusal = f"{agent.name} was asked {len(asked)} times in the last day"
     if refusal:
         return case.quarantine(code, *reasons, Reason(code="not-asked", text=refusal))
-    asks = Reason(code="asked", text=f"{agent.name} is asked at {agent.address} whether it is theirs")
+    asks = Reason(code=ASKED, text=f"{agent.name} is asked at {agent.address} whether it is theirs")
     decision = case.quarantine(code, *reasons, asks)
     return replace(decision, changes=(_question(case, agent, reaches_out),))
 
@@ -104,6 +106,9 @@ def answer_question(case: Case) -> Decision | None:
     if not question.is_open:
         title = say("That mail was confirmed or settled before; nothing more is done.")
         return _file(case, agent, "question-settled", "the mail that was asked about was settled before", title=title)
+    if case.mail.defect:
+        title = say("Your answer could not be read, so nothing is done. Please answer once more, as plain text.")
+        return _file(case, agent, "answer-unreadable", f"the answer could not be read: {case.mail.defect}", title=title)
     if says_no(case.mail.new_text):
         title = say("Thank you. That mail stays locked up, and nothing in it is carried out.")
         text = f"{agent.name} says that mail {question.ledger} is not theirs"

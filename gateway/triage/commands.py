@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.phrase import Phrase, say
-from gateway.triage import actions
+from gateway.policy import Policy
+from gateway.triage import actions, naming
 from gateway.triage.grammar import NOTE, CommandLine, nearest
 from gateway.triage.work import Refusal, Work
 
@@ -56,6 +57,16 @@ COMMANDS: dict[str, Command] = {
     "type": Command(
         usage="#type incident|request", help=say("Sets the type; old tokens stay valid."), apply=actions.ticket_type
     ),
+    "tag": Command(
+        usage="#tag vpn -printer",
+        help=say("Adds tags, as many as you like, and takes away those with a minus."),
+        apply=naming.tag,
+    ),
+    "set": Command(
+        usage=say("#set NAME=VALUE"),
+        help=say("Sets a field, the asset or the language of the mails; without a value, empties it."),
+        apply=naming.set_field,
+    ),
     "hold": Command(
         usage=say("#hold requester|vendor|approval [until DAY]"),
         help=say("Waits for somebody, until a day if you name one."),
@@ -84,9 +95,16 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-def help_lines() -> list[Phrase]:
-    """The help reply: one line for each command."""
-    return [say("{line}: {why}", line=command.usage, why=command.help) for command in COMMANDS.values()]
+def help_lines(policy: Policy | None = None) -> list[Phrase]:
+    """The help reply: one line for each command, with the levels of the policy's own matrix."""
+    return [say("{line}: {why}", line=_usage(name, policy), why=COMMANDS[name].help) for name in COMMANDS]
+
+
+def _usage(name: str, policy: Policy | None) -> Phrase | str:
+    if policy is not None and name in ("impact", "urgency"):
+        levels = policy.matrix.impacts if name == "impact" else policy.matrix.urgencies
+        return f"#{name} {'|'.join(levels)}"
+    return COMMANDS[name].usage
 
 
 def run_commands(work: Work, lines: Sequence[CommandLine]) -> Work | Refusal:
@@ -112,7 +130,7 @@ def run_possible_commands(work: Work, lines: Sequence[CommandLine]) -> tuple[Wor
     return work, left_out
 
 
-def suggest_command(name: str) -> Phrase | str:
+def suggest_command(name: str, policy: Policy | None = None) -> Phrase | str:
     """The usage of the command that was probably meant, "" where none is near."""
     near = nearest(name, COMMANDS)
-    return COMMANDS[near.removeprefix("#")].usage if near else ""
+    return _usage(near.removeprefix("#"), policy) if near else ""

@@ -18,7 +18,7 @@ from gateway.triage.authorise import Standing, authorise
 from gateway.triage.automatic import file_border_test, file_bounce, file_heartbeat, file_probe, file_quietly, file_sent
 from gateway.triage.case import Case
 from gateway.triage.challenge import answer_question, quarantine_and_ask
-from gateway.triage.decision import Action, Change, Decision
+from gateway.triage.decision import Action, Change, Decision, Record
 from gateway.triage.digest import answer_digest
 from gateway.triage.facts import Facts, TicketFacts
 from gateway.triage.marks import marks_of
@@ -27,6 +27,7 @@ from gateway.triage.onbehalf import open_logged, read_logged
 from gateway.triage.opening import open_claimed, open_plain
 from gateway.triage.participant import reply_by_participant
 from gateway.triage.posting import post
+from gateway.triage.restraint import arrived_at
 from gateway.triage.screen import House, screen
 from gateway.triage.sources import source_of
 from gateway.triage.storms import calm, hold_back
@@ -51,7 +52,7 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
     decision = calm(case, _decide_case(case))
     if decision.action is Action.QUARANTINE:
         let_in = replace(_let_in(replace(case, envelope=replace(envelope, released=True))), verdict=Verdict.ACCEPT)
-        return let_in if envelope.released else replace(decision, if_released=let_in)
+        return _dated(let_in, case) if envelope.released else replace(decision, if_released=let_in)
     if decision.verdict is Verdict.QUARANTINE:
         # Where it lay, or what it carries, says more than its screen: ours in the Sent folder, a probe of ours.
         return replace(decision, verdict=Verdict.ACCEPT_QUIETLY)
@@ -69,9 +70,18 @@ def _house(mail: Mail, policy: Policy) -> House:
     )
 
 
+def _dated(let_in: Decision, case: Case) -> Decision:
+    """For the history: when the mail came, and when and by whom it was released."""
+    came, now = arrived_at(case.envelope, case.facts.now), case.facts.now
+    by = case.envelope.released_by or "an unknown person"
+    text = f"came on {came:%Y-%m-%d %H:%M} UTC, released on {now:%Y-%m-%d %H:%M} UTC by {by}"
+    return replace(let_in, changes=(*let_in.changes, Record(kind="let-in", text=text)))
+
+
 def _let_in(case: Case) -> Decision:
     """A person released it: it joins or becomes a ticket with the trust that it had, which is none."""
-    if case.ticket is None:
+    if case.ticket is None or case.facts.digest is not None:
+        # A digest names the tickets of others; who answers it means none of them.
         return open_plain(case)
     if case.authorisation.standing in (Standing.AGENT, Standing.AGENT_UNPROVEN):
         return _append_unproven(case, case.ticket)

@@ -95,7 +95,10 @@ class SetRequester:
 
 @dataclass(frozen=True, kw_only=True)
 class AddWatcher:
+    """Somebody gets the answers from now on; `rule` is the one that says so, "" for a person."""
+
     watcher: Address
+    rule: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

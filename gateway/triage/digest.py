@@ -1,7 +1,7 @@
 """A keeper's answer to a digest of the quarantine: lines like `release 4 7`, read and decided. Pure.
 
-The numbers are those of the digest that is answered. It takes that digest's key and the keeper's own address; whoever
-else sends the key is quarantined. A line that can't be meant as anything else and is wrong (a number that the digest
+The numbers are those of the digest that is answered. It takes that digest's key and the keeper's own address. Nothing
+is done for whoever else sends the key: agents and colleagues are told who may decide, strangers are quarantined. A line that can't be meant as anything else and is wrong (a number that the digest
 does not have, a mistyped word before numbers) holds the whole mail, so that nothing is half done; other lines are
 named in the answer and left alone. What somebody has settled before is said to be settled, and stays as it is.
 """
@@ -21,6 +21,7 @@ from gateway.triage.case import Case
 from gateway.triage.decision import Action, Change, Decision, DenySender, Notice, SettleQuarantined
 from gateway.triage.facts import DigestEntry, DigestFact
 from gateway.triage.quarantine import why_quarantined
+from gateway.triage.traffic import HOUR
 
 VERBS = ("release", "delete", "block")
 # Spaces, a quote mark or a number sign before the word are typed out of habit; a quotation mark is our own example.
@@ -107,7 +108,7 @@ def answer_digest(case: Case, digest: DigestFact) -> Decision:
         return case.decide(Action.FILE, reasons=(reason,), verdict=Verdict.ACCEPT_QUIETLY)
     keeper = _keeper(case, digest)
     if keeper is None:
-        return case.quarantine("agent-unproven", Reason(code="digest-not-theirs", text=_why_not(case, digest)))
+        return _refuse(case, digest)
     answer = read_answer(case.mail.new_text)
     wrong = [*map(_not_understood, answer.wrong), *_contradictions(answer, digest)]
     if wrong or not answer.orders:
@@ -139,6 +140,34 @@ def _keeper(case: Case, digest: DigestFact) -> Agent | None:
     if case.policy.trust.require != "key" and not case.facts.auth_trusted:
         return None
     return agent if digest.holder in (agent.address, *agent.other_addresses) else None
+
+
+def _refuse(case: Case, digest: DigestFact) -> Decision:
+    """Do nothing, and tell one of our own who may decide; where somebody may pretend, a person looks at it."""
+    policy, sender = case.policy, case.sender
+    agent = policy.agent_of(sender.address)
+    reason = Reason(code="digest-not-theirs", text=_why_not(case, digest))
+    is_ours = agent is not None or policy.is_own_domain(sender.address)
+    if not is_ours or case.mail.sender_defects:
+        return case.quarantine("agent-unproven", reason)
+    if agent is None or agent not in policy.keepers:
+        names = [keeper.name for keeper in policy.keepers]
+        title = say("Nothing was done. What waits in quarantine is decided by: {people}", people=names)
+    elif digest.holder not in (agent.address, *agent.other_addresses):
+        title = say("Nothing was done: that mail went to {person} alone. Please answer the one that you got.", person=digest.holder)
+    elif digest.is_expired:
+        title = say("Nothing was done: that mail is more than a week old. Please answer a newer one.")
+    else:
+        return case.quarantine("agent-unproven", reason)
+    known = case.facts.traffic_with(sender.address)
+    enough = policy.limits.acknowledgements_per_hour
+    if known is not None and known.count("result", since=case.facts.now - HOUR) >= enough:
+        told = Reason(code="not-told", text=f"{sender.address} was told enough within the hour")
+        return case.decide(Action.FILE, reasons=(reason, told), verdict=Verdict.ACCEPT_QUIETLY)
+    context: dict[str, object] = {"title": title, "lines": [], "in_reply_to": case.mail.message_id}
+    role = Role.AGENT if agent is not None else Role.REQUESTER
+    notice = Notice(name="result", to=sender, role=role, context=context)
+    return case.decide(Action.FILE, notice, reasons=(reason,), verdict=Verdict.ACCEPT)
 
 
 def _why_not(case: Case, digest: DigestFact) -> str:
@@ -187,6 +216,8 @@ def _carry(order: Order, entry: DigestEntry | None, case: Case, keeper: Agent) -
 def _block(order: Order, entry: DigestEntry, case: Case, keeper: Agent) -> tuple[tuple[Change, ...], Phrase]:
     if refusal := why_not_to_deny(entry.sender, case):
         return (), say("{number} not blocked: {why}", number=entry.number, why=refusal)
+    if entry.denied_by:
+        return (), say("{number}: {address} was already blocked", number=entry.number, address=entry.denied_by)
     deny = DenySender(pattern=entry.sender, by=keeper.address, reason=order.reason or "by mail")
     line = say(
         "{number} blocked: mail from {address} is set aside from now on", number=entry.number, address=entry.sender

@@ -10,10 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from gateway.keys import ReplyKey
-from gateway.mail import Address
+from gateway.mail import Address, AuthResults
 from gateway.phrase import Phrase
-from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType
+from gateway.ticket import Authority, HoldReason, Priority, Status, TicketType
 from gateway.triage.traffic import Outside, Traffic
+from gateway.triage.view import TicketCount
 
 
 class Evidence(StrEnum):
@@ -59,7 +60,10 @@ class SignatureFact:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldMessage:
-    """An agent's mail that waits: for `#send` after a question, or for the answer to a confirmation."""
+    """An agent's mail that waits: for `#send` after a question, or for the answer to a confirmation.
+
+    `files` are the names of its attachments, without pictures shown among the words.
+    """
 
     id: int
     author: str
@@ -68,11 +72,15 @@ class HeldMessage:
     marks: tuple[str, ...]
     html: str = ""
     commands: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class TicketFacts:
-    """A ticket as it stands. `agents` are the addresses of agents who wrote on it."""
+    """A ticket as it stands. `agents` are the addresses of agents who wrote on it.
+
+    `named` are the fields with names of the admin's own; `authority` says by `FieldValue.key` whose word each is.
+    """
 
     number: int
     type: TicketType
@@ -88,12 +96,15 @@ class TicketFacts:
     language: str = ""
     category: str = ""
     subcategory: str = ""
-    impact: Level = Level.MEDIUM
-    urgency: Level = Level.MEDIUM
+    impact: str = "medium"
+    urgency: str = "medium"
     priority: Priority = Priority.P3
     team: str = ""
     assignee: str = ""
-    authority: tuple[tuple[Field, Authority], ...] = ()
+    asset: str = ""
+    tags: tuple[str, ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
+    authority: tuple[tuple[str, Authority], ...] = ()
     resolved_at: datetime | None = None
     closed_at: datetime | None = None
     last_answer: PublicAnswer | None = None
@@ -104,8 +115,9 @@ class TicketFacts:
     def is_on_ticket(self, address: str) -> bool:
         return address == self.requester.address or any(address == watcher.address for watcher in self.watchers)
 
-    def authority_of(self, field: Field) -> Authority:
-        return dict(self.authority).get(field, Authority.DEFAULT)
+    def authority_of(self, key: str) -> Authority:
+        """Whose word a field is, by its key: "type", "fields.host", "tags.vpn"."""
+        return dict(self.authority).get(key, Authority.DEFAULT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +210,8 @@ class BorderTest:
 
 @dataclass(frozen=True, kw_only=True)
 class DigestEntry:
-    """A quarantined mail under its number in a digest. `settled` says what somebody has done with it, "" nobody yet."""
+    """A quarantined mail under its number in a digest. `settled` says what somebody has done with it, "" nobody yet;
+    `denied_by` the entry of the deny list that its sender falls under by now, "" for none."""
 
     number: int
     ledger: int
@@ -206,6 +219,7 @@ class DigestEntry:
     sender: str
     subject: str
     settled: Phrase | str = ""
+    denied_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +242,8 @@ class Facts:
 
     `is_probe`: the mail, or a report about it, is one that `gateway check --connect` has sent in the last days.
     `auth_trusted`: something that we believe vouches for the sender's address; `vouched_by` says what.
+    `auth` is the Authentication-Results header that is believed and `ticket_counts` what the sender, and whom the mail
+    is for, have opened before: both are read only where some rule asks.
     `signature` is what our own check of its DKIM signature says, None where nobody looked. `question` is
     the one that the mail answers, `confirmed_by` the agent who said that it is theirs. `asked_about` are the tickets
     (0: none) about which the sender, an agent, was asked "was it you?" in the last day.
@@ -241,6 +257,8 @@ class Facts:
     has_own_mark: bool = False
     is_probe: bool = False
     auth_trusted: bool = False
+    auth: AuthResults | None = None
+    ticket_counts: tuple[TicketCount, ...] = ()
     vouched_by: str = ""
     signature: SignatureFact | None = None
     confirmed_by: str = ""

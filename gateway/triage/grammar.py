@@ -61,6 +61,11 @@ class AgentText:
     misplaced: tuple[Misplaced, ...]
     has_note: bool = False
 
+    @property
+    def hides_note(self) -> bool:
+        """Whether a line that can't count has `#note` somewhere in it."""
+        return any(_NOTE_ANYWHERE.search(visible(one.raw)) for one in self.misplaced)
+
 
 def read_agent_text(text: str, known: Collection[str]) -> AgentText:
     """Take `text` apart; `known` are the names of the commands that exist."""

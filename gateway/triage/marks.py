@@ -5,7 +5,7 @@ Words of `templates/_marks.txt`, which says them in the agent's language, or phr
 
 from __future__ import annotations
 
-from gateway.mail import Transport
+from gateway.mail import Mail, Transport
 from gateway.phrase import Phrase, say
 from gateway.triage.case import Case
 from gateway.triage.muting import mark_of_muting
@@ -54,8 +54,7 @@ def marks_of(case: Case, *, another_person: bool = False, name_others: bool = Tr
     if name_others:
         marks += _others(case)
     if mail.defect:
-        defect = _DEFECTS.get(mail.defect, say("the program that reads it failed"))
-        marks.append(say("could not be read ({defect}); the original mail is attached", defect=defect))
+        marks.append(say("could not be read ({defect}); the original mail is attached", defect=defect_of(mail)))
     if case.envelope.full_size_bytes is not None:
         megabytes = f"{case.envelope.full_size_bytes / 1024 / 1024:.0f}"
         marks.append(
@@ -74,6 +73,11 @@ def marks_of(case: Case, *, another_person: bool = False, name_others: bool = Tr
     if case.threading.others:
         marks.append(say("names other tickets too: {tickets}", tickets=list(case.threading.others)))
     return tuple(marks)
+
+
+def defect_of(mail: Mail) -> Phrase:
+    """Why a mail could not be read."""
+    return _DEFECTS.get(mail.defect, say("the program that reads it failed"))
 
 
 def _imitated(case: Case) -> str:

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from gateway.mail import Address, Reason, Transport
 from gateway.policy import Agent, Policy
-from gateway.ticket import Role
+from gateway.ticket import Classification, Field, Role
 from gateway.triage.case import UNKNOWN_SENDER, Case
 from gateway.triage.decision import Change, Notice
 from gateway.triage.facts import TicketFacts
@@ -76,9 +76,17 @@ def tell_people(
     )
 
 
-def acknowledge(case: Case, requester: Address, *, linked_token: str = "") -> tuple[tuple[Change, ...], Reason]:
-    """The acknowledgement of a new ticket, or none, which the history tells; and why."""
+def acknowledge(
+    case: Case, requester: Address, classification: Classification, *, linked_token: str = "", is_call: bool = False
+) -> tuple[tuple[Change, ...], Reason]:
+    """The acknowledgement of a new ticket, or none, which the history tells; and why.
+
+    A rule may silence it or choose its words; what must not be answered is not answered, whatever rules say.
+    """
+    said = classification.found(Field.ACKNOWLEDGE)
     refusal = _why_not(case, requester)
+    if not refusal and said is not None and said.value == "false":
+        refusal = f"the rule “{said.rule}” sets acknowledge = false"
     restraint = Restraint(code="not-answered", text=refusal) if refusal else _restraint(case, requester)
     if restraint is not None and not restraint.holds:
         told = () if case.envelope.quiet else (restraint.as_event("acknowledgement", requester.address),)
@@ -92,9 +100,11 @@ def acknowledge(case: Case, requester: Address, *, linked_token: str = "") -> tu
         context={
             "late_by_days": late_by_days,
             "linked_token": linked_token if trusted else "",
+            "is_call": is_call,
             "reopened": False,
             "trusted": trusted,
-        },
+        }
+        | ({"template": said.value} if said is not None and said.value != "true" else {}),
         hold=restraint.code if restraint is not None else "",
     )
     if restraint is not None:

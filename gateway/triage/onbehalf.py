@@ -14,14 +14,15 @@ from gateway.mail import Address, Passage, PassageRole, Reason
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.subject import clean_subject
-from gateway.ticket import Classification, Field, Level, Role, Status, Visibility
+from gateway.ticket import Classification, Field, Role, Status, Visibility
 from gateway.triage.actions import ADDRESS
 from gateway.triage.agent_mail import CONFIRMATION, QUESTION
 from gateway.triage.agent_reply import results_of
+from gateway.triage.arranging import arrangements, held, new_watchers
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
 from gateway.triage.commands import COMMANDS, run_commands
-from gateway.triage.decision import Action, Change, Decision, Notice, OpenTicket, PostMessage
+from gateway.triage.decision import Action, Change, Decision, Notice, OpenTicket, PostMessage, SetFields
 from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.grammar import AgentText, CommandLine, read_agent_text
 from gateway.triage.marks import marks_of
@@ -36,13 +37,17 @@ _NOTE = "note"
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """For whom an agent's mail opens a ticket, with which words; `written` is what the agent wrote beside them."""
+    """For whom an agent's mail opens a ticket, with which words; `written` is what the agent wrote beside them.
+
+    `is_call`: the words are the agent's own, about what somebody said; otherwise they are a mail that was passed on.
+    """
 
     requester: Address
     subject: str
     text: str
     written: AgentText
     commands: tuple[CommandLine, ...]
+    is_call: bool = False
 
 
 def read_logged(case: Case, agent: Agent) -> Logged | None:
@@ -54,9 +59,12 @@ def read_logged(case: Case, agent: Agent) -> Logged | None:
     if named is not None:
         found = ADDRESS.findall(named.argument.replace("mailto:", ""))
         if len(found) == 1 and _may_be_requester(case, found[0].lower(), agent):
-            text = forwarded.text if forwarded is not None and forwarded.text else written.public
+            is_call = forwarded is None or not forwarded.text
+            text = forwarded.text if forwarded is not None and not is_call else written.public
             address = Address(address=found[0].lower())
-            return Logged(requester=address, subject=case.subject, text=text, written=written, commands=rest)
+            return Logged(
+                requester=address, subject=case.subject, text=text, written=written, commands=rest, is_call=is_call
+            )
     if forwarded is not None and _may_be_requester(case, forwarded.sender.address, agent):
         subject = clean_subject(forwarded.subject, case.policy.prefixes()) or case.subject
         return Logged(requester=forwarded.sender, subject=subject, text=forwarded.text, written=written, commands=rest)
@@ -87,12 +95,12 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
     )
     messages = _messages(case, agent, logged, tuple(marks))
     work, changes, reasons = _commands(case, agent, logged)
-    told, reason = _tell_requester(case, logged, work)
+    told, reason = _tell_requester(case, logged, work, classification)
     # The agent needs a mail of the ticket too: to know its number, and to have something to answer.
     following = ticket_agents(case.policy, team=work.ticket.team, assignee=work.ticket.assignee)
     notices = tell_of_opening(
         case,
-        classification,
+        _commanded(classification, work),
         marks=tuple(marks),
         requester=logged.requester,
         agents=tuple(dict.fromkeys([*following, *work.newcomers, agent])),
@@ -104,6 +112,7 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
         opened,
         *messages,
         *_resolution(work),
+        *arrangements(case, classification, logged.requester),
         *work.changes,
         *changes,
         *told,
@@ -113,6 +122,12 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
         actor=agent.address,
         classification=classification,
     )
+
+
+def _commanded(classification: Classification, work: Work) -> Classification:
+    """What the rules made of the matter, with what commands of the same mail have set instead."""
+    commanded = {value.key: value for one in work.changes if isinstance(one, SetFields) for value in one.values}
+    return replace(classification, values=tuple(commanded.get(one.key, one) for one in classification.values))
 
 
 def _resolution(work: Work) -> tuple[PostMessage, ...]:
@@ -131,7 +146,9 @@ def _resolution(work: Work) -> tuple[PostMessage, ...]:
     )
 
 
-def _tell_requester(case: Case, logged: Logged, work: Work) -> tuple[tuple[Change, ...], Reason]:
+def _tell_requester(
+    case: Case, logged: Logged, work: Work, classification: Classification
+) -> tuple[tuple[Change, ...], Reason]:
     """The acknowledgement; where the matter is at its end already, what that end says."""
     if work.resolves:
         context = {"agent": {"name": work.agent.name, "address": work.agent.address}}
@@ -140,14 +157,15 @@ def _tell_requester(case: Case, logged: Logged, work: Work) -> tuple[tuple[Chang
         return notices, Reason(code="not-acknowledged", text="resolved at once: the resolution says it all")
     if work.closes or work.silences:
         return (), Reason(code="not-acknowledged", text="ended at once, without a mail to the requester")
-    return acknowledge(case, logged.requester)
+    return acknowledge(case, logged.requester, classification, is_call=logged.is_call)
 
 
 def _messages(case: Case, agent: Agent, logged: Logged, marks: tuple[Phrase | str, ...]) -> list[PostMessage]:
-    """The employee's words, and beside them what the agent wrote for colleagues."""
+    """The employee's words, or in the agent's what they said; and beside them what the agent wrote for colleagues."""
+    mailbox = Address(address=agent.address, name=agent.name)
     messages = [
         PostMessage(
-            author=logged.requester,
+            author=mailbox if logged.is_call else logged.requester,
             author_role="requester",
             visibility=Visibility.PUBLIC,
             text=logged.text or logged.subject or str(NO_TEXT),
@@ -162,7 +180,7 @@ def _messages(case: Case, agent: Agent, logged: Logged, marks: tuple[Phrase | st
     if comment:
         messages.append(
             PostMessage(
-                author=Address(address=agent.address, name=agent.name),
+                author=mailbox,
                 author_role="agent",
                 visibility=Visibility.INTERNAL,
                 text=comment,
@@ -226,24 +244,31 @@ def _classified(case: Case, logged: Logged) -> Classification:
         passages=(Passage(role=PassageRole.NEW, text=logged.text),),
         forwarded=None,
     )
-    return classify(mail, policy=case.policy, kind=case.screening.kind, requester=requester)
+    return classify(mail, policy=case.policy, kind=case.screening.kind, requester=requester, known=case.known)
 
 
 def _ticket_to_be(case: Case, logged: Logged) -> TicketFacts:
     """The ticket as it is about to be opened, for commands that come with its first mail."""
     classification = _classified(case, logged)
     person = Person(id=0, address=logged.requester.address, name=logged.requester.name)
+    watchers = new_watchers(case, classification, person.address)
     return TicketFacts(
         number=0,
         type=classification.type,
-        status=Status.NEW,
+        status=Status.ON_HOLD if held(case, classification) else Status.NEW,
         subject=logged.subject,
         requester=person,
         opened_at=case.facts.now,
         updated_at=case.facts.now,
-        impact=Level(classification.get(Field.IMPACT)),
-        urgency=Level(classification.get(Field.URGENCY)),
+        impact=classification.get(Field.IMPACT),
+        urgency=classification.get(Field.URGENCY),
         priority=classification.priority,
         team=classification.get(Field.TEAM),
         assignee=classification.get(Field.ASSIGNEE),
+        language=classification.get(Field.LANGUAGE),
+        asset=classification.get(Field.ASSET),
+        tags=tuple(value.value for value in classification.all(Field.TAG)),
+        named=tuple((value.name, value.value) for value in classification.all(Field.NAMED)),
+        watchers=tuple(Person(id=0, address=one.watcher.address) for one in watchers),
+        authority=tuple((value.key, value.authority) for value in classification.kept()),
     )

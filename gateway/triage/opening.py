@@ -8,6 +8,7 @@ from gateway.mail import Address, Reason
 from gateway.phrase import Phrase, say, word
 from gateway.policy import Agent
 from gateway.ticket import Authority, Classification, Field, FieldValue, TicketType
+from gateway.triage.arranging import arrangements
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
 from gateway.triage.decision import Action, Change, Decision, LinkTicket, OpenTicket
@@ -47,7 +48,9 @@ def _open(
     reasons: tuple[Reason, ...] = (),
     tell_requester_link: bool = False,
 ) -> Decision:
-    classification = classify(case.mail, policy=case.policy, occasion="open", kind=case.screening.kind)
+    classification = classify(
+        case.mail, policy=case.policy, occasion="open", kind=case.screening.kind, known=case.known
+    )
     marks = marks_of(case) + ((mark,) if mark is not None else ())
     opened = OpenTicket(
         requester=case.sender,
@@ -57,13 +60,15 @@ def _open(
     )
     message = post(case, author=case.sender, role="requester", marks=marks)
     links: tuple[Change, ...] = (link,) if link else ()
-    told, reason = acknowledge(case, case.sender, linked_token=linked_token if tell_requester_link else "")
+    linked = linked_token if tell_requester_link else ""
+    told, reason = acknowledge(case, case.sender, classification, linked_token=linked)
     notices = tell_of_opening(case, classification, marks=marks, linked_token=linked_token, requester=case.sender)
     return case.decide(
         Action.OPEN,
         opened,
         message,
         *links,
+        *arrangements(case, classification, case.sender),
         *told,
         *notices,
         reasons=(*reasons, reason),
@@ -136,6 +141,29 @@ def _what(value: FieldValue, classification: Classification) -> Phrase | str:
             return say("team {team}", team=shown)
         case Field.ASSIGNEE:
             return say("assigned to {agent}", agent=shown)
+        case _:
+            return _what_else(value)
+
+
+def _what_else(value: FieldValue) -> Phrase | str:
+    """What only rules of an admin's own set, and levels."""
+    shown = value.value
+    match value.field:
+        case Field.LANGUAGE:
+            return say("language {language}", language=shown)
+        case Field.ASSET:
+            return say("asset {asset}", asset=shown)
+        case Field.NAMED:
+            return say("{name} is now {value}", name=value.name, value=shown)
+        case Field.TAG:
+            return say("tagged {tags}", tags=shown)
+        case Field.ACKNOWLEDGE:
+            by_name = say("acknowledgement with the words of “{template}”", template=shown)
+            return {"false": say("no acknowledgement"), "true": say("the usual acknowledgement")}.get(shown, by_name)
+        case Field.HOLD:
+            return say("on hold for {whom}", whom=shown)
+        case Field.WATCHER:
+            return say("{person} gets the answers from now on", person=shown)
         case _:
             return word(value.field.value, shown)
 

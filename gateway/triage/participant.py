@@ -7,12 +7,14 @@ closure a linked follow-up opens. An unverified mail from outside moves nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gateway.mail import Reason
 from gateway.phrase import say
 from gateway.policy import Occasion
-from gateway.ticket import Authority, HoldReason, Status
+from gateway.ticket import Authority, Field, FieldValue, HoldReason, Status
+from gateway.triage.arranging import new_watchers
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
@@ -76,13 +78,41 @@ def _moves(case: Case, ticket: TicketFacts, thanks: bool) -> tuple[tuple[MoveSta
     return (), ()
 
 
-def _rules_on_reply(case: Case, ticket: TicketFacts, *, reopened: bool) -> tuple[SetFields, ...]:
-    """What rules with `on = ["reply"]` or `["reopen"]` set; agents' words and earlier rules' stay."""
+def _rules_on_reply(case: Case, ticket: TicketFacts, *, reopened: bool) -> tuple[Change, ...]:
+    """What rules with `on = ["reply"]` or `["reopen"]` set and whom they let read along; agents' words stay.
+
+    So do those of rules with `override`, but for such a rule.
+    """
     occasion: Occasion = "reopen" if reopened else "reply"
-    classification = classify(case.mail, policy=case.policy, occasion=occasion, kind=case.screening.kind)
-    values = tuple(
-        replace(value)
-        for value in classification.values
-        if value.rule and ticket.authority_of(value.field) is not Authority.AGENT
+    classification = classify(
+        case.mail, policy=case.policy, occasion=occasion, kind=case.screening.kind, known=case.known
     )
-    return (SetFields(values=values),) if values else ()
+    values = [
+        value
+        for value in classification.kept()
+        if value.rule and _RANK[value.authority] <= _RANK[ticket.authority_of(value.key)]
+    ]
+    by_field = {value.field: value for value in values if not value.name}
+    category = by_field.get(Field.CATEGORY)
+    if category is not None and category.value != ticket.category and Field.SUBCATEGORY not in by_field:
+        # What stood below the old category says nothing of the new one.
+        values.append(replace(category, field=Field.SUBCATEGORY, value=""))
+    if {Field.TYPE, Field.IMPACT, Field.URGENCY} & by_field.keys() and Field.PRIORITY not in by_field:
+        values += _priority(case, ticket, by_field)
+    watchers = new_watchers(case, classification, ticket.requester.address, *(one.address for one in ticket.watchers))
+    return (*((SetFields(values=tuple(values)),) if values else ()), *watchers)
+
+
+# Whose word counts for more than whose.
+_RANK = {authority: rank for rank, authority in enumerate(Authority)}
+
+
+def _priority(case: Case, ticket: TicketFacts, by_field: Mapping[Field, FieldValue]) -> Iterator[FieldValue]:
+    """The priority that the matrix gives now, unless an agent or a rule chose one."""
+    if ticket.authority_of(Field.PRIORITY) is not Authority.DEFAULT:
+        return
+    now = {Field.IMPACT: ticket.impact, Field.URGENCY: ticket.urgency, Field.TYPE: ticket.type.value}
+    now |= {field: by_field[field].value for field in now if field in by_field}
+    priority = case.policy.priority_of(now[Field.IMPACT], now[Field.URGENCY], now[Field.TYPE])
+    if priority is not ticket.priority:
+        yield FieldValue(field=Field.PRIORITY, value=priority.value, authority=Authority.DEFAULT)

@@ -20,7 +20,8 @@ class Why:
     """One code. `text` is one line in words, `todo` what a person should do, `release` what letting it in does.
 
     `by_mail`: a keeper's reply to the digest may let it in; without it, only the command line (or a mail that the
-    desk's own server authenticates) may. `urgent`: the keepers hear of it at once. `expires`: deleted after
+    desk's own server authenticates) may. `urgent`: the keepers hear of it at once, but
+    not while an agent is asked about it. `expires`: deleted after
     `quarantine_days` of `[desk]`, announced beforehand, and no reason for `status` to turn red. Not `listed`: a person
     has decided already, so it is only counted in the digest.
     """

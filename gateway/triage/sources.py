@@ -11,7 +11,9 @@ from functools import lru_cache
 
 from gateway.mail import Mail, MailKind
 from gateway.policy import Condition, Policy, Source
-from gateway.triage.conditions import Requirement, View, Vocabulary, build_vocabulary, compile_condition, look
+from gateway.triage.conditions import Vocabulary, build_vocabulary, look
+from gateway.triage.requirements import Requirement, compile_condition
+from gateway.triage.view import View
 
 
 def source_of(mail: Mail, policy: Policy) -> Source | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 # Beyond this nobody writes a ticket; hostile text costs no more (RE2 is linear in it).
 TEXT_LIMIT_CHARS = 64 * 1024
@@ -61,13 +62,38 @@ _FOLDING = _Folding()
 
 def fold(text: str) -> str:
     """Turn text into tokens with one space around each; "" stays one space."""
-    text = text[:TEXT_LIMIT_CHARS]
+    return f" {' '.join(_spaced(text[:TEXT_LIMIT_CHARS]).split())} "
+
+
+def _spaced(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
         text = unicodedata.normalize("NFC", _OPTIONAL_MARKS.sub("", text))
     else:
         text = text.lower()
-    return f" {' '.join(text.translate(_FOLDING).split())} "
+    return text.translate(_FOLDING)
+
+
+def fold_with_origins(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Fold a text, and tell for each character of it from where to where in the text it comes.
+
+    A letter and its accents are folded by themselves; where that does not give what folding the whole gives (letters
+    of Hangul one by one), there are no origins.
+    """
+    text = text[:TEXT_LIMIT_CHARS]
+    letters, origins = [" "], [(0, 0)]
+    cuts = [at for at, one in enumerate(text) if at and not unicodedata.category(one).startswith("M")]
+    for start, end in pairwise((0, *cuts, len(text))):
+        for letter in _spaced(text[start:end]):
+            if letter == " " and letters[-1] == " ":
+                continue
+            letters.append(letter)
+            origins.append((start, end))
+    if letters[-1] != " ":
+        letters.append(" ")
+        origins.append((len(text), len(text)))
+    folded = fold(text)
+    return folded, tuple(origins) if "".join(letters) == folded else ()
 
 
 @lru_cache(maxsize=20_000)
@@ -77,13 +103,27 @@ def word_patterns(word: str) -> tuple[str, ...]:
     A * at an end leaves that end of the word open; within a word it stands for any letters, between words for one
     word.
     """
+    return tuple(dict.fromkeys(_pattern(spelling) for spelling in _spellings(word)))
+
+
+def _spellings(word: str) -> tuple[str, str]:
     plain = unicodedata.normalize("NFC", word.casefold())
-    written_out = "".join(_WRITTEN_OUT.get(character, character) for character in plain)
-    return tuple(dict.fromkeys(_pattern(spelling) for spelling in (plain, written_out)))
+    return plain, "".join(_WRITTEN_OUT.get(character, character) for character in plain)
+
+
+def _quoted(spelling: str) -> str:
+    return _ASCII_PUNCTUATION.sub(r"\\\g<0>", fold(spelling.replace("*", _STAR)))
 
 
 def _pattern(spelling: str) -> str:
-    quoted = _ASCII_PUNCTUATION.sub(r"\\\g<0>", fold(spelling.replace("*", _STAR)))
+    quoted = _quoted(spelling)
     # An open end is simply the lack of the space that ends a token.
     pattern = quoted.removeprefix(f" {_STAR}").removesuffix(f"{_STAR} ")
     return pattern.replace(f" {_STAR} ", " [^ ]+ ").replace(_STAR, "[^ ]*")
+
+
+@lru_cache(maxsize=20_000)
+def value_patterns(value: str) -> tuple[str, ...]:
+    """Write the RE2 patterns that a folded text must match as a whole to be this value; a * stands for anything."""
+    quoted = (_quoted(spelling) for spelling in _spellings(value))
+    return tuple(dict.fromkeys(one.replace(_STAR, ".*") for one in quoted))

@@ -64,7 +64,13 @@ class Work:
         self, pairs: Sequence[tuple[Field, str]], *, told: Phrase | None = None, **ticket_changes: object
     ) -> Work:
         values = tuple(FieldValue(field=field, value=value, authority=Authority.AGENT) for field, value in pairs)
-        authority = dict(self.ticket.authority) | {field: Authority.AGENT for field, _ in pairs}
+        return self.with_values(values, told=told, **ticket_changes)
+
+    def with_values(
+        self, values: tuple[FieldValue, ...], *, told: Phrase | None = None, **ticket_changes: object
+    ) -> Work:
+        """Set what a ticket may have many of, too: named fields, and tags (an empty value takes one away)."""
+        authority = dict(self.ticket.authority) | {value.key: Authority.AGENT for value in values}
         ticket = replace(self.ticket, authority=tuple(authority.items()), **ticket_changes)  # type: ignore[arg-type]
         return self.with_changes(SetFields(values=values), ticket=ticket, told=told)
 

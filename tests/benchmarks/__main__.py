@@ -1,4 +1,4 @@
-"""Measure: ``python -m tests.benchmarks [loop imap memory start hostile] [--json]``; without names all, in ten minutes.
+"""Measure: ``python -m tests.benchmarks [loop imap memory start hostile rules] [--json]``; without names all, in ten minutes.
 
 Prints numbers and never judges them: what a machine and its disk can do moves by a factor within the hour, so compare
 what stands in one run, best the ratios to the bare server beside it. Progress goes to standard error.
@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import bench_hostile, bench_imap, bench_loop, bench_memory, bench_start
+from tests.benchmarks import bench_hostile, bench_imap, bench_loop, bench_memory, bench_rules, bench_start
 from tests.benchmarks.meter import look_at_machine
 from tests.benchmarks.report import Number, as_json, print_table
 
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterator[Number]]] = {
     "memory": lambda options: bench_memory.measure(runs=options.runs),
     "start": lambda options: bench_start.measure(runs=options.runs),
     "hostile": lambda options: bench_hostile.measure(runs=options.runs),
+    "rules": lambda options: bench_rules.measure(runs=options.runs),
 }
 
 

@@ -229,3 +229,14 @@ def test_a_relay_that_is_away_is_told(desk: Path, mailbox: Mailbox) -> None:
     found = facts(desk, environ(mailbox, free_port()))
     assert not found["relay"].is_good
     assert not found["round trip"].is_good
+
+
+def test_a_mistake_in_a_file_does_not_hide_what_the_servers_say(tmp_path: Path) -> None:
+    """Whoever sets a desk up wants all that is wrong at once."""
+    folder = desk_folder(tmp_path / "desk", "helpdesk@example.com")
+    variables = environ(relay_port=free_port())
+    for rules in ("[desk\n", (folder / "rules.toml").read_text() + '\n[[example]]\nsubject = "x"\nteam = "nobody"\n'):
+        (folder / "rules.toml").write_text(rules)
+        done = gateway("check", "--connect", "--seconds", "1", cwd=folder, env=variables, expect=1)
+        for said in ("FAIL  files:", "database:", "FAIL  relay:", "FAIL  round trip: not tried"):
+            assert said in done.out

@@ -64,7 +64,9 @@ teams = ["desk"]
 class ParserOfThisProcess:
     """What the sorter and the letters ask of a parser."""
 
-    def parse_many(self, mails: Sequence[Raw], own_addresses: tuple[str, ...]) -> list[Mail]:
+    def parse_many(
+        self, mails: Sequence[Raw], own_addresses: tuple[str, ...], meanwhile: Callable[[], None] | None = None
+    ) -> list[Mail]:
         return [parse(mail.read(), own_addresses=own_addresses) for mail in mails]
 
     def extract(self, raw: bytes, numbers: Sequence[int]) -> dict[int, bytes]:

@@ -105,6 +105,26 @@ def test_a_wrong_password_holds_everything_until_it_is_right(house: House, new_s
     assert house.trouble() == ""
 
 
+def test_a_password_that_is_corrected_in_its_file_is_tried_at_once_and_without_a_restart(
+    small_house: House, new_sink: Callable[..., Sink], tmp_path: Path
+) -> None:
+    sink = new_sink(user="desk", password="right")
+    file = tmp_path / "relay-password"
+    file.write_text("wrong\n")
+    small_house.add()
+    deliverer = small_house.deliverer(relay_to(sink, user="desk", password="wrong", password_file=file))
+    assert [deliverer.run_once(NOW + timedelta(seconds=second)) for second in range(3)] == [0, 0, 0]
+    assert sink.sessions_seen == 1
+    file.write_text("wrong again\n")
+    assert [deliverer.run_once(NOW + timedelta(seconds=second)) for second in (4, 5)] == [0, 0]
+    assert sink.sessions_seen == 2
+    file.unlink()
+    assert deliverer.run_once(NOW + timedelta(seconds=6)) == 0
+    file.write_text("right\n")
+    assert deliverer.run_once(NOW + timedelta(seconds=7)) == 1
+    assert small_house.trouble() == ""
+
+
 def test_a_wrong_password_is_shown_to_the_relay_once(small_house: House, new_sink: Callable[..., Sink]) -> None:
     """Many servers lock an account after a few tries."""
     sink = new_sink(user="desk", password="right")

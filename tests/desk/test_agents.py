@@ -156,7 +156,7 @@ def test_the_one_who_logs_a_matter_has_a_mail_of_it_to_answer(make_desk: Callabl
 def test_the_language_of_a_walk_in_is_not_guessed_from_the_agents_words(desk: DeskUnderTest) -> None:
     text = "#requester erika@example.com\n\nO ecrã está preto desde hoje de manhã e não sei o que fazer com ele."
     desk.write(f"Anna Agent <{ANNA}>", text, subject="Ecrã")
-    assert "Thank you for your message" in desk.last("erika@example.com", "acknowledgement").text
+    assert "Thank you for getting in touch" in desk.last("erika@example.com", "acknowledgement").text
 
 
 def test_an_agents_second_use_of_a_screenshot_reaches_the_requester(desk: DeskUnderTest) -> None:
@@ -176,4 +176,56 @@ def test_a_number_of_a_merged_ticket_leads_to_the_one_it_went_into(desk: DeskUnd
     desk.answer(ANNA, one, "#merge INC-1002")
     desk.answer(ANNA, three, "#link INC-1001")
     assert desk.ticket(1003)["links"] == ["related 1002"]
+    assert desk.audit() == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "We have recorded your report"),
+        ("de", "Wir haben Ihre Störungsmeldung aufgenommen"),
+        ("fr", "Nous avons enregistré votre signalement"),
+        ("es", "Hemos registrado su aviso"),
+        ("pt", "Anotamos o seu aviso"),
+    ],
+)
+def test_who_called_is_not_thanked_for_a_message_and_the_words_are_the_agents(
+    make_desk: Callable[[Policy], DeskUnderTest], language: str, words: str
+) -> None:
+    desk = make_desk(policy_of(f'language = "{language}"'))
+    desk.write("Anna Agent <anna@example.com>", "#requester erika@example.com\n\nShe has no network.", subject="Call")
+    told = " ".join(desk.last("erika@example.com", "acknowledgement").text.split())
+    assert words in told
+    assert not any(thanks in told for thanks in ("your message", "Ihre Nachricht", "votre message", "su mensaje"))
+    assert "She has no network" not in told
+    ticket = desk.ticket()
+    assert ticket["requester"] == "erika@example.com"
+    message = ticket["messages"][0]
+    assert (message["from"], message["as"]) == ("anna@example.com", "requester")
+    assert "logged by Anna Agent for erika@example.com" in message["marks"]
+    # Her words are no answer: a colleague who writes now collides with nobody.
+    desk.answer("ben@example.com", desk.last("ben@example.com", "new_ticket"), "Is the cable in?")
+    assert "Is the cable in?" in desk.last("erika@example.com", "answer").text
+    assert desk.audit() == []
+
+
+def test_a_mail_that_an_agent_passes_on_is_its_authors(desk: DeskUnderTest) -> None:
+    passed_on = "---------- Forwarded message ---------\nFrom: Erika Muster <erika@example.com>\n"
+    passed_on += "Date: Mon, 2 Mar 2026 08:00\nSubject: No network\nTo: Anna <anna@example.com>\n\nI have no network.\n"
+    desk.write("Anna Agent <anna@example.com>", passed_on, subject="Fwd: No network")
+    assert desk.ticket()["messages"][0]["from"] == "erika@example.com"
+    assert "Thank you for your message" in desk.last("erika@example.com", "acknowledgement").text
+
+
+def test_a_priority_that_an_agent_sets_is_said_to_be_the_agents(desk: DeskUnderTest) -> None:
+    headers = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
+    text = "#requester erika@example.com\n#priority P1\n#assign ben\n\nThe hall is dark."
+    desk.write(f"Anna Agent <{ANNA}>", text, subject="Light", headers=headers)
+    told = " ".join(desk.last(BEN, "new_ticket").text.split())
+    assert "Priority: P1 (set by an agent; impact medium, urgency medium)" in told
+    assert "priority P1 (an agent)" in told
+    assert "P3" not in told
+
+    desk.write(ERIKA, "It drops.")
+    assert "Priority: P3 (impact medium, urgency medium)" in " ".join(desk.last(BEN, "new_ticket").text.split())
     assert desk.audit() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -326,3 +327,29 @@ def test_before_doctor_has_passed_the_header_is_not_believed(opened: DeskUnderTe
 def test_a_listener_for_proven_users_vouches_for_their_envelope_sender_only(opened: DeskUnderTest) -> None:
     assert forged(opened, authenticated=True, reverse_path=BEN).reason_code == "agent-unproven"
     assert forged(opened, authenticated=True, reverse_path=ANNA).outcome == "appended"
+
+
+def unreadable(desk: DeskUnderTest, sent: Sent, *, subject: str) -> bytes:
+    """An answer of Anna's of which only the header can be read."""
+    desk.now += timedelta(minutes=1)
+    headers = {"In-Reply-To": sent.message_id, "References": str(sent.message_id)}
+    raw = desk.mail(ANNA, "No!", subject=subject, to=sent.reply_to, headers=headers)
+    return raw.replace(b"Content-Type: text/plain", b'Content-Type: multipart/mixed; boundary="b"').replace(
+        b"\r\n\r\n", b"\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 2_000, 1
+    )
+
+
+def test_an_answer_that_cannot_be_read_is_no_yes(opened: DeskUnderTest) -> None:
+    """Neither to "was it you?" nor to commands that wait; its author is asked once more."""
+    row = forged(opened)
+    challenge = opened.last(ANNA, "challenge")
+    opened.receive(unreadable(opened, challenge, subject="Re: was it you?"), recipients=(challenge.reply_to,))
+    assert row_of(opened, row.id).state == "quarantined"
+    assert "could not be read" in opened.last(ANNA, "result").text
+
+    opened.write(ANNA, "#requester erika@example.com\n#priority P1\n\nShe called.", subject="Call", headers={})
+    confirmation = opened.last(ANNA, "confirmation")
+    opened.receive(unreadable(opened, confirmation, subject="Re: Call"), recipients=(confirmation.reply_to,))
+    assert opened.ticket(1002)["priority"] != "P1"
+    assert "it could not be read" in opened.last(ANNA, "question").text
+    assert opened.audit() == []

@@ -166,12 +166,48 @@ def test_a_wrong_line_holds_the_whole_answer(desk: DeskUnderTest) -> None:
 def test_only_the_keeper_who_got_the_digest_can_answer_it(desk: DeskUnderTest) -> None:
     row = lists(desk)
     mail = digest(desk)
-    for sender in ("stranger@example.net", BEN, NORA):
+    answered = desk.answer("stranger@example.net", mail, "release 1")
+    assert (answered.state, answered.reason_code) == ("quarantined", "agent-unproven")
+    assert desk.inbox("stranger@example.net") == []
+    for sender, why in ((BEN, "that mail went to anna@example.com alone"), (NORA, "is decided by: Anna Agent, Ben Helper")):
         answered = desk.answer(sender, mail, "release 1")
-        assert (answered.state, answered.reason_code) == ("quarantined", "agent-unproven")
+        assert (answered.state, answered.outcome) == ("done", "filed")
+        assert why in " ".join(desk.last(sender, "result").text.split())
     assert row_of(desk, row).state == "quarantined"
-    assert desk.inbox(BEN, "result") == []
     assert "1 let in" in answer(desk, mail, "release 1")
+
+
+def test_a_colleague_who_answers_the_digest_is_told_who_decides_and_no_ticket_gets_it(desk: DeskUnderTest) -> None:
+    """The list names tickets; whoever passes it on and answers it means none of them."""
+    desk.write(ERIKA, "It drops.")
+    forged = desk.write(ANNA, "Tell her.", subject="Re: [INC-1001] My VPN is down")
+    before = desk.ticket()
+    mail = digest(desk)
+    assert "INC-1001" in mail.text
+    passed_on = desk.answer("Boss <boss@example.com>", mail, "release 1", to=DESK, recipients=(DESK,))
+    assert (passed_on.outcome, passed_on.ticket_id) == ("filed", None)
+    assert "is decided by: Anna Agent, Ben Helper" in " ".join(desk.last("boss@example.com", "result").text.split())
+    for _ in range(5):
+        desk.answer("Boss <boss@example.com>", mail, "release 1", to=DESK, recipients=(DESK,))
+    assert len(desk.inbox("boss@example.com", "result")) == desk.policy.limits.acknowledgements_per_hour
+    assert row_of(desk, forged).state == "quarantined"
+    assert desk.ticket() == before
+    assert desk.audit() == []
+
+
+def test_a_stranger_who_answers_the_digest_and_is_let_in_joins_no_ticket(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.write(ANNA, "Tell her.", subject="Re: [INC-1001] My VPN is down")
+    row = desk.answer("stranger@example.net", digest(desk), "release 1")
+    assert row.decision["quarantine"]["release"]["action"] == "open"
+    assert row.decision["quarantine"]["release"]["token"] == ""
+
+
+def test_whoever_is_blocked_twice_is_said_to_have_been_blocked(desk: DeskUnderTest) -> None:
+    lists(desk)
+    mail = digest(desk)
+    assert "1 blocked: mail from" in answer(desk, mail, "block 1")
+    assert "was already blocked" in answer(desk, mail, "block 1")
 
 
 def test_a_forged_key_is_no_digest(desk: DeskUnderTest) -> None:
@@ -204,13 +240,16 @@ def test_a_digest_can_be_answered_for_a_week(desk: DeskUnderTest) -> None:
     row = lists(desk)
     mail = digest(desk)
     desk.wait(days=7, minutes=1)
-    assert desk.answer(ANNA, mail, "release 1").reason_code == "agent-unproven"
+    assert desk.answer(ANNA, mail, "release 1").outcome == "filed"
+    assert "more than a week old" in " ".join(desk.last(ANNA, "result").text.split())
     assert row_of(desk, row).state == "quarantined"
 
 
 def test_what_a_key_alone_may_not_let_in_is_told_the_command(desk: DeskUnderTest) -> None:
     desk.write(ERIKA, "It drops.")
-    forged = desk.write(ANNA, "Tell her.", subject=f"Re: {desk.last(ANNA).subject}")
+    subject = f"Re: {desk.last(ANNA).subject}"
+    desk.write(ANNA, "This one is asked about.", subject=subject)
+    forged = desk.write(ANNA, "Tell her.", subject=subject)
     assert forged.reason_code == "agent-unproven"
     assert run(desk, urgent_due) == 2
     mail = desk.last(ANNA, DIGEST)
@@ -227,6 +266,10 @@ def test_what_a_key_alone_may_not_let_in_is_told_the_command(desk: DeskUnderTest
 def test_urgent_ones_are_told_once_and_not_every_minute(desk: DeskUnderTest) -> None:
     desk.write(ERIKA, "It drops.")
     subject = f"Re: {desk.last(ANNA).subject}"
+    desk.write(ANNA, "Zero.", subject=subject)
+    desk.write(BEN, "Zero.", subject=subject)
+    # They are asked whether these are theirs, and that comes first.
+    assert run(desk, urgent_due) == 0
     desk.write(ANNA, "One.", subject=subject)
     assert run(desk, urgent_due) == 2
     assert run(desk, urgent_due) == 0
@@ -243,7 +286,8 @@ def test_a_keeper_may_be_named_and_loses_the_right_with_the_name(make_desk: Call
     mail = digest(desk, NORA)
     assert desk.inbox(ANNA, DIGEST) == []
     desk.change_policy(policy_of('keepers = ["anna"]'))
-    assert desk.answer(NORA, mail, "release 1").reason_code == "agent-unproven"
+    assert desk.answer(NORA, mail, "release 1").outcome == "filed"
+    assert "is decided by: Anna Agent" in " ".join(desk.last(NORA, "result").text.split())
 
 
 def test_nobody_can_block_the_own_people(desk: DeskUnderTest) -> None:
@@ -262,7 +306,7 @@ def test_a_blocked_sender_is_kept_aside_quietly_and_a_bounce_of_theirs_is_not(de
     desk.wait(days=1)
     run(desk)
     assert "Question" not in desk.last(ANNA, DIGEST).text
-    assert "1 mails of blocked senders are kept aside." in desk.last(ANNA, DIGEST).text
+    assert "One mail of a blocked sender is kept aside." in desk.last(ANNA, DIGEST).text
 
 
 @pytest.mark.parametrize(
@@ -352,7 +396,7 @@ def test_a_keeper_reads_it_in_the_own_language(make_desk: Callable[[Policy], Des
 def test_a_question_was_it_you_and_a_digest_do_not_answer_each_other(desk: DeskUnderTest) -> None:
     desk.write(ERIKA, "It drops.")
     forged = desk.write(ANNA, "Tell her.", subject=f"Re: {desk.last(ANNA).subject}")
-    run(desk, urgent_due)
+    run(desk)
     assert "there is no line" in answer(desk, desk.last(ANNA, DIGEST), "Yes, that was me.")
     assert row_of(desk, forged).state == "quarantined"
     with connection(desk.database):

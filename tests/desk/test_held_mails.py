@@ -7,7 +7,7 @@ import pytest
 from tests.desk.harness import DeskUnderTest, Sent
 
 ERIKA = "Erika Muster <erika@example.com>"
-ANNA = "anna@example.com"
+ANNA, BEN = "anna@example.com", "ben@example.com"
 
 
 @pytest.fixture
@@ -101,3 +101,50 @@ def test_words_after_spam_are_held_until_the_ticket_is_reopened(desk: DeskUnderT
     desk.answer(ANNA, question, "#reopen\n#send")
     assert "that was a mistake" in answers(desk)[0]
     assert desk.audit() == []
+
+
+def test_what_a_held_resolve_says_goes_out_though_a_colleague_has_resolved_the_ticket(
+    desk: DeskUnderTest, notice: Sent
+) -> None:
+    desk.answer(ANNA, notice, "#resolve Please restart the client.\n#tak")
+    question = desk.last(ANNA, "question")
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#resolve")
+    desk.answer(ANNA, question, "#send")
+    assert "Please restart the client." in answers(desk)[0]
+    assert desk.ticket()["status"] == "resolved"
+    told = desk.last(ANNA, "result").text
+    assert "Sent. Left out of it:" in told
+    assert "#resolve Please restart the client.: the ticket is resolved" in told
+    assert "The ticket is resolved meanwhile and stays so; #reopen" in told
+    assert desk.audit() == []
+
+
+@pytest.mark.parametrize("days", [0, 12])
+def test_words_on_a_ticket_that_has_ended_meanwhile_go_out_and_their_author_is_told(
+    desk: DeskUnderTest, notice: Sent, days: int
+) -> None:
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#resolve")
+    desk.wait(days=days)
+    status = desk.ticket()["status"]
+    assert status == ("closed" if days else "resolved")
+    desk.answer(ANNA, notice, "Try the other port.")
+    assert "Try the other port." in answers(desk)[0]
+    assert desk.ticket()["status"] == status
+    assert f"Sent. The ticket is {status} meanwhile and stays so" in desk.last(ANNA, "result").text
+
+    desk.sent.clear()
+    desk.answer(ANNA, notice, "#reopen\nAnd the third port.")
+    assert desk.inbox(ANNA) == []
+
+
+def test_who_has_seen_that_it_is_resolved_is_told_nothing(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#resolve It works again.")
+    desk.answer(ANNA, desk.last(ANNA, "agent_answered"), "And the printer too.")
+    assert desk.inbox(ANNA, "result") == []
+
+
+def test_a_send_of_which_nothing_is_left_does_not_say_sent(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "#note\nWait for Ben.\n\n#tak")
+    desk.answer(ANNA, desk.last(ANNA, "question"), "#send")
+    assert answers(desk) == []
+    assert "Done. Left out of it:" in desk.last(ANNA, "result").text

@@ -72,6 +72,7 @@ def say_all(desk: DeskUnderTest, notice: Sent, texts: tuple[str, ...]) -> None:
 
 REFUSED = (
     *("#priority P9", "#impact huge", "#urgency", "#category a/b/c", "#type x", "#assign nobody", "#hold", "#cc carl"),
+    *("#tag", "#tag ;", "#tag -gone", "#set", "#set x=1", "#set impact=high", "#set language=it"),
     *("#hold vendor until soon", "#merge", "#merge INC-4711", "#merge INC-1001", f"#requester {DESK}", "#send"),
     *("Hello\n#take\nBye", "Hello\n#resolvv", "#priority P9\n#impact x", "#spam\nHello", "Hello\n\n-- \nAnna\n#take"),
     *("", "Hello\n\n#priority P9\n#impact x"),
@@ -79,6 +80,7 @@ REFUSED = (
 DONE = (
     *("#take", "#priority P1", "#impact high", "#urgency low", "#category net/vpn", "#type request", "#type incident"),
     *("#hold requester", "#hold vendor", "#hold approval until 2026-12-24", "#cc carl@example.com", "#assign network"),
+    *("#tag vpn", "#tag lan -vpn", "#tag -lan", "#set asset=PC-1", "#set asset="),
     *("#assign ben", "#assign nora", "#requester erika@example.com", "Try again.", "#resolve Done.", "#reopen"),
 )
 

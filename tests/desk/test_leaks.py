@@ -56,6 +56,53 @@ def test_our_own_mail_as_a_file_does_not_leave_the_house(desk: DeskUnderTest, no
         assert all(key not in (part.get_payload(decode=True) or b"") for part in parts)
 
 
+PLAN = ("plan.pdf", b"%PDF the plan of the server room", "application/pdf")
+
+
+def files_of(sent: Sent) -> list[str]:
+    return [part.get_filename() or "" for part in sent.message.iter_attachments()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello Erika, done.\n\n#note\nThe plan for you, Ben.",
+        "#note The plan for you, Ben.\n#resolve Done.",
+        "Hello Erika, done.\n\n#note",
+    ],
+)
+def test_files_of_a_mail_with_a_note_stay_inside_and_their_author_is_told(
+    desk: DeskUnderTest, notice: Sent, text: str
+) -> None:
+    desk.answer(ANNA, notice, text, files=[PLAN])
+    went_out = [sent for sent in desk.inbox("erika@example.com") if sent.notice in ("answer", "resolution")]
+    assert all(files_of(sent) == [] and b"plan.pdf" not in sent.content for sent in went_out)
+    if "for you, Ben" in text:
+        assert "plan.pdf" in files_of(desk.last("ben@example.com", "internal_note"))
+    if went_out:
+        assert "plan.pdf: for colleagues only" in desk.last(ANNA, "result").text
+    desk.answer(ANNA, notice, "#files")
+    assert "plan.pdf" in files_of(desk.last(ANNA, "result"))
+    assert desk.audit() == []
+
+
+@pytest.mark.parametrize("note", ["#note SECRET\n\n#tak", "- #note SECRET"])
+def test_so_do_the_files_of_a_held_one_that_is_sent_after_all(desk: DeskUnderTest, notice: Sent, note: str) -> None:
+    desk.answer(ANNA, notice, f"Hello Erika, done.\n\n{note}", files=[PLAN])
+    desk.answer(ANNA, desk.last(ANNA, "question"), "#send", files=[("more.txt", b"more", "text/plain")])
+    answer = desk.last("erika@example.com", "answer")
+    assert "Hello Erika, done." in answer.text
+    assert b"plan.pdf" not in answer.content and b"more.txt" not in answer.content
+    assert "plan.pdf, more.txt: for colleagues only" in " ".join(desk.last(ANNA, "result").text.split())
+    assert desk.audit() == []
+
+
+def test_a_file_beside_words_alone_goes_out(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "Hello Erika, the form.\n\n#tak", files=[PLAN])
+    desk.answer(ANNA, desk.last(ANNA, "question"), "#send")
+    assert files_of(desk.last("erika@example.com", "answer")) == ["plan.pdf"]
+
+
 def test_addresses_with_a_way_in_their_local_part_are_nobodys_own(desk: DeskUnderTest, notice: Sent) -> None:
     for sender in ("victim%evil.test@example.com", "evil.test!victim@example.com"):
         desk.write(sender, "Click here")

@@ -33,6 +33,24 @@ def test_what_is_released_from_quarantine_opens_a_ticket_and_is_not_acknowledged
     assert desk.audit() == []
 
 
+def test_what_is_released_keeps_the_date_on_which_it_came_and_the_history_says_both(desk: DeskUnderTest) -> None:
+    row, came = desk.receive(SPAM), desk.now
+    desk.wait(days=3)
+    with connection(desk.database):
+        release(desk.database, [row.id], by="admin", now=desk.now)
+    desk.sort()
+    desk.wait()
+    assert "2 March 2026" in desk.last(ANNA, "new_ticket").text
+    ticket = desk.ticket()
+    assert ticket["messages"][0]["arrived"] == came
+    assert ticket["opened_at"] == desk.now
+    told = [event["text"] for event in ticket["history"] if event["kind"] == "let-in"]
+    assert told == ["came on 2026-03-02 09:00 UTC, released on 2026-03-05 09:00 UTC by admin"]
+    with connection(desk.database):
+        assert Ticket.get().arrived_at == came
+    assert desk.audit() == []
+
+
 def test_what_is_released_in_an_agents_name_joins_its_ticket_unseen_by_the_requester_and_does_nothing(
     desk: DeskUnderTest,
 ) -> None:

@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,9 @@ class PoisonedParser(ParserOfThisProcess):
         self.mode = mode
         self.took_poison = False
 
-    def parse_many(self, mails: Sequence[Raw], own_addresses: tuple[str, ...]) -> list[Mail]:
+    def parse_many(
+        self, mails: Sequence[Raw], own_addresses: tuple[str, ...], meanwhile: Callable[[], None] | None = None
+    ) -> list[Mail]:
         self.took_poison = any(POISON in mail.read() for mail in mails)
         if self.took_poison and self.mode == "kill":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -75,6 +75,39 @@ def strict() -> Iterator[Parser]:
     pool.close()
 
 
+HEAD = (
+    b"From: Mallory <mallory@example.net>\r\nTo: helpdesk@example.com\r\nSubject: Read me\r\n"
+    b"Date: Mon, 2 Mar 2026 09:00:00 +0100\r\nMessage-ID: <bomb@example.net>\r\nReferences: <a@x.example>\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("kind", [Deadly, Endless])
+def test_of_a_mail_that_kills_its_parser_the_header_is_read(strict: Parser, kind: type[Raw], tmp_path: Path) -> None:
+    (tmp_path / "big.eml").write_bytes(HEAD + b"x" * MEBIBYTE)
+    for hostile in (kind(content=HEAD + b"boom"), kind(path=tmp_path / "big.eml")):
+        found = strict.parse_many([hostile], ())[0]
+
+        assert found.defect in ("its parser died", "took too long")
+        assert found.sender is not None and found.sender.address == "mallory@example.net"
+        assert (found.subject, found.message_id, found.references) == ("Read me", "<bomb@example.net>", ("<a@x.example>",))
+        assert found.date is not None and found.date.isoformat() == "2026-03-02T08:00:00+00:00"
+        assert found.size_bytes == hostile.size_bytes
+        assert found.text == ""
+
+
+class DeadlyHeaded(Deadly):
+    """A mail whose header block kills as well as its text."""
+
+    def read_head(self) -> bytes:
+        return self.read()
+
+
+def test_a_header_that_kills_too_leaves_a_mail_without_sender(strict: Parser) -> None:
+    found = strict.parse_many([*mails(1), DeadlyHeaded(content=HEAD)], ())[1]
+
+    assert (found.sender, found.subject, found.defect, found.size_bytes) == (None, "", "its parser died", len(HEAD))
+
+
 @pytest.mark.parametrize(
     ("hostile", "defect"),
     [

@@ -194,7 +194,10 @@ SYNTAX = [
     ("[desk\n", "rules.toml:1:6: not TOML: expected ']' at the end of a table declaration"),
     ('[desk]\naddress = "a', "rules.toml:2: not TOML: unterminated string, at the end of the file"),
     ("[desk]\nname = Help Desk\n", "rules.toml:2:8: not TOML: invalid value"),
-    ("[desk]\n[desk]\n", "rules.toml:2:6: not TOML: cannot declare ('desk',) twice"),
+    (
+        "[desk]\n[desk]\n",
+        "rules.toml:2:6: not TOML: [desk] is there already (put both together, or write [[desk]] for each)",
+    ),
 ]
 
 

@@ -10,7 +10,8 @@ import pytest
 from gateway.defaults_files import default_file
 from gateway.options.tables import OptionDescription
 from gateway.policy import Policy, describe_policy, load_policy, parse_policy
-from gateway.triage.classify import check_examples, mail_of, rules_holding
+from gateway.triage.classify import check_examples, rules_holding
+from gateway.triage.example_mail import mail_of
 
 TEXT = default_file("rules.toml").read_text(encoding="utf-8")
 

@@ -27,6 +27,7 @@ from gateway.store.queue import (
     last_written,
     owner_name,
     release,
+    renew,
     split_parts,
 )
 from gateway.store.states import LedgerState, OutboxState, Outcome
@@ -303,3 +304,20 @@ def test_a_file_is_cut_from_its_beginning_and_an_empty_one_has_a_part() -> None:
     file.read()
     assert [len(part) for part in split_parts(file)] == [PART_SIZE_BYTES, 1]
     assert list(split_parts(BytesIO())) == [b""] == list(split_parts(b""))
+
+
+def test_a_renewed_lease_lasts_anew_and_what_another_has_stays_theirs(database: peewee.Database) -> None:
+    for number in (1, 2):
+        waiting_mail(number)
+    mine = claim(database, Ledger, owner="one", now=NOW, limit=2)
+    later = NOW + timedelta(minutes=4)
+    finish(Ledger, mine[1], state=LedgerState.DONE, outcome=Outcome.OPENED)
+    Ledger.update(lease_owner="two", lease_until=NOW).where(Ledger.id == mine[0].id).execute()
+    renew(database, Ledger, mine, now=later)
+    assert Ledger.get_by_id(mine[0].id).lease_until == NOW
+    assert Ledger.get_by_id(mine[1].id).lease_until is None
+
+    Ledger.update(lease_owner="one").where(Ledger.id == mine[0].id).execute()
+    renew(database, Ledger, mine, now=later)
+    assert Ledger.get_by_id(mine[0].id).lease_until == later + LEASE
+    assert claim(database, Ledger, owner="two", now=later + LEASE - timedelta(seconds=1), limit=2) == []

@@ -15,10 +15,28 @@ def relay_settings(port: int, host: str = "127.0.0.1") -> dict[str, str]:
     return {"GATEWAY_RELAY_HOST": host, "GATEWAY_RELAY_PORT": str(port), "GATEWAY_RELAY_TLS": "none"}
 
 
+# For the story of rules; no other one writes of such machines.
+MACHINES = """
+[[rule]]
+name = "Machines"
+when.pattern = '[Mm]achine (?P<machine>srv-\\d+) has stopped'
+on = ["open", "reply"]
+set.impact = "high"
+set.asset = "{machine}"
+set.tags = "machine"
+set.fields = { hall = "north of {machine}" }
+set.watchers = "foreman@example.com"
+set.hold = "vendor"
+set.acknowledge = "stopped"
+"""
+STOPPED = "Subject: {{ subject }}\n\nWe know that {{ ticket.asset }} has stopped.\n"
+
+
 @pytest.fixture(scope="session")
 def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One gateway for many stories; at the end everything that it did is audited and read."""
-    folder = furnish(tmp_path_factory.mktemp("house"))
+    folder = furnish(tmp_path_factory.mktemp("house"), more=MACHINES)
+    (folder / "templates" / "stopped.txt").write_text(STOPPED, encoding="utf-8")
     with Sink(port=None, options=SinkOptions()) as sink:
         gateway = GatewayProcess(folder=folder, env=relay_settings(sink.port)).start()
         house = House(gateway=gateway, sink=sink)

@@ -19,6 +19,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "urgency": ("#urgency low", {"urgency": "low", "priority": "P4"}),
     "category": ("#category network/vpn", {"category": "network", "subcategory": "vpn"}),
     "type": ("#type request", {"type": "request"}),
+    "tag": ("#tag VPN urgent", {"tags": ["vpn", "urgent"]}),
+    "set": ("#set asset=PC-0815", {"asset": "PC-0815"}),
     "hold": ("#hold vendor until 2099-12-24", {"status": "on_hold", "hold": "vendor"}),
     "close": ("#close", {"status": "closed"}),
     "spam": ("#spam", {"status": "cancelled"}),

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gateway.ticket import Authority, Field, HoldReason, Level, Priority, Status, TicketType
-from gateway.triage.commands import COMMANDS, run_commands
+from gateway.ticket import Authority, Field, HoldReason, Priority, Status, TicketType
+from gateway.triage.commands import COMMANDS, help_lines, run_commands
 from gateway.triage.decision import (
     AddWatcher,
     LinkTicket,
@@ -28,8 +28,8 @@ from tests.triage.values import ANNA, BEN, DORA, ERIKA, NOW, policy, ticket
 ENDED = (Status.CLOSED, Status.CANCELLED)
 
 
-def run(text: str, *, on: TicketFacts | None = None, desk: str = "") -> Work | Refusal:
-    rules = policy(desk)
+def run(text: str, *, on: TicketFacts | None = None, desk: str = "", more: str = "") -> Work | Refusal:
+    rules = policy(desk, more)
     agent = rules.agent_of(ANNA)
     assert agent is not None
     others = (ticket(1001), ticket(1002), ticket(1003, status=Status.CLOSED), ticket(1004, merged_from=(1009,)))
@@ -110,7 +110,84 @@ def test_impact_and_urgency_decide_the_priority_anew_and_priority_stands_for_its
     assert done("#impact low").ticket.priority is Priority.P4
     assert done("#impact high\n#priority 5").ticket.priority is Priority.P5
     assert done("#priority p1").ticket.priority is Priority.P1
-    assert done("#impact HIGH").ticket.impact is Level.HIGH
+    assert done("#impact HIGH").ticket.impact == "high"
+
+
+OWN_LEVELS = """
+[defaults]
+impact = "site"
+urgency = "week"
+[matrix]
+company = { now = "P1", week = "P2" }
+site = { now = "P2", week = "P4" }
+[matrix.request]
+site.week = "P5"
+"""
+
+
+def test_levels_are_the_words_of_the_desk_s_own_matrix() -> None:
+    one = ticket(impact="site", urgency="week", priority=Priority.P4)
+    work = done("#impact Company\n#urgency NOW", on=one, more=OWN_LEVELS)
+    assert (work.ticket.impact, work.ticket.urgency, work.ticket.priority) == ("company", "now", Priority.P1)
+    assert [str(line) for line in work.told[:2]] == ["impact company", "priority P2"]
+    refusal = refused("#impact high", on=one, more=OWN_LEVELS)
+    assert (str(refusal.why), refusal.suggestion) == ("#impact high: is no impact", "#impact company|site")
+    help_text = "\n".join(map(str, help_lines(policy("", OWN_LEVELS))))
+    assert "#urgency now|week: " in help_text
+
+
+def test_a_ticket_with_a_level_of_an_older_file_is_worked_on_like_any_other() -> None:
+    one = ticket(impact="galaxy", urgency="week")
+    assert done("#urgency now", on=one, more=OWN_LEVELS).ticket.priority is Priority.P2
+
+
+def test_the_priority_of_another_type_is_that_type_s_unless_somebody_chose_it() -> None:
+    one = ticket(impact="site", urgency="week", priority=Priority.P4)
+    assert done("#type request", on=one, more=OWN_LEVELS).ticket.priority is Priority.P5
+    chosen = replace(one, authority=(("priority", Authority.RULE),))
+    assert done("#type request", on=chosen, more=OWN_LEVELS).ticket.priority is Priority.P4
+
+
+def test_tags_are_added_and_taken_away_for_good() -> None:
+    work = done("#tag VPN, printer -old", on=ticket(tags=("old", "kept")))
+    assert work.ticket.tags == ("kept", "vpn", "printer")
+    assert work.ticket.authority_of("tags.old") is work.ticket.authority_of("tags.vpn") is Authority.AGENT
+    assert [str(line) for line in work.told] == ["tagged vpn, printer, no longer old"]
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("#tag", "names no tag"),
+        ("#tag ,;", "“;” is no tag"),
+        ("#tag -gone", "the ticket has no tag “gone”"),
+        ("#set", "does not say what is set to what"),
+        ("#set host srv1", "does not say what is set to what"),
+        ("#set hosst=srv1", "there is no field “hosst”"),
+        ("#set impact=high", "has a command of its own"),
+        ("#set language=it", "the desk does not write in this language"),
+    ],
+)
+def test_what_can_not_be_set_is_refused(command: str, why: str) -> None:
+    assert str(refused(command, on=ticket(named=(("host", "a"),))).why).endswith(f": {why}")
+
+
+def test_fields_asset_and_language_are_set_and_emptied() -> None:
+    rule = '[[rule]]\nname = "a"\nwhen.words = "x"\nset.fields = { room = "1" }'
+    on = ticket(named=(("host", "a"),), asset="PC-1")
+    work = done("#set Host = srv1 = x\n#set room=204\n#set asset=\n#set language=pt-BR", on=on, more=rule)
+    assert dict(work.ticket.named) == {"host": "srv1 = x", "room": "204"}
+    assert (work.ticket.asset, work.ticket.language) == ("", "pt")
+    values = {value.key: value for change in work.changes if isinstance(change, SetFields) for value in change.values}
+    assert {key: value.value for key, value in values.items()} == {
+        "fields.host": "srv1 = x",
+        "fields.room": "204",
+        "asset": "",
+        "language": "pt",
+    }
+    assert {value.authority for value in values.values()} == {Authority.AGENT}
+    assert dict(done("#set host=", on=on).ticket.named) == {}
+    assert str(refused("#set hots=1", on=on).suggestion) == "#set host=…"
 
 
 def test_what_an_agent_sets_has_an_agent_s_authority() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.triage.when import read_until
+from gateway.when import read_until
 
 # A Monday, a minute past midnight in Berlin, and still Sunday in UTC.
 NOW = datetime(2026, 3, 1, 23, 1, tzinfo=UTC)

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.desk import fingerprints
 from gateway.desk.audit.reading import grouped, pairs, portions, span
 from gateway.desk.references import reference_digest
+from gateway.desk.ticket_fields import value_of
 from gateway.store.fields import clean_text
 from gateway.store.states import Outcome
 from gateway.store.tables import (
@@ -24,7 +25,7 @@ from gateway.store.tables import (
     TicketLink,
     TicketWatcher,
 )
-from gateway.ticket import Field, Status
+from gateway.ticket import ALWAYS_FILLED, Field, Status
 
 _NEW = [Status.NEW.value, "", "", ""]
 
@@ -179,11 +180,11 @@ def _ticket(ticket: Ticket, told: Told, *, opened_by: Sequence[Ledger]) -> Itera
     standing = fingerprints.standing(ticket)
     if standing != told.standing:
         yield f"is {_in_words(standing)}, but its history says {_in_words(told.standing)}"
-    for one in Field:
-        now = [str(getattr(ticket, one.value)), *ticket.fields.get(one.value, ["", ""])]
-        then = told.fields.get(one.value, now if not now[0] else ["", "", ""])
+    for key in dict.fromkeys([*_keys(ticket), *told.fields]):
+        now = [value_of(ticket, key), *ticket.fields.get(key, ["", ""])]
+        then = told.fields.get(key, now if not now[0] else ["", "", ""])
         if now != then:
-            yield f"{one.value} is {_in_words(now)}, but its history says {_in_words(then)}"
+            yield f"{key} is {_in_words(now)}, but its history says {_in_words(then)}"
     if clean_text(told.subject) != ticket.subject:
         yield "its subject is not the one that it was opened with"
     if told.requester != ticket.requester_id:
@@ -191,6 +192,15 @@ def _ticket(ticket: Ticket, told: Told, *, opened_by: Sequence[Ledger]) -> Itera
     ended = ticket.status in (Status.CLOSED, Status.CANCELLED)
     if ended != (ticket.closed_at is not None) or (ticket.status == Status.RESOLVED and ticket.resolved_at is None):
         yield f"is {ticket.status}, but its times say something else"
+
+
+def _keys(ticket: Ticket) -> Iterator[str]:
+    """Every key under which something stands on a ticket."""
+    yield from ALWAYS_FILLED
+    yield Field.ASSET.value
+    yield from ticket.fields
+    yield from (f"{Field.TAG.value}.{tag}" for tag in ticket.tags)
+    yield from (f"{Field.NAMED.value}.{name}" for name in ticket.named)
 
 
 def _in_words(values: Sequence[str]) -> str:

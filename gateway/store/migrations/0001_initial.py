@@ -81,6 +81,9 @@ _STATEMENTS = (
         "priority" TEXT NOT NULL,
         "team" TEXT NOT NULL,
         "assignee" TEXT NOT NULL,
+        "asset" TEXT NOT NULL,
+        "tags" TEXT NOT NULL,
+        "named" TEXT NOT NULL,
         "fields" TEXT NOT NULL,
         "policy_version" TEXT NOT NULL,
         "desk_address" TEXT NOT NULL,
@@ -98,8 +101,6 @@ _STATEMENTS = (
         CHECK (type IN ('incident', 'request')),
         CHECK (status IN ('new', 'in_progress', 'on_hold', 'resolved', 'closed', 'cancelled')),
         CHECK (hold_reason IN ('requester', 'vendor', 'approval', '')),
-        CHECK (impact IN ('high', 'medium', 'low')),
-        CHECK (urgency IN ('high', 'medium', 'low')),
         CHECK (priority IN ('P1', 'P2', 'P3', 'P4', 'P5'))
     )
     """,
@@ -211,6 +212,7 @@ _STATEMENTS = (
         "html" TEXT NOT NULL,
         "marks" TEXT NOT NULL,
         "at" TIMESTAMPTZ NOT NULL,
+        "arrived_at" TIMESTAMPTZ,
         FOREIGN KEY ("ticket_id") REFERENCES "ticket" ("id"),
         FOREIGN KEY ("ledger_id") REFERENCES "ledger" ("id"),
         FOREIGN KEY ("author_id") REFERENCES "contact" ("id"),

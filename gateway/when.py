@@ -1,4 +1,4 @@
-"""Until when? The date words that agents write after `#hold … until`, in the five languages.
+"""Until when? The date words that agents write after `#hold … until`, and rules after `hold`, in the five languages.
 
 `2026-12-24`, `24.12.2026`, `24.12.`, `24/12/2026`, `tomorrow`, `Friday`, `3d`, `2w`; a day means its end by the desk's
 clock. Month before day is not understood: a wrong guess is worse than a question.
@@ -41,6 +41,14 @@ def read_until(text: str, *, now: datetime, time_zone: str) -> datetime | None:
         return datetime.combine(day, time(23, 59), tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def names_a_day(text: str) -> bool:
+    """Whether `read_until` would understand it on some day."""
+    try:
+        return _read_day(_plain(text), date(2000, 1, 1)) is not None
+    except (ValueError, OverflowError):
+        return False
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,60 @@
+"""What stands on a ticket by key ("type", "fields.host", "tags.vpn"), and the one way in which it changes.
+
+`ticket.fields` says for each key whose word it is and by which rule; where the rules were another version than the one
+that the ticket opened under, which. A tag that an agent took away keeps its entry, so that no rule brings it back.
+"""
+
+from __future__ import annotations
+
+from gateway.desk.unit import Unit
+from gateway.store.tables import Ticket
+from gateway.ticket import COLUMNS, Field, FieldValue
+from gateway.triage.decision import SetFields
+
+_COLUMNS = frozenset(field.value for field in COLUMNS)
+
+
+def value_of(ticket: Ticket, key: str) -> str:
+    """What a ticket has under a key, "" for nothing; its language counts where somebody has chosen it."""
+    field, _, name = key.partition(".")
+    if field == Field.NAMED:
+        return str(ticket.named.get(name, ""))
+    if field == Field.TAG:
+        return name if name in ticket.tags else ""
+    if field == Field.LANGUAGE and field not in ticket.fields:
+        return ""
+    return str(getattr(ticket, field)) if field in _COLUMNS else ""
+
+
+def put(ticket: Ticket, value: FieldValue) -> None:
+    """Change one value of a row; saving it is the caller's."""
+    if value.field is Field.NAMED:
+        kept = {name: text for name, text in ticket.named.items() if name != value.name}
+        ticket.named = kept | ({value.name: value.value} if value.value else {})
+    elif value.field is Field.TAG:
+        kept_tags = [tag for tag in ticket.tags if tag != value.name]
+        ticket.tags = [*kept_tags, value.name] if value.value else kept_tags
+    else:
+        setattr(ticket, value.field.value, value.value)
+
+
+def set_fields(unit: Unit, ticket: Ticket, change: SetFields) -> None:
+    """Set values, and write into the history what each was, what it is, and who says so."""
+    for value in change.values:
+        key, who = value.key, [value.authority.value, value.rule]
+        if value.rule and unit.policy.version != ticket.policy_version:
+            who.append(unit.policy.version)
+        before, before_who = value_of(ticket, key), ticket.fields.get(key, ["", ""])
+        if value.field is not Field.TAG or before != value.value:
+            put(ticket, value)
+        after = value_of(ticket, key)
+        ticket.fields = ticket.fields | {key: who}
+        if before == after and before_who == who:
+            continue
+        text = f"{key}: {before or '(none)'} → {after or '(none)'}"
+        if before == after:
+            text = f"{key}: {after or '(none)'}, by {' '.join(who[:2]).strip()}"
+        detail: dict[str, object] = {"field": key, "before": [before, *before_who], "after": [after, *who]}
+        unit.record("field", text, detail | ({"policy": unit.policy.version} if value.rule else {}))
+    ticket.updated_at = unit.now
+    ticket.save()
