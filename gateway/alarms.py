@@ -195,7 +195,8 @@ def _counted(count: int, one: Phrase, many: Phrase) -> Phrase:
 
 def _ledger_failed(health: Health) -> Found:
     if health.ledger_failed:
-        yield "", _counted(health.ledger_failed, say("one mail failed"), say("{count} mails failed", count=health.ledger_failed))
+        many = say("{count} mails failed", count=health.ledger_failed)
+        yield "", _counted(health.ledger_failed, say("one mail failed"), many)
 
 
 def _outbox_held(health: Health) -> Found:
@@ -240,7 +241,8 @@ def _quarantine_late(health: Health) -> Found:
 def _quarantine(health: Health) -> Found:
     if health.quarantine.count and not health.quarantine.late:
         count = health.quarantine.count
-        yield "", _counted(count, say("one mail waits in quarantine"), say("{count} mails wait in quarantine", count=count))
+        many = say("{count} mails wait in quarantine", count=count)
+        yield "", _counted(count, say("one mail waits in quarantine"), many)
 
 
 def _quarantine_large(health: Health) -> Found:

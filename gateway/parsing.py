@@ -110,8 +110,8 @@ class Parser:
     def parse_many(
         self, mails: Sequence[Raw], own_addresses: tuple[str, ...], meanwhile: Callable[[], None] | None = None
     ) -> list[Mail]:
-        """Parse in one hop; mails that fail there are tried alone, and get a defect when they fail again: then they have
-        what their header block says, and nothing where that can't be read either.
+        """Parse in one hop; mails that fail there are tried alone, and get a defect when they fail again: then they
+        have what their header block says, and nothing where that can't be read either.
 
         `meanwhile` is called about twenty times a second where it takes longer, and must not raise: many hostile mails
         take minutes, each its ten seconds. Raises WorkersFailed.

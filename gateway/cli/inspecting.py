@@ -100,14 +100,22 @@ def _policy_of(settings: Settings) -> Policy | None:
 
 def _add_rules_problem(record: dict[str, Any], folder: Path) -> None:
     """Add the first problem of the desk's files, unless it is told already: with it no gateway can start."""
+    from gateway.compose import load_templates
+    from gateway.defaults_files import default_file
     from gateway.errors import ConfigurationError
     from gateway.policy import load_policy
+    from gateway.policy_keeper import template_problems
 
     # A running gateway tells by itself that it has refused a file.
     if any(worker["last_error"] for worker in record["workers"]):
         return
     try:
-        load_policy(settings_of(folder).rules_file)
+        settings = settings_of(folder)
+        policy = load_policy(settings.rules_file)
+        # Where none of the admin's own stand beside the shipped ones, this renders nothing.
+        templates = load_templates(settings.templates_folder, default_file("templates"))
+        if problems := template_problems(policy, templates):
+            raise ConfigurationError(problems)
     except ConfigurationError as error:
         more = len(error.problems) - 1
         text = str(error.problems[0]) + (f" (and {more} more: gateway check)" if more else "")

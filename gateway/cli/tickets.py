@@ -101,7 +101,7 @@ def _with_prefixes_of(rules_file: Path, policy: Policy) -> tuple[Policy, bool]:
         text = rules_file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return policy, False
-    found = {name: prefix for name, prefix in _PREFIX.findall(text)}
+    found = dict(_PREFIX.findall(text))
     return replace(policy, desk=policy.desk.model_copy(update=found)), bool(found)
 
 

@@ -20,7 +20,7 @@ from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, pl
 from gateway.mail import Address
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
-from gateway.store.rows import find, find_all, find_values
+from gateway.store.rows import find, find_all, find_together, find_values
 from gateway.store.states import AuthorRole
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
 from gateway.ticket import LANGUAGES, Field, Priority, Role
@@ -38,6 +38,10 @@ _MAILS_TO_PERSON = """
 _MAILS_BY_PERSON = """
     SELECT at, message_id FROM message WHERE +author_id = ? AND message_id <> ''
     AND (ticket_id = ? OR ticket_id IN (SELECT id FROM ticket WHERE merged_into_id = ?))"""
+# All that a letter is about, in one statement.
+_OF_A_LETTER = {"o": Outbox, "r": Contact, "t": Ticket, "m": Message, "a": Contact}
+_LETTER_JOINED = """outbox o JOIN contact r ON r.id = o.recipient_id LEFT JOIN ticket t ON t.id = o.ticket_id
+    LEFT JOIN message m ON m.id = o.about_id LEFT JOIN contact a ON a.id = m.author_id WHERE o.id = ?"""
 # What a person who was merged in may see of a ticket: the same of their own one.
 _OWN_TICKET = ("token", "number", "type", "subject", "requester", "opened_at", "asset", "tags", "fields")
 # What a row of an older version lacks; and what nobody is told whom nothing authenticates, since it may be from a mail.
@@ -60,14 +64,13 @@ class LetterBuilder:
 
     def build(self, outbox_id: int) -> tuple[Letter, str]:
         """The letter of an outbox row, and its envelope sender."""
-        row = find(Outbox, "id = ?", outbox_id)
-        recipient = find(Contact, "id = ?", row.recipient_id) if row is not None else None
-        if row is None or recipient is None:
+        found = find_together(_OF_A_LETTER, _LETTER_JOINED, outbox_id)
+        if found is None:
             raise LookupError(f"there is no outbox row {outbox_id}")
-        row.recipient = recipient
+        row, row.recipient, ticket, message, author = found
+        if author is not None:
+            message.author = author
         policy = self._policy()
-        ticket = find(Ticket, "id = ?", row.ticket_id) if row.ticket_id is not None else None
-        message = find(Message, "id = ?", row.about_id) if row.about_id is not None else None
         files, set_aside, too_big = self._files(row, ticket, message)
         left_out: list[Phrase | str] = [*set_aside]
         left_out += [say("{file} (too large to go along; #files sends it)", file=name) for name in too_big]
@@ -304,7 +307,7 @@ def _message_context(
     set_aside: Sequence[Phrase | str],
     scrub: Callable[[str], str],
 ) -> dict[str, object]:
-    author = find(Contact, "id = ?", message.author_id) if message.author_id is not None else None
+    author = message.author if message.author_id is not None else None
     named = {"name": author.name, "address": author.address} if author is not None else {"name": "", "address": ""}
     zone = ZoneInfo(policy.desk.time_zone)
     return {

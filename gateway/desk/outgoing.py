@@ -13,7 +13,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.desk.people import KnownPeople, contact_of
-from gateway.desk.references import remember_reference
+from gateway.desk.references import remember_references
 from gateway.keys import Purpose, ReplyKey, issue_day, message_id, seal
 from gateway.mail import Address
 from gateway.phrase import as_json, say
@@ -91,7 +91,7 @@ def enqueue(
         created_at=now,
     )
     if ticket is not None:
-        remember_reference(ticket, an_id, named=[contact.address], now=now, outbox=row_id)
+        remember_references(ticket, [an_id], named=[contact.address], now=now, outbox=row_id)
 
 
 def file_contexts(ticket: Ticket) -> list[dict[str, object]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
-from gateway.store.rows import insert_if_new
+from gateway.store.rows import insert_new
 from gateway.store.tables import ThreadReference, Ticket
 
 
@@ -15,14 +15,10 @@ def reference_digest(an_id: str) -> bytes:
     return hashlib.sha256(an_id.strip().encode("utf-8", "surrogatepass")).digest()[:16]
 
 
-def remember_reference(ticket: Ticket, an_id: str, *, named: list[str], now: datetime, outbox: Any = None) -> None:
-    """Note that `an_id` belongs to the ticket; `named` are the addresses of the mail that it was seen in."""
-    insert_if_new(
-        ThreadReference,
-        digest=reference_digest(an_id),
-        ticket=ticket,
-        message_id=an_id,
-        named=named,
-        outbox=outbox,
-        at=now,
-    )
+def remember_references(
+    ticket: Ticket, ids: Iterable[str], *, named: list[str], now: datetime, outbox: int | None = None
+) -> None:
+    """Note that these ids belong to the ticket; `named` are the addresses of the mail that they were seen in."""
+    common = {"ticket": ticket, "named": named, "outbox": outbox, "at": now}
+    rows = [{"digest": reference_digest(an_id), "message_id": an_id, **common} for an_id in ids]
+    insert_new(ThreadReference, rows)

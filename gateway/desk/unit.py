@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gateway.desk import fingerprints
 from gateway.desk.people import KnownPeople
-from gateway.desk.references import reference_digest, remember_reference
+from gateway.desk.references import reference_digest, remember_references
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
 from gateway.store.rows import insert
@@ -60,9 +60,7 @@ class Unit:
         """Every id of the mail belongs to its ticket now; so a reply that overtakes its parent is found by it later."""
         if self.ticket is None or self.mail is None:
             return
-        named = _named_in(self.mail)
-        for an_id in _ids_in(self.mail):
-            remember_reference(self.ticket, an_id, named=named, now=self.now)
+        remember_references(self.ticket, _ids_in(self.mail), named=_named_in(self.mail), now=self.now)
 
 
 def _ids_of(mail: Mail) -> dict[str, object]:

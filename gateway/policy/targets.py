@@ -110,12 +110,24 @@ def _places(policy: Policy, path: Path, rule: Rule) -> Iterator[Mistake]:
     """Every place in braces must be something that a pattern of this rule captures, or that every mail has."""
     for place, text in _texts(path, rule.set):
         for name in places_in(text):
-            if name in GIVEN or name.startswith("person."):
+            if name in GIVEN:
+                continue
+            if name.startswith("person."):
+                yield from _attribute(policy, place, name)
                 continue
             captured = names_captured(rule.when)
             if name not in captured:
-                hint = nearest_or_all(name, [*captured, *GIVEN, "person.department"])
+                hint = nearest_or_all(name, [*captured, *GIVEN])
                 yield Mistake(path=place, message=f"no pattern of this rule captures {{{name}}}", suggestion=hint)
+
+
+def _attribute(policy: Policy, place: Path, name: str) -> Iterator[Mistake]:
+    """What nobody in the table of people has would never be set."""
+    known = {f"person.{attribute}" for person in policy.people.values() for attribute in person}
+    if name not in known:
+        hint = nearest_or_all(name, sorted(known))
+        hint = hint or f"write [[person]] with address and {name.removeprefix('person.')}"
+        yield Mistake(path=place, message=f"{{{name}}} is known of nobody", suggestion=hint)
 
 
 def _texts(path: Path, said: Assignment) -> Iterable[tuple[Path, str]]:

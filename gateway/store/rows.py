@@ -6,7 +6,7 @@ only the values change. Values go through the table's fields both ways, so a row
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -22,12 +22,22 @@ _MOMENT = UtcDateTime()
 
 def insert(table: type[peewee.Model], **values: Any) -> int:
     """Insert one row, defaults filled in, and return its id (0 for a table whose key is not one number)."""
-    return _insert(table, values, ignore=False)
+    return _insert(table, values)
 
 
 def insert_if_new(table: type[peewee.Model], **values: Any) -> None:
     """Insert one row unless its key is there already."""
-    _insert(table, values, ignore=True)
+    insert_new(table, [values])
+
+
+def insert_all(table: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows with the same columns in one statement, in this order, defaults filled in."""
+    _insert_many(table, rows, ignore=False)
+
+
+def insert_new(table: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of the rows whose key is not there already; of two with one key, the first."""
+    _insert_many(table, rows, ignore=True)
 
 
 def find_all(table: type[_Table], condition: str, *values: Any, order: str = "", limit: int = 0) -> list[_Table]:
@@ -41,6 +51,23 @@ def find(table: type[_Table], condition: str, *values: Any, order: str = "") -> 
     """The first row for which `condition` holds, None when there is none."""
     found = find_all(table, condition, *values, order=order, limit=1)
     return found[0] if found else None
+
+
+def find_together(tables: Mapping[str, type[peewee.Model]], joined: str, *values: Any) -> tuple[Any, ...] | None:
+    """One row of each table in one statement, None for what a LEFT JOIN did not find; None when there is nothing.
+
+    `tables` by their aliases in `joined`, which is what stands after FROM; each has its id as first column.
+    """
+    cursor = database_proxy.execute_sql(_joined(tuple(tables.items()), joined, _mark()), tuple(map(_plain, values)))
+    found = cursor.fetchone()
+    if found is None:
+        return None
+    rows, start = [], 0
+    for table in tables.values():
+        end = start + len(_meta(table).sorted_fields)
+        rows.append(_as_row(table, found[start:end]) if found[start] is not None else None)
+        start = end
+    return tuple(rows)
 
 
 def find_values(sql: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -67,11 +94,11 @@ def marks(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _insert(table: type[peewee.Model], values: dict[str, Any], *, ignore: bool) -> int:
+def _insert(table: type[peewee.Model], values: dict[str, Any]) -> int:
     meta = _meta(table)
     given = {field.name: default for field, default in meta.defaults.items()} | values
     names = tuple(given)
-    sql, returns = _insert_sql(table, names, ignore, _mark())
+    sql, returns = _insert_sql(table, names, _mark())
     parameters = tuple(write(given[name]) for name, write in _writers(table, names))
     cursor = database_proxy.execute_sql(sql, parameters)
     if not returns:
@@ -86,13 +113,29 @@ def _writers(table: type[peewee.Model], names: tuple[str, ...]) -> tuple[tuple[s
     return tuple((name, _key_of if type(field) in _NUMBERS else field.db_value) for name, field in fields)
 
 
+def _insert_many(table: type[peewee.Model], rows: Sequence[Mapping[str, Any]], *, ignore: bool) -> None:
+    if not rows:
+        return
+    defaults = {field.name: default for field, default in _meta(table).defaults.items()}
+    names = tuple({**defaults, **rows[0]})
+    writers = _writers(table, names)
+    parameters = tuple(write(row[name] if name in row else defaults[name]) for row in rows for name, write in writers)
+    sql = _values_sql(table, names, len(rows), _mark())
+    database_proxy.execute_sql(sql + " ON CONFLICT DO NOTHING" if ignore else sql, parameters)
+
+
 @lru_cache(maxsize=512)
-def _insert_sql(table: type[peewee.Model], names: tuple[str, ...], ignore: bool, mark: str) -> tuple[str, bool]:
+def _values_sql(table: type[peewee.Model], names: tuple[str, ...], count: int, mark: str) -> str:
     meta = _meta(table)
     columns = ", ".join(f'"{meta.fields[name].column_name}"' for name in names)
-    sql = f'INSERT INTO "{meta.table_name}" ({columns}) VALUES ({", ".join([mark] * len(names))})'  # noqa: S608
-    if ignore:
-        return sql + " ON CONFLICT DO NOTHING", False
+    one = f"({', '.join([mark] * len(names))})"
+    return f'INSERT INTO "{meta.table_name}" ({columns}) VALUES {", ".join([one] * count)}'  # noqa: S608
+
+
+@lru_cache(maxsize=512)
+def _insert_sql(table: type[peewee.Model], names: tuple[str, ...], mark: str) -> tuple[str, bool]:
+    meta = _meta(table)
+    sql = _values_sql(table, names, 1, mark)
     has_id = "id" in meta.fields and not meta.composite_key
     return (sql if mark == "?" or not has_id else sql + ' RETURNING "id"'), has_id
 
@@ -110,6 +153,12 @@ def _select(table: type[peewee.Model], condition: str, order: str, limit: int, m
     columns = ", ".join(f'"{field.column_name}"' for field in meta.sorted_fields)
     sql = f'SELECT {columns} FROM "{meta.table_name}" WHERE {condition.replace("?", mark)}'  # noqa: S608
     return sql + (f" ORDER BY {order}" if order else "") + (f" LIMIT {limit}" if limit else "")
+
+
+@lru_cache(maxsize=64)
+def _joined(tables: tuple[tuple[str, type[peewee.Model]], ...], joined: str, mark: str) -> str:
+    columns = (f'{alias}."{field.column_name}"' for alias, table in tables for field in _meta(table).sorted_fields)
+    return f"SELECT {', '.join(columns)} FROM {joined.replace('?', mark)}"  # noqa: S608
 
 
 def _as_row(table: type[_Table], found: Sequence[Any]) -> _Table:

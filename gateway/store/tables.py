@@ -90,9 +90,7 @@ class Team(Table):
 class Ticket(Table):
     """`fields` remembers who set what: {"type": [authority, rule], "fields.host": [authority, rule, version]}.
 
-    The version is that of the rules where it is another one than `policy_version`, under which the ticket opened.
-    `named` are the values of the fields with names of the admin's own. Impact and urgency are words of the matrix.
-
+    The version is that of the rules where it is not `policy_version`. `named` are fields of the admin's own.
     `arrived_at` is when the mail that opened it had arrived, which may be long before we came to it. `muted_at`: it
     went to and fro between machines, and gets no automatic mail until an agent acts.
     """

@@ -37,14 +37,14 @@ _WAITS_FOR = {
 
 def resolve(work: Work, argument: str) -> Work | Refusal:
     """End the matter as solved: it closes by itself after the configured working days."""
-    moved = _move(work, Step.RESOLVE, why=f"{work.agent.name} resolved it", told=WORDS["status", "resolved"])
+    moved = _move(work, Step.RESOLVE, why=f"{work.agent.name} resolved it", told=say("resolved"))
     if isinstance(moved, Refusal):
         return moved
     return replace(moved, resolves=True, resolution_text=argument)
 
 
 def close(work: Work, argument: str) -> Work | Refusal:
-    moved = _move(work, Step.CLOSE, why=f"{work.agent.name} closed it", told=WORDS["status", "closed"])
+    moved = _move(work, Step.CLOSE, why=f"{work.agent.name} closed it", told=say("closed"))
     return moved if isinstance(moved, Refusal) else replace(moved, closes=True)
 
 

@@ -38,7 +38,6 @@ from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
 from gateway.triage.trust import REACHING, Act, may, reaches_out
 from gateway.triage.work import Refusal, Work
 
-
 # Beside words for the requester stood a note, so the files of the message are for agents only.
 INTERNAL_FILES = "internal_files"
 # Answers go out on such a ticket too, and move nothing.
@@ -357,11 +356,13 @@ def _told_to_author(case: Case, reply: Reply, work: Work, *, answers: bool) -> l
     """What became of a mail other than its author thinks: what was left out, and a ticket that has ended meanwhile."""
     title, lines = say("Sent. Left out of it:"), list(reply.left_out)
     if answers and (names := kept_files(case, reply)):
-        lines.append(
-            say("{files}: for colleagues only, since there is a note beside; to send files, write without #note", files=names)
-            if reply.text.has_note
-            else say("{files}: for colleagues only; to send files, write a new answer", files=names)
-        )
+        inside = say("{files}: for colleagues only; to send files, write a new answer", files=names)
+        if reply.text.has_note:
+            inside = say(
+                "{files}: for colleagues only, since there is a note beside; to send files, write without #note",
+                files=names,
+            )
+        lines.append(inside)
     if not answers:
         title = say("Done. Left out of it:") if reply.text.internal else say("Nothing was sent. Left out of it:")
     if answers and _has_ended_meanwhile(case, reply, work):
@@ -391,7 +392,9 @@ def results_of(work: Work) -> list[Notice]:
     """What commands answer to the agent."""
     to, results = work.agent_mailbox, []
     if work.wants_help:
-        results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": help_lines(work.policy), "files": False}))
+        results.append(
+            Notice(name="result", to=to, role=Role.AGENT, context={"lines": help_lines(work.policy), "files": False})
+        )
     if work.wants_files:
         results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": [], "files": True}))
     return results

@@ -1,9 +1,10 @@
 """A keeper's answer to a digest of the quarantine: lines like `release 4 7`, read and decided. Pure.
 
 The numbers are those of the digest that is answered. It takes that digest's key and the keeper's own address. Nothing
-is done for whoever else sends the key: agents and colleagues are told who may decide, strangers are quarantined. A line that can't be meant as anything else and is wrong (a number that the digest
-does not have, a mistyped word before numbers) holds the whole mail, so that nothing is half done; other lines are
-named in the answer and left alone. What somebody has settled before is said to be settled, and stays as it is.
+is done for whoever else sends the key: agents and colleagues are told who may decide, strangers are quarantined. A line
+that can't be meant as anything else and is wrong (a number that the digest does not have, a mistyped word before
+numbers) holds the whole mail, so that nothing is half done; other lines are named in the answer and left alone. What
+somebody has settled before is said to be settled, and stays as it is.
 """
 
 from __future__ import annotations
@@ -154,7 +155,10 @@ def _refuse(case: Case, digest: DigestFact) -> Decision:
         names = [keeper.name for keeper in policy.keepers]
         title = say("Nothing was done. What waits in quarantine is decided by: {people}", people=names)
     elif digest.holder not in (agent.address, *agent.other_addresses):
-        title = say("Nothing was done: that mail went to {person} alone. Please answer the one that you got.", person=digest.holder)
+        title = say(
+            "Nothing was done: that mail went to {person} alone. Please answer the one that you got.",
+            person=digest.holder,
+        )
     elif digest.is_expired:
         title = say("Nothing was done: that mail is more than a week old. Please answer a newer one.")
     else:

@@ -181,6 +181,31 @@ def test_a_mail_without_bytes_is_said_to_have_none(desk_copy: Path) -> None:
     assert "not rendered yet" in gateway("outbox", "show", "1", "--raw", cwd=desk_copy, expect=1).err
 
 
+def test_a_stopped_desk_tells_of_its_own_broken_templates(desk_copy: Path) -> None:
+    """Whoever edits one wants to know before the next start."""
+    assert "answer.txt" not in gateway("status", cwd=desk_copy).out
+    folder = desk_copy / "templates"
+    folder.mkdir(exist_ok=True)
+    (folder / "answer.txt").write_text("Subject: {{ subject }}\n\n{{ message | body\n")
+    assert "answer.txt" in gateway("status", cwd=desk_copy, expect=2).out
+
+
+def test_tickets_keep_the_prefixes_of_rules_that_can_not_be_read(desk_copy: Path) -> None:
+    rules = desk_copy / "rules.toml"
+    own = rules.read_text().replace("[desk]", '[desk]\nincident_prefix = "HELP"', 1)
+    rules.write_text(own + "\n[broken\n")
+    done = gateway("ticket", "show", "1001", cwd=desk_copy, expect=0)
+    assert "HELP-1001" in done.out
+    assert "those that stand in them HELP and REQ" in done.err
+
+
+def test_status_says_why_automatic_mails_were_left_out(desk_copy: Path) -> None:
+    assert "left out" not in gateway("status", cwd=desk_copy).out
+    change(desk_copy, """UPDATE event SET kind = 'suppressed', detail = '{"why": "not-answered"}' WHERE id = 1""")
+    out = " ".join(gateway("status", cwd=desk_copy).out.split())
+    assert "1 (not-answered): the mail itself, its sender or the policy allows no acknowledgement" in out
+
+
 def test_an_audit_names_what_is_broken(desk_copy: Path) -> None:
     assert gateway("audit", "--json", cwd=desk_copy, expect=0).json["clean"] is True
     change(desk_copy, "DELETE FROM raw_mail_part WHERE ledger_id = 1")

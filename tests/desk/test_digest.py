@@ -169,7 +169,10 @@ def test_only_the_keeper_who_got_the_digest_can_answer_it(desk: DeskUnderTest) -
     answered = desk.answer("stranger@example.net", mail, "release 1")
     assert (answered.state, answered.reason_code) == ("quarantined", "agent-unproven")
     assert desk.inbox("stranger@example.net") == []
-    for sender, why in ((BEN, "that mail went to anna@example.com alone"), (NORA, "is decided by: Anna Agent, Ben Helper")):
+    for sender, why in (
+        (BEN, "that mail went to anna@example.com alone"),
+        (NORA, "is decided by: Anna Agent, Ben Helper"),
+    ):
         answered = desk.answer(sender, mail, "release 1")
         assert (answered.state, answered.outcome) == ("done", "filed")
         assert why in " ".join(desk.last(sender, "result").text.split())
@@ -368,7 +371,7 @@ def test_more_than_fits_is_counted_and_comes_tomorrow(desk: DeskUnderTest, monke
     monkeypatch.setattr("gateway.desk.quarantining.MOST_ENTRIES", 2)
     for number in range(3):
         lists(desk, f"News {number}")
-    assert "1 more wait" in digest(desk).text
+    assert "One more waits" in digest(desk).text
     desk.wait(days=1)
     assert "No. 1: " in digest(desk).text
     with connection(desk.database):

@@ -164,3 +164,27 @@ def test_a_ticket_without_files_says_so_in_a_sentence(desk: DeskUnderTest) -> No
     desk.write(ERIKA, "See.", subject="Other", files=[("log.txt", b"x", "text/plain")])
     desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#files")
     assert "Files of the ticket, mail 1 of 1:\n- log.txt\n" in lines_of(desk.last(ANNA, "result"))
+
+
+def test_colleagues_are_told_in_words_what_the_commands_of_an_answer_did(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#take\nI look into it.")
+    assert "- taken by Anna Agent" in desk.last(BEN, "agent_answered").text
+    desk.wait(hours=1)
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#take\n#hold vendor until 2026-03-20\nThe vendor has it.")
+    told = desk.last(ANNA, "agent_answered").text
+    assert "- taken over by Ben Helper from Anna Agent" in told
+    assert "- on hold, waiting for the vendor, until 20 March 2026" in " ".join(told.split())
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#resolve")
+    assert "- resolved" in desk.last(ANNA, "changed").text
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#reopen\n#note\nNot yet.")
+    assert "- reopened" in desk.last(ANNA, "internal_note").text
+    assert desk.audit() == []
+
+
+def test_each_of_several_wrong_lines_is_told_what_would_fit(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#priority P9\n#impact huge\nHello")
+    told = " ".join(desk.last(ANNA, "question").text.split())
+    assert "#priority P9: is no priority; what would fit: #priority P1 … P5" in told
+    assert "#impact huge: is no impact; what would fit: #impact high|medium|low" in told

@@ -89,7 +89,11 @@ def test_of_a_mail_that_kills_its_parser_the_header_is_read(strict: Parser, kind
 
         assert found.defect in ("its parser died", "took too long")
         assert found.sender is not None and found.sender.address == "mallory@example.net"
-        assert (found.subject, found.message_id, found.references) == ("Read me", "<bomb@example.net>", ("<a@x.example>",))
+        assert (found.subject, found.message_id, found.references) == (
+            "Read me",
+            "<bomb@example.net>",
+            ("<a@x.example>",),
+        )
         assert found.date is not None and found.date.isoformat() == "2026-03-02T08:00:00+00:00"
         assert found.size_bytes == hostile.size_bytes
         assert found.text == ""

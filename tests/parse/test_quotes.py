@@ -194,3 +194,19 @@ def test_a_library_that_finds_a_quote_behind_the_end_finds_none(monkeypatch: pyt
     monkeypatch.setattr(quote_libraries, "_ask_quotequail", lambda kept: None)
     monkeypatch.setattr(quote_libraries, "_ask_reply_parser", len)
     assert quote_libraries.cut(lines) is None
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "pon., 2 mar 2026 o 09:00 Help Desk <desk@example.com> napisał(a):",
+        "pon., 2 mar, 09:00 Help Desk <desk@example.com> napisał(a):",
+        "W dniu 02.03.26 o 09:00, Help Desk pisze:",
+    ],
+)
+@pytest.mark.parametrize("mark", ["> ", ""])
+def test_polish_attributions_are_known_with_and_without_marks_behind_them(attribution: str, mark: str) -> None:
+    text = f"Dziękuję, działa.\n\n{attribution}\n\n{mark}Czy działa?\n{mark}Pozdrawiam\n"
+    raw = f"From: a@example.com\nContent-Type: text/plain; charset=utf-8\n\n{text}".encode()
+    mail = parse(raw, own_addresses=("desk@example.com",))
+    assert mail.new_text == "Dziękuję, działa."

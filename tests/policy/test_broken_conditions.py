@@ -479,3 +479,12 @@ def test_people_are_read_as_spreadsheets_write_them(tmp_path: Path, text: str) -
     before = policy.version
     (tmp_path / "people.csv").write_text(text + sign.join(("anna@example.com", "4712", "")) + "\n")
     assert load_policy(tmp_path / "rules.toml").version != before
+
+
+def test_groups_that_nobody_can_read_are_refused() -> None:
+    when = '{ words = "x" }'
+    for _ in range(6):
+        when = f"{{ any = [{when}] }}"
+    parse_policy(f'{SOUND}[[rule]]\nname = "a"\nwhen = {when}\nset.type = "request"')
+    (said,) = problems_of(f'{SOUND}[[rule]]\nname = "a"\nwhen = {{ none = [{when}] }}\nset.type = "request"')
+    assert said.endswith("is nested more than 6 deep, which nobody can read (write two rules)")

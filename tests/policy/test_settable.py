@@ -36,7 +36,11 @@ BROKEN_SETS = [
      '12:16: rule[1].set.fields.host: no pattern of this rule captures {sendr} (did you mean "sender"?)'),
     ('set.asset = "{host}"',
      "12:1: rule[1].set.asset: no pattern of this rule captures {host} "
-     "(possible: sender, sender_name, subject, desk, person.department)"),
+     "(possible: sender, sender_name, subject, desk)"),
+    ('set.asset = "{person.pc}"',
+     "12:1: rule[1].set.asset: {person.pc} is known of nobody (write [[person]] with address and pc)"),
+    ('set.asset = "{person.pd}"\n[[person]]\naddress = "a@example.com"\npc = "PC-1"',
+     '12:1: rule[1].set.asset: {person.pd} is known of nobody (did you mean "person.pc"?)'),
     ('set.asset = "{host"',
      "12:1: rule[1].set.asset: has a { without its } (write {{ for the character)"),
     ('set.asset = "host}"',

@@ -1,7 +1,7 @@
 """The labelled tickets of `tests/triage/tickets/`, and how right somebody is who says what they are.
 
-A guess is a pair of type and topic. `judge` compares guesses with labels; who guesses (the shipped rules here, a keyword
-list or a trained classifier in `tests.benchmarks.rules_quality`) is the caller's business.
+A guess is a pair of type and topic. `judge` compares guesses with labels; who guesses (the shipped rules here, a
+keyword list or a trained classifier in `tests.benchmarks.rules_quality`) is the caller's business.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from gateway.triage.classify import classify
 
 FOLDER = Path(__file__).parent / "tickets"
 LANGUAGES = ("en", "de", "fr", "es", "pt")
-Half = Literal["seen", "held"]
-HALVES: tuple[Half, ...] = ("seen", "held")
+Half = Literal["seen", "held", "later"]
+HALVES: tuple[Half, ...] = ("seen", "held", "later")
 Guess = tuple[str, str]
 
 
