@@ -33,7 +33,7 @@ demo: $(VENV)/installed
 	$(BIN)/gateway demo
 
 test: $(VENV)/installed-dev
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check gateway tests

@@ -49,10 +49,14 @@ class _NotProven(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Signers:
-    """Whose mails are looked at (lower-case addresses), and how names are looked up; None is the DNS."""
+    """Whose mails are looked at (lower-case addresses), and how names are looked up; None is the DNS.
+
+    `domains` are the desk's own: one of them vouches for its subdomains too.
+    """
 
     addresses: frozenset[str]
     lookup: Lookup | None = None
+    domains: frozenset[str] = frozenset()
 
 
 def signers_of(policy: Policy, lookup: Lookup | None = None) -> Signers | None:
@@ -60,7 +64,8 @@ def signers_of(policy: Policy, lookup: Lookup | None = None) -> Signers | None:
     if not policy.trust.verify_dkim:
         return None
     own = [address for agent in policy.agents for address in (agent.address, *agent.other_addresses)]
-    return Signers(addresses=frozenset(address.lower() for address in own), lookup=lookup)
+    domains = frozenset(_ascii(one.lower()) for one in policy.desk.own_domains if not one.startswith("*"))
+    return Signers(addresses=frozenset(address.lower() for address in own), lookup=lookup, domains=domains)
 
 
 @dataclass(kw_only=True)
@@ -121,7 +126,7 @@ def _proven(raw: bytes, mail: Mail, signers: Signers, names: Names, *, whole: bo
         raise _NotProven("the signature's reader does not understand the mail") from error
     if [name.decode("ascii", "replace").lower() for name, _ in made.headers] != [name for name, _ in mail.headers]:
         raise _NotProven("the mail can be read in more than one way")
-    wanted = _ascii_domain(mail.sender.address)
+    wanted = _aligned(_ascii(mail.sender.address.rpartition("@")[2].lower()), signers.domains)
     why = _NotProven("no signature of the author's own domain is among the first three")
     for index in range(min(SIGNATURES, sum(name == "dkim-signature" for name, _ in mail.headers))):
         try:
@@ -132,17 +137,26 @@ def _proven(raw: bytes, mail: Mail, signers: Signers, names: Names, *, whole: bo
     raise why
 
 
-def _verified(made: Any, index: int, mail: Mail, wanted: str, lookup: Lookup, names: Names) -> Signature:
+def _aligned(domain: str, own: frozenset[str]) -> frozenset[str]:
+    """Whose signature counts for an author of this domain: its own, and that of a domain of the desk's above it.
+
+    Of the relaxed alignment of RFC 7489 §3.1.1 it is the half that trusts nobody new: who runs a domain runs what is
+    below it. A subdomain's signature does not count for the domain above, since subdomains are lent to newsletters.
+    """
+    return frozenset({domain, *(one for one in own if domain.endswith(f".{one}"))})
+
+
+def _verified(made: Any, index: int, mail: Mail, wanted: frozenset[str], lookup: Lookup, names: Names) -> Signature:
     """One signature, if it is the author's domain's, and vouches for all that matters."""
     try:
         tags, listed, _ = made.verify_headerprep(index)
     except Exception as error:  # see above; what it says of hostile values is not worth showing
         raise _NotProven("its DKIM signature is malformed") from error
     domain = tags[b"d"].decode("ascii", "replace").lower()
-    if domain != wanted:
+    if domain not in wanted:
         raise _NotProven("")
     covered = frozenset(name.decode("ascii", "replace").strip() for name in listed)
-    _check(tags, covered, mail, wanted)
+    _check(tags, covered, mail, domain)
     record: list[bytes] = []
     failed: list[LookupFailed] = []
 
@@ -202,8 +216,7 @@ def _check_key(made: Any, record: bytes, domain: str) -> None:
         raise _NotProven(f"the key of {domain} is not for mail (s=)")
 
 
-def _ascii_domain(address: str) -> str:
-    domain = address.rpartition("@")[2].lower()
+def _ascii(domain: str) -> str:
     try:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:

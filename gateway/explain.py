@@ -4,27 +4,48 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
 from gateway.defaults_files import default_file
 from gateway.desk.facts import gather_facts
 from gateway.desk.people import read_secrets
+from gateway.desk.raw import read_raw
+from gateway.desk.recalling import Recalled, facts_then, opening_mail, recall
+from gateway.desk.rereading import reread
 from gateway.dkim_proof import Lookup, signers_of
 from gateway.errors import ConfigurationError, TemporaryFailure
-from gateway.mail import Attachment, Envelope, Mail, Transport
+from gateway.intake.envelope import envelope_from_json
+from gateway.mail import Attachment, Envelope, Mail, MailKind, Transport
 from gateway.parsing import Parser, Raw
 from gateway.policy import Policy, load_policy
 from gateway.settings import Settings
 from gateway.storage import NoDatabase, existing_database
-from gateway.ticket import ALWAYS_FILLED, Field, TicketType
+from gateway.ticket import ALWAYS_FILLED, Authority, Field, TicketType
+from gateway.triage.account import Account, account_of, view_of_decision
 from gateway.triage.case import known_of
 from gateway.triage.classify import classify
 from gateway.triage.decide import decide
 from gateway.triage.decision import Decision, Notice
 from gateway.triage.facts import Facts
 from gateway.triage.groups import through_group
-from gateway.triage.view import Known
+from gateway.triage.view import Known, View, view_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A mail with the account of the rules; `account` is None where rules are not asked, and `reasons` say why not.
+
+    `recalled` is what the desk keeps of a stored mail, None for a file.
+    """
+
+    policy: Policy
+    mail: Mail | None = None
+    account: Account | None = None
+    recalled: Recalled | None = None
+    reasons: tuple[str, ...] = ()
 
 
 class Explainer:
@@ -47,13 +68,13 @@ class Explainer:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, settings: Settings) -> Iterator[Self]:
+    def open(cls, settings: Settings, *, candidate: Path | None = None) -> Iterator[Self]:
         """An explainer for a folder; without rules.toml there, the shipped rules explain. `notes` say what is missing.
 
-        Raises ConfigurationError for a broken rules.toml.
+        With a `candidate`, that file explains instead. Raises ConfigurationError for broken rules.
         """
-        rules, notes = settings.rules_file, []
-        if not rules.exists():
+        rules, notes = candidate or settings.rules_file, []
+        if candidate is None and not rules.exists():
             rules = default_file("rules.toml")
             notes.append(f"no {settings.rules_file.name} in {settings.folder}: the shipped rules explain")
         policy = load_policy(rules)
@@ -82,6 +103,77 @@ class Explainer:
         own = (self._policy.desk.address, *self._policy.desk.aliases)
         (mail,) = self._parser.parse_many([self._raw(content)], own)
         return self._explain_one(mail, envelope)
+
+    @property
+    def knows_desk(self) -> bool:
+        """Whether there is a database behind it."""
+        return self._secrets is not None
+
+    def account(self, content: bytes) -> Told:
+        """What the rules make of a mail in a file that comes in now."""
+        mail = self._parsed(content)
+        now = datetime.now(UTC)
+        envelope = Envelope(transport=Transport.FILE, received_at=now, reverse_path=mail.return_path)
+        facts = self._facts(mail, envelope, now)
+        decision = decide(mail, envelope, facts, self._policy)
+        view = view_of_decision(mail, envelope, facts, self._policy, decision)
+        ticket = facts.ticket(decision.ticket) if decision.ticket is not None else None
+        standing = dict(ticket.authority) if ticket is not None else {}
+        return self._told(mail, view, standing, reasons=tuple(map(str, decision.reasons)))
+
+    def account_of_ticket(self, number: int) -> Told | None:
+        """The same of the mail that opened a ticket; None where there is no such mail."""
+        ledger_id = opening_mail(number)
+        return self.account_of_stored(ledger_id) if ledger_id is not None else None
+
+    def account_of_stored(self, ledger_id: int) -> Told | None:
+        """What the rules make of a mail of the ledger, with what was known when it came; None where there is none."""
+        recalled = recall(ledger_id)
+        if recalled is None:
+            return None
+        content = read_raw(ledger_id)
+        if not content:
+            return Told(policy=self._policy, recalled=recalled, reasons=("its bytes are gone",))
+        own = (self._policy.desk.address, *self._policy.desk.aliases)
+        mail = reread(self._parsed(content), own_addresses=own)
+        envelope = envelope_from_json(dict(recalled.envelope))
+        if recalled.occasion is None:
+            reason = "it is no mail that rules are asked about: an agent's answer, or an automatic one"
+            return Told(policy=self._policy, mail=mail, recalled=recalled, reasons=(reason,))
+        view = self._view_then(mail, envelope, recalled)
+        standing = {key: Authority(word.authority) for key, word in recalled.now.items()}
+        return self._told(mail, view, standing if recalled.occasion != "open" else {}, recalled=recalled)
+
+    def _view_then(self, mail: Mail, envelope: Envelope, recalled: Recalled) -> View:
+        """What the rules saw when the mail was decided, as far as that is still known."""
+        policy = self._policy
+        facts = facts_then(mail, envelope, policy, requester=recalled.requester)
+        decision = decide(mail, envelope, facts, policy)
+        kind = MailKind(recalled.kind) if recalled.kind in tuple(MailKind) else decision.kind
+        view = view_of_decision(mail, envelope, facts, policy, decision) if recalled.occasion == "open" else None
+        other = "" if mail.sender is None or recalled.requester == mail.sender.address else recalled.requester
+        if view is None or (other and view.sender != other):
+            known = known_of(mail, envelope, facts)
+            occasion = recalled.occasion or "open"
+            return view_of(mail, policy=policy, kind=kind, requester=other, known=known, occasion=occasion)
+        return replace(view, kind=kind)
+
+    def _told(
+        self,
+        mail: Mail,
+        view: View | None,
+        standing: Mapping[str, Authority],
+        *,
+        recalled: Recalled | None = None,
+        reasons: tuple[str, ...] = (),
+    ) -> Told:
+        account = account_of(view, self._policy, standing) if view is not None else None
+        return Told(policy=self._policy, mail=mail, account=account, recalled=recalled, reasons=reasons)
+
+    def _parsed(self, content: bytes) -> Mail:
+        own = (self._policy.desk.address, *self._policy.desk.aliases)
+        (mail,) = self._parser.parse_many([self._raw(content)], own)
+        return through_group(mail, self._policy)
 
     def _raw(self, content: bytes) -> Raw:
         return Raw(content=content, signers=signers_of(self._policy, self._lookup))

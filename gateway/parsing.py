@@ -10,6 +10,7 @@ What may fail: `WorkersFailed` when no worker can be had at all. That is nobody'
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing.context
 import os
@@ -254,6 +255,8 @@ def _begin(address_space_bytes: int) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     # The libraries log what strangers wrote. Nobody here reads it, and what a mail is, its `Mail` says.
     logging.disable(logging.CRITICAL)
+    # The modules are no garbage; a collection need not walk them.
+    gc.freeze()
 
 
 def _limit(what: int, at_most: int) -> None:

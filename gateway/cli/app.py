@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import auth, backing_up, explaining, inspecting, outbox, quarantine_acts, running, setting_up, tickets
+from gateway.cli import (
+    auth,
+    backing_up,
+    explaining,
+    inspecting,
+    outbox,
+    quarantine_acts,
+    rules,
+    rules_explain,
+    running,
+    setting_up,
+    tickets,
+)
 from gateway.cli.common import EXIT_CONFIGURATION, EXIT_TEMPORARY, EXIT_USAGE
 from gateway.cli.doctor import doctor
 from gateway.errors import ConfigurationError, EdgeFailure, GatewayError
@@ -33,7 +45,8 @@ _RUN, _LOOK, _SET_UP = "Run it", "Look at it", "Set it up"
 app.command(rich_help_panel=_SET_UP)(setting_up.init)
 app.command(rich_help_panel=_SET_UP)(setting_up.check)
 app.command(rich_help_panel=_SET_UP)(doctor)
-app.add_typer(explaining.rules, name="rules", rich_help_panel=_SET_UP)
+rules.app.command("explain")(rules_explain.explain_rules)
+app.add_typer(rules.app, name="rules", rich_help_panel=_SET_UP)
 app.add_typer(setting_up.mailbox, name="mailbox", rich_help_panel=_SET_UP)
 app.add_typer(auth.app, name="auth", rich_help_panel=_SET_UP)
 app.command(rich_help_panel=_RUN)(running.serve)

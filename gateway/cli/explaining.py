@@ -1,4 +1,4 @@
-"""What would happen, and why: `gateway explain`, `gateway rules check`. Nothing is written."""
+"""What would happen, and why: `gateway explain`. Nothing is written."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ import typer
 from gateway.cli.common import (
     Folder,
     Json,
-    counted,
     lines_of,
-    print_json,
     print_json_line,
     print_line,
     print_quoted,
@@ -26,8 +24,6 @@ from gateway.cli.common import (
 
 if TYPE_CHECKING:
     from gateway.explain import Explainer
-
-rules = typer.Typer(help="The admin's rules.", no_args_is_help=True)
 
 _AT_ONCE = 16
 _SHOWN_LINES = 40
@@ -161,27 +157,3 @@ def _head(result: dict[str, Any]) -> dict[str, object]:
         extras |= {"on hold for": result["hold"], "watchers": result["watchers"]}
         head |= {name: value for name, value in extras.items() if value}
     return head
-
-
-@rules.command("check")
-def rules_check(folder: Folder = Path(), as_json: Json = False) -> None:
-    """Read rules.toml and run every example in it. Exit 1 where an example goes wrong, 78 where the file is broken."""
-    from gateway.policy import load_policy
-    from gateway.triage.classify import check_examples
-
-    settings = settings_of(folder)
-    policy = load_policy(settings.rules_file)
-    problems = check_examples(policy)
-    if as_json:
-        found = [{"line": one.line, "key": one.key, "message": one.message} for one in problems]
-        print_json({"rules": len(policy.rules), "examples": len(policy.examples), "problems": found})
-    else:
-        for problem in problems:
-            typer.echo(str(problem), err=True)
-        if problems:
-            wrong = counted(len(problems), "example is wrong", "examples are wrong")
-            typer.echo(f"{wrong}, of {len(policy.examples)}.", err=True)
-        else:
-            counts = f"{counted(len(policy.rules), 'rule')}, {counted(len(policy.examples), 'example')}"
-            typer.echo(f"{settings.rules_file.name}: {counts}, all as expected.")
-    raise typer.Exit(1 if problems else 0)

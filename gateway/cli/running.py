@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import sys
 import threading
@@ -44,6 +45,7 @@ def serve(
     try:
         with explained(settings):
             service.start()
+        _settle_memory()
         _greet(service)
         while not stop.wait(0.5):
             if reload.is_set():
@@ -51,6 +53,16 @@ def serve(
                 service.keeper.refresh()
     finally:
         service.stop()
+
+
+def _settle_memory() -> None:
+    """What lives as long as the process is no garbage: never look at it again, and look less often.
+
+    Mails leave few cycles behind; the usual 700 new objects cost 4 % of a mail's CPU.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def _greet(service: Gateway) -> None:

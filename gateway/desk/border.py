@@ -82,7 +82,9 @@ def check_signature(mail: Mail, policy: Policy, *, now: datetime, ledger_id: int
     why = signature.why_not or _why_not_now(mail, signature, policy, now=now)
     if why:
         return SignatureFact(words=f"its DKIM signature proves nothing: {why}")
-    digest = hashlib.sha256(f"{signature.domain}\0{mail.message_id}".encode()).digest()
+    # The author's domain, not the one that signed: of two good signatures a copy may have lost one.
+    domain = signature.address.rpartition("@")[2]
+    digest = hashlib.sha256(f"{domain}\0{mail.message_id}".encode()).digest()
     seen = find(SeenSignature, "digest = ?", digest)
     if seen is not None and seen.ledger_id != ledger_id:
         return SignatureFact(words=f"its DKIM signature proves nothing: it was seen before, in mail {seen.ledger_id}")

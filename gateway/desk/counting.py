@@ -12,8 +12,13 @@ from gateway.store.tables import Contact
 from gateway.triage.view import TicketCount
 
 
-def ticket_counts(people: Iterable[Contact | None], policy: Policy, *, at: datetime) -> tuple[TicketCount, ...]:
-    """Count the tickets that arrived from each of these people in each period of the policy's rules, up to `at`."""
+def ticket_counts(
+    people: Iterable[Contact | None], policy: Policy, *, at: datetime, but: int | None = None
+) -> tuple[TicketCount, ...]:
+    """Count the tickets that arrived from each of these people in each period of the policy's rules, up to `at`.
+
+    `but` is the row of one that is not counted.
+    """
     contacts = {contact.id: contact.address for contact in people if contact is not None}
     periods = policy.ticket_periods
     if not contacts or not periods:
@@ -23,8 +28,9 @@ def ticket_counts(people: Iterable[Contact | None], policy: Policy, *, at: datet
     begins = [at - period if period is not None else midnight for period in periods]
     counts = ", ".join("COUNT(CASE WHEN arrived_at >= ? THEN 1 END)" for _ in begins)
     sql = f"""SELECT requester_id, {counts} FROM ticket WHERE requester_id IN ({marks(list(contacts))})
-        AND arrived_at >= ? AND arrived_at <= ? GROUP BY requester_id"""  # noqa: S608
-    rows = find_values(sql, *begins, *contacts, min(begins), at)
+        AND arrived_at >= ? AND arrived_at <= ? {"AND id <> ?" if but is not None else ""}
+        GROUP BY requester_id"""  # noqa: S608
+    rows = find_values(sql, *begins, *contacts, min(begins), at, *([but] if but is not None else []))
     return tuple(
         TicketCount(address=contacts[contact], period=period, count=count)
         for contact, *found in rows

@@ -68,10 +68,13 @@ def gather_facts(
     secrets: Mapping[int, bytes],
     people: KnownPeople | None = None,
     ledger_id: int | None = None,
+    counts_traffic: bool = True,
+    opened: int | None = None,
 ) -> Facts:
     """Read everything that the mail names. Runs inside the unit of its mail; reads only.
 
     `people` learns who was looked up, for the rest of the unit; `ledger_id` is the row of the mail, if it has one.
+    Of an old mail, `opened` is the row of the ticket that it has opened; the traffic of its day can't be counted again.
     """
     keys = tuple(_keys(mail, envelope, policy, now=now, secrets=secrets))
     references, is_id_taken = _references_of(mail)
@@ -88,6 +91,8 @@ def gather_facts(
     sender = _sender_of(mail, people)
     signature = check_signature(mail, policy, now=now, ledger_id=ledger_id)
     vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
+    around = (mail, envelope, policy, sender, logged)
+    told = may_be_told(mail, envelope, logged, bool(vouched), policy) if counts_traffic else ()
     has_own_mark = _has_own_mark(mail, secrets)
     is_own = has_own_mark or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
     return Facts(
@@ -98,7 +103,7 @@ def gather_facts(
         auth_trusted=bool(vouched),
         vouched_by=vouched,
         auth=believed_results(mail, envelope, policy, now=now) if policy.asks_for_auth else None,
-        ticket_counts=ticket_counts((sender, *logged.values()), policy, at=envelope.received_at),
+        ticket_counts=ticket_counts((sender, *logged.values()), policy, at=envelope.received_at, but=opened),
         signature=signature,
         confirmed_by=envelope.confirmed_by,
         question=_question(mail, envelope, policy, now=now, secrets=secrets),
@@ -112,8 +117,8 @@ def gather_facts(
         named_tickets=_each_once(tickets.values()),
         is_id_taken=is_id_taken,
         bounced=bounced,
-        traffic=traffic_around(mail, envelope, policy, sender, logged, tickets=list(leads_to.values()), now=now),
-        outside=outside_of(may_be_told(mail, envelope, logged, bool(vouched), policy), policy, now=now),
+        traffic=traffic_around(*around, tickets=list(leads_to.values()), now=now) if counts_traffic else (),
+        outside=outside_of(told, policy, now=now),
         known_pictures=_known_pictures(mail, sender),
         denied_by=denied_by(author_of(mail, envelope).address),
         heartbeat=heartbeat_in(_written(mail, envelope, policy), secrets) if is_own else None,

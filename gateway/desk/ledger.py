@@ -10,7 +10,7 @@ from gateway.store.rows import find, update
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Ledger, Ticket
 from gateway.subject import clean_subject
-from gateway.ticket import Field, TicketType
+from gateway.ticket import KEPT, Field, TicketType
 from gateway.triage.decision import (
     Action,
     Decision,
@@ -73,7 +73,15 @@ def decision_as_json(decision: Decision, policy: Policy) -> dict[str, object]:
         "policy": policy.version,
         "notices": [[one.name, one.to.address] for one in decision.changes if isinstance(one, Notice)],
         "records": [one.kind for one in decision.changes if isinstance(one, Record)],
+        **_beside(decision),
     } | ({"quarantine": _kept_of(decision.if_released, policy)} if decision.if_released is not None else {})
+
+
+def _beside(decision: Decision) -> dict[str, object]:
+    """What rules had done beside filling fields of the ticket, which nothing else keeps: for a replay of the mail."""
+    values = decision.classification.values if decision.classification is not None else ()
+    done = {one.key: [one.value, one.authority.value, one.rule] for one in values if one.field not in KEPT}
+    return {"beside": done} if done else {}
 
 
 def _kept_of(let_in: Decision, policy: Policy) -> dict[str, object]:

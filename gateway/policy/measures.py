@@ -50,11 +50,14 @@ def bytes_of(text: str) -> int:
 @lru_cache(maxsize=1000)
 def is_of_size(text: str, size_bytes: int) -> bool:
     """Whether so many bytes are what a size asks for."""
+    above, limit = size_asked(text)
+    return size_bytes > limit if above else size_bytes < limit
+
+
+def size_asked(text: str) -> tuple[bool, float]:
+    """Take a size that was checked apart: whether it asks for more, and than how many bytes."""
     found = _SIZE.fullmatch(text)
-    if found is None:
-        return False
-    limit = float(found[2]) * _UNITS[found[3].lower()]
-    return size_bytes > limit if found[1].lower() == "above" else size_bytes < limit
+    return (found[1].lower() == "above", float(found[2]) * _UNITS[found[3].lower()]) if found else (True, 0.0)
 
 
 def mail_time(text: str) -> str:
@@ -95,3 +98,8 @@ def period_of(text: str) -> timedelta | None:
     if found is None or found[2]:
         return None
     return int(found[3] or 1) * _PERIODS[found[4].lower()]
+
+
+def tickets_asked(text: str) -> tuple[int, timedelta | None]:
+    """Take a count apart: how many tickets at least, and within which period."""
+    return count_of(text), period_of(text)

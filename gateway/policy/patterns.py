@@ -25,6 +25,8 @@ _NAMES = re.compile(r"(?<!\\)\(\?P?<([^>=!]*)>")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Texts in which a pattern that can match nothing at all shows it.
 _SAMPLES = ("", "a", "1", "a b", " ", "-", "\n")
+# A pattern that is content with each of these alone asks for nothing.
+_LETTERS = ("q", "b", "x", "e")
 # What other regular expressions have: how to recognise it, what to call it, and what to write instead.
 _ELSEWHERE = (
     (
@@ -96,6 +98,16 @@ def checked(pattern: str) -> str:
 def _may_be_empty(pattern: str) -> bool:
     found = (compiled(pattern).search(sample) for sample in _SAMPLES)
     return any(match is not None and not match.group() for match in found)
+
+
+def matches_nothing(pattern: str) -> bool:
+    """Whether RE2 itself sees that a pattern never matches, like '[^\\s\\S]'."""
+    return int(compiled(pattern).programsize) <= 1
+
+
+def matches_anything(pattern: str) -> bool:
+    """Whether a pattern matches wherever anything is written: any letter alone is enough for it."""
+    return all(compiled(pattern).search(sample) is not None for sample in _LETTERS)
 
 
 def _refused(pattern: str, error: re2.error) -> Exception:

@@ -36,19 +36,7 @@ from gateway.triage.thread import thread
 
 def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Decision:
     """Decide what the mail is and what happens; equal arguments give equal decisions."""
-    desk_addresses = (policy.desk.address, *policy.desk.aliases)
-    house = _house(mail, policy)
-    screening = screen(mail, envelope, desk_addresses=desk_addresses, is_own=facts.is_own, house=house)
-    threading = thread(facts)
-    case = Case(
-        mail=mail,
-        envelope=envelope,
-        facts=facts,
-        policy=policy,
-        screening=screening,
-        threading=threading,
-        authorisation=authorise(mail, facts, policy, threading),
-    )
+    case = case_of(mail, envelope, facts, policy)
     decision = calm(case, _decide_case(case))
     if decision.action is Action.QUARANTINE:
         let_in = replace(_let_in(replace(case, envelope=replace(envelope, released=True))), verdict=Verdict.ACCEPT)
@@ -57,6 +45,23 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
         # Where it lay, or what it carries, says more than its screen: ours in the Sent folder, a probe of ours.
         return replace(decision, verdict=Verdict.ACCEPT_QUIETLY)
     return decision
+
+
+def case_of(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Case:
+    """Screen, thread and authorise a mail: what its decision begins with."""
+    desk_addresses = (policy.desk.address, *policy.desk.aliases)
+    house = _house(mail, policy)
+    screening = screen(mail, envelope, desk_addresses=desk_addresses, is_own=facts.is_own, house=house)
+    threading = thread(facts)
+    return Case(
+        mail=mail,
+        envelope=envelope,
+        facts=facts,
+        policy=policy,
+        screening=screening,
+        threading=threading,
+        authorisation=authorise(mail, facts, policy, threading),
+    )
 
 
 def _house(mail: Mail, policy: Policy) -> House:

@@ -62,6 +62,21 @@ def offered(rule: Rule, captures: Captures, policy: Policy) -> tuple[FieldValue,
     return values
 
 
+def unfilled(rule: Rule, captures: Captures, policy: Policy) -> Iterator[tuple[Field, str, str]]:
+    """Walk the texts of a rule's `set` that become nothing: field, name, and what stands in its way.
+
+    That is the text as written where one of its places is empty, else what came out and is impossible.
+    """
+    for field, name, text in _texts(rule):
+        written = filled_in(text, captures)
+        if written is None:
+            yield field, name, text
+            continue
+        reader = _tag if field is Field.TAG else _READERS.get(field)
+        if reader is not None and not reader(written, policy):
+            yield field, name, written
+
+
 @lru_cache(maxsize=2)
 def _plain_offers(policy: Policy) -> dict[str, tuple[FieldValue, ...]]:
     """What rules set that take nothing from a mail: made once for each rule that has ever held."""
@@ -144,6 +159,10 @@ def _assignee(text: str, policy: Policy) -> str:
 
 def _language(text: str, policy: Policy) -> str:
     return as_language(text)
+
+
+def _tag(text: str, policy: Policy) -> str:
+    return as_tag(text)
 
 
 def _as_it_is(text: str, policy: Policy) -> str:

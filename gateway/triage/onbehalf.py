@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gateway.mail import Address, Passage, PassageRole, Reason
+from gateway.mail import Address, Mail, Passage, PassageRole, Reason
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.subject import clean_subject
@@ -236,15 +236,21 @@ def _ask(agent: Agent, notice: str, lines: list[str], *, context: Mapping[str, o
 
 
 def _classified(case: Case, logged: Logged) -> Classification:
-    """What the rules say of the matter, as if its owner had written; what the agent wrote beside it does not count."""
-    requester, forwarded = logged.requester.address, case.mail.forwarded
-    mail = replace(
+    requester = logged.requester.address
+    return classify(
+        matter_of(case, logged), policy=case.policy, kind=case.screening.kind, requester=requester, known=case.known
+    )
+
+
+def matter_of(case: Case, logged: Logged) -> Mail:
+    """What rules look at: as if its owner had written; what the agent wrote beside it does not count."""
+    forwarded = case.mail.forwarded
+    return replace(
         case.mail,
         subject=(forwarded.subject if forwarded is not None else "") or logged.subject,
         passages=(Passage(role=PassageRole.NEW, text=logged.text),),
         forwarded=None,
     )
-    return classify(mail, policy=case.policy, kind=case.screening.kind, requester=requester, known=case.known)
 
 
 def _ticket_to_be(case: Case, logged: Logged) -> TicketFacts:

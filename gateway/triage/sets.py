@@ -63,6 +63,13 @@ class PatternSet:
             return frozenset()
         return frozenset(self._patterns[number] for number in self._filter.Match(_encoded(text)) or ())
 
+    def always_tried(self) -> tuple[str, ...]:
+        """The patterns without fixed letters: these are tried on every text, however little it has of them."""
+        if not self._patterns:
+            return ()
+        # `True`: not what matches, but what may.
+        return tuple(self._patterns[number] for number in self._filter.Match(b"", True) or ())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:

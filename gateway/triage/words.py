@@ -32,7 +32,7 @@ _PLAIN_LETTERS = {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "
 # German and Nordic people without these keys write them out: "zuruecksetzen".
 _WRITTEN_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
 # Stands for * while a pattern is folded: a letter of one known manuscript, so the fold keeps it within its word.
-_STAR = "\ua66e"
+STAR = "\ua66e"
 _ASCII_PUNCTUATION = re.compile(r"[!-/:-@\[-^`{-~]")
 
 
@@ -111,19 +111,29 @@ def _spellings(word: str) -> tuple[str, str]:
     return plain, "".join(_WRITTEN_OUT.get(character, character) for character in plain)
 
 
+def texts_of_word(word: str) -> tuple[str, ...]:
+    """Write a word of a rule as folded text, once for each way to spell it; each * in it is a letter of its own."""
+    return tuple(dict.fromkeys(fold(spelling.replace("*", STAR)) for spelling in _spellings(word)))
+
+
+def text_of_value(value: str) -> str:
+    """Write a value of a rule as folded text; each * in it is a letter of its own."""
+    return fold(value.replace("*", STAR))
+
+
 def _quoted(spelling: str) -> str:
-    return _ASCII_PUNCTUATION.sub(r"\\\g<0>", fold(spelling.replace("*", _STAR)))
+    return _ASCII_PUNCTUATION.sub(r"\\\g<0>", fold(spelling.replace("*", STAR)))
 
 
 def _pattern(spelling: str) -> str:
     quoted = _quoted(spelling)
     # An open end is simply the lack of the space that ends a token.
-    pattern = quoted.removeprefix(f" {_STAR}").removesuffix(f"{_STAR} ")
-    return pattern.replace(f" {_STAR} ", " [^ ]+ ").replace(_STAR, "[^ ]*")
+    pattern = quoted.removeprefix(f" {STAR}").removesuffix(f"{STAR} ")
+    return pattern.replace(f" {STAR} ", " [^ ]+ ").replace(STAR, "[^ ]*")
 
 
 @lru_cache(maxsize=20_000)
 def value_patterns(value: str) -> tuple[str, ...]:
     """Write the RE2 patterns that a folded text must match as a whole to be this value; a * stands for anything."""
     quoted = (_quoted(spelling) for spelling in _spellings(value))
-    return tuple(dict.fromkeys(one.replace(_STAR, ".*") for one in quoted))
+    return tuple(dict.fromkeys(one.replace(STAR, ".*") for one in quoted))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "gateway"
@@ -33,10 +34,11 @@ def phrases_of(source: str, place: str) -> Iterator[Said]:
         yield Said(place=f"{place}:{node.lineno}", text=text, names=names)
 
 
-def all_phrases() -> list[Said]:
+@cache
+def all_phrases() -> tuple[Said, ...]:
     paths = sorted(PACKAGE.rglob("*.py"))
-    return [
+    return tuple(
         said
         for path in paths
         for said in phrases_of(path.read_text(encoding="utf-8"), str(path.relative_to(PACKAGE.parent)))
-    ]
+    )

@@ -15,9 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+
+from peewee import JOIN
 
 from gateway.compose import compose
 from gateway.delivery import Deliverer, Rendered
@@ -295,15 +298,16 @@ class Day:
         with connection(self.database):
             tickets: Counter[tuple[object, ...]] = Counter(
                 (row.number, row.status, row.priority, row.assignee, row.subject, row.requester.address, row.close_at)
-                for row in Ticket.select()
+                for row in Ticket.select(Ticket, Contact).join(Contact)
             )
             messages: Counter[tuple[object, ...]] = Counter(
                 (row.ticket.number, row.author_role, row.visibility, row.state, row.text, row.at)
-                for row in Message.select()
+                for row in Message.select(Message, Ticket).join(Ticket)
             )
+            written = Outbox.select(Outbox, Contact, Ticket).join(Contact).switch(Outbox).join(Ticket, JOIN.LEFT_OUTER)
             mails: Counter[tuple[object, ...]] = Counter(
                 (row.notice, row.recipient.address, row.ticket.number if row.ticket is not None else 0, row.state)
-                for row in Outbox.select()
+                for row in written
             )
             events: Counter[tuple[object, ...]] = Counter((row.kind, row.actor, row.text) for row in Event.select())
             ledger: Counter[tuple[object, ...]] = Counter(
@@ -321,7 +325,7 @@ class Day:
     def _delivered(self) -> Counter[tuple[object, ...]]:
         folder = self.folder / "outgoing" / "new"
         ids = [
-            str(email.message_from_bytes(path.read_bytes(), policy=email.policy.default)["Message-ID"])
+            str(BytesHeaderParser().parsebytes(path.read_bytes())["Message-ID"])
             for path in (folder.iterdir() if folder.exists() else ())
         ]
         assert len(set(ids)) == len(ids), "a mail went out twice"

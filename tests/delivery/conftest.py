@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.house import House, open_house
+from tests.servers.prepared import postgres_url, sqlite_url
+
+__all__ = ["postgres_url", "sqlite_url"]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from gateway.store.database import connection, migrate, open_database, transacti
 from gateway.store.states import OutboxState
 from gateway.store.tables import Ledger, Outbox, OutboxPart
 from gateway.triage.facts import BorderTest
+from tests.servers.prepared import keep_connections
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DESK = "helpdesk@example.com"
@@ -49,7 +50,7 @@ def shipped_templates() -> Templates:
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """A mail that left the desk."""
+    """A mail that left the desk; what was read of it once stays read, so change a `message` only as a copy."""
 
     id: int
     notice: str
@@ -57,19 +58,19 @@ class Sent:
     reverse_path: str
     content: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def message(self) -> EmailMessage:
         parsed = email.message_from_bytes(self.content, policy=email.policy.default)
         assert isinstance(parsed, EmailMessage)
         return parsed
 
-    @property
+    @cached_property
     def text(self) -> str:
         body = self.message.get_body(("plain",))
         assert isinstance(body, EmailMessage)
         return str(body.get_content())
 
-    @property
+    @cached_property
     def html(self) -> str:
         body = self.message.get_body(("html",))
         assert isinstance(body, EmailMessage)
@@ -140,6 +141,7 @@ class DeskUnderTest:
         self.now = now or datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
         self.policy = policy or policy_of()
         self.database: peewee.Database = open_database(url)
+        keep_connections(self.database, url)
         with connection(self.database):
             migrate(self.database, now=self.now)
             with transaction(self.database):

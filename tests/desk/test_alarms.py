@@ -163,7 +163,7 @@ def test_several_at_once_are_one_mail_and_later_ones_name_what_still_holds(
     operated.after(0, ledger_failed=1, outbox_held=2)
     operated.after(2, ledger_failed=1, outbox_held=2)
     (mail,) = desk.inbox(ANNA, ALARM)
-    assert "1 mails failed" in mail.text
+    assert "one mail failed" in mail.text
     assert "2 outgoing mails are held" in mail.text
     operated.after(1, ledger_failed=1, outbox_held=2, logins={"m365": "expired"})
     operated.after(4, ledger_failed=1, outbox_held=2, logins={"m365": "expired"})

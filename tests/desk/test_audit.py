@@ -6,6 +6,8 @@ finding has.
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -39,6 +41,7 @@ from gateway.store.tables import (
     Ticket,
     TicketLink,
     TicketWatcher,
+    database_proxy,
 )
 from tests.desk.harness import DESK, DeskUnderTest
 
@@ -101,19 +104,42 @@ def sent_out(desk: DeskUnderTest, parser: Parser) -> None:
                 assert outbox.mark_sent(rendered, now=desk.now, reply="250 taken")
 
 
-@pytest.fixture
-def busy(desk: DeskUnderTest, parser: Parser) -> Iterator[DeskUnderTest]:
-    a_busy_day(desk)
-    with connection(desk.database):
-        quarantined = [row.id for row in Ledger.select().where(Ledger.state == "quarantined").order_by(Ledger.id)]
-        assert len(quarantined) == 3
-        delete(desk.database, quarantined[:1], by="admin", reason="no", now=desk.now)
-        release(desk.database, quarantined[2:], by="admin", now=desk.now)
-    desk.sort()
-    with connection(desk.database):
-        sent_out(desk, parser)
-        unguard(desk.database)
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def whole(
+    request: pytest.FixtureRequest, parser: Parser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeskUnderTest]:
+    """One day for all cases, which costs as much as all of them; nobody but `busy` gives it away."""
+    folder = tmp_path_factory.mktemp("audit")
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{shutil.copy(request.getfixturevalue('prepared_sqlite'), folder / 'gateway.sqlite')}"
+        else:
+            lender = request.getfixturevalue("prepared_postgres")
+            lent = lender.lend()
+            stack.callback(lender.take_back, lent)
+            url = lent.url
+        desk = DeskUnderTest(url, parser=parser, scratch=folder)
+        a_busy_day(desk)
+        with connection(desk.database):
+            quarantined = [row.id for row in Ledger.select().where(Ledger.state == "quarantined").order_by(Ledger.id)]
+            assert len(quarantined) == 3
+            delete(desk.database, quarantined[:1], by="admin", reason="no", now=desk.now)
+            release(desk.database, quarantined[2:], by="admin", now=desk.now)
+        desk.sort()
+        with connection(desk.database):
+            sent_out(desk, parser)
         yield desk
+
+
+@pytest.fixture
+def busy(whole: DeskUnderTest) -> Iterator[DeskUnderTest]:
+    """The whole small desk; whatever a case does to it is undone."""
+    database_proxy.initialize(whole.database)
+    with connection(whole.database):
+        unguard(whole.database)
+        with whole.database.atomic() as case:
+            yield whole
+            case.rollback()
 
 
 def unguard(database: Any) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,12 +20,13 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from gateway.desk.border import border_troubles, check_signature, forget_signatures
+from gateway.desk.border import border_troubles, check_signature, forget_signatures, remember_signature
 from gateway.dkim_proof import LookupFailed, Names, Signers, look_at, resolve_txt
 from gateway.explain import Explainer
 from gateway.mail import Signature
 from gateway.parse import parse
 from gateway.parsing import Parser
+from gateway.policy import Policy
 from gateway.store.database import connection, transaction
 from gateway.store.running_tables import SeenSignature
 from gateway.store.tables import Ledger
@@ -315,3 +317,40 @@ def test_no_signature_breaks_the_parser(garbage: bytes) -> None:
     found = look_at(raw, parse(raw), signers, Names())
     assert isinstance(found, Signature)
     assert found.why_not
+
+
+@pytest.mark.parametrize(
+    ("domain", "own", "counts"),
+    [
+        ("example.com", "example.com", True),
+        ("example.com", "example.org", False),
+        ("evil.example", "example.com", False),
+    ],
+)
+def test_an_own_domain_above_the_authors_vouches_too(
+    desk: DeskUnderTest, sign: Signer, keys: dict[str, bytes], domain: str, own: str, counts: bool
+) -> None:
+    raw = sign(desk.mail("anna@corp.example.com", "Words.", subject="Hello"), domain=domain)
+    signers = Signers(addresses=frozenset({"anna@corp.example.com"}), lookup=keys.get, domains=frozenset({own}))
+    found = look_at(raw, parse(raw), signers, Names())
+    assert found is not None
+    assert (found.domain == "example.com" and not found.why_not) is counts
+    if not counts:
+        assert "own domain" in found.why_not
+
+
+def test_a_copy_that_has_lost_one_of_two_good_signatures_is_known(
+    make_desk: Callable[[Policy], DeskUnderTest], parser: Parser
+) -> None:
+    desk = make_desk(policy_of())
+    raw = desk.mail("anna@corp.example.com", "Words.", subject="Hello")
+    covered = frozenset({"from", "to"})
+    with connection(desk.database), transaction(desk.database):
+        for number, domain in ((1, "corp.example.com"), (2, "example.com")):
+            signature = Signature(address="anna@corp.example.com", domain=domain, covered=covered)
+            mail = replace(parse(raw), signature=signature)
+            fact = check_signature(mail, desk.policy, now=desk.now, ledger_id=number)
+            assert fact is not None
+            assert bool(fact.digest) is (number == 1)
+            if fact.digest:
+                remember_signature(fact, ledger_id=number, now=desk.now)

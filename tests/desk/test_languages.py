@@ -38,6 +38,12 @@ def pattern(phrase: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w#]){spaced}(?!\w)", re.DOTALL)
 
 
+def is_said(phrase: str, text: str) -> bool:
+    """Whether a phrase stands in a text; most are out at their first word, which is found much faster."""
+    spoken = re.findall(r"[^\W\d_]+", re.sub(r"\{[a-z_]+\}", " ", phrase))
+    return all(word in text for word in spoken) and pattern(phrase).search(text) is not None
+
+
 def speaks_much(phrase: str) -> bool:
     """Whether a phrase is more than a word or two that may stand in a mail for another reason."""
     return len(re.findall(r"[^\W\d_]{2,}", re.sub(r"\{\w+\}|#\w+", "", phrase))) >= 2
@@ -59,6 +65,7 @@ def live_a_day(desk: DeskUnderTest) -> None:
     desk.answer(BEN, bens, "Do that.")  # a minute later
     say_all(desk, notice, ("Words.\n#resolve", "#close", "#take", "#reopen", "#spam", "#take", "Words for nobody."))
     second_ticket(desk)
+    third_ticket(desk)
     refuse(desk)
     bundle(desk)
 
@@ -110,12 +117,34 @@ def second_ticket(desk: DeskUnderTest) -> None:
     desk.answer(ERIKA, desk.last("erika@example.com"), "Still.")
 
 
+def third_ticket(desk: DeskUnderTest) -> None:
+    """Files beside notes, held mails of which little is left, a colleague who takes over and resolves, and a mail that
+    nobody can read."""
+    desk.write(ERIKA, "Even more of it.", subject="Sixth")
+    notice, bens = desk.last(ANNA, "new_ticket"), desk.last(BEN, "new_ticket")
+    plan = [("plan.pdf", b"%PDF", "application/pdf")]
+    desk.answer(ANNA, notice, "Words.\n\n#note\nInside.", files=plan)
+    for text, files in (("MORE\n\n#tak", plan), ("#note\nInside.\n\n#tak", [])):
+        say_all(desk, notice, (text,))
+        desk.answer(ANNA, desk.last(ANNA, "question"), "#send", files=files)
+    desk.now += timedelta(hours=1)
+    desk.answer(BEN, bens, "#take\n#resolve It works.")
+    desk.answer(ANNA, notice, "Try this too.")  # a minute later
+    say_all(desk, notice, ("And that.",))
+    desk.now += timedelta(hours=1)
+    raw = desk.mail(ANNA, "Words.", subject="Re: Sixth", to=notice.reply_to)
+    raw = raw.replace(b"Content-Type: text/plain", b'Content-Type: multipart/mixed; boundary="b"')
+    raw = raw.replace(b"\r\n\r\n", b"\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 2_000, 1)
+    desk.receive(raw, reverse_path=ANNA, recipients=(notice.reply_to,))
+
+
 def refuse(desk: DeskUnderTest) -> None:
     """Mails that the relay does not take, or not for days."""
     replies: tuple[Phrase | str, ...] = (
         "550 5.1.1 no such user",
         say("the mail has {size} bytes, the relay takes at most {limit}", size=20_000, limit=10_000),
         say("given up after {days} days; the last answer was: {answer}", days=5, answer="450 4.2.1 busy"),
+        say("given up after a day; the last answer was: {answer}", answer="450 4.2.1 busy"),
     )
     for sent, reply in zip(desk.inbox("erika@example.com"), replies, strict=False):
         with connection(desk.database), transaction(desk.database):
@@ -149,6 +178,8 @@ RARE = {
     # A "no" to what a mail in one's name wants: `test_agents` says it in each language.
     "Thank you. None of this is carried out:",
     "{agent} does not confirm the commands of the mail that opened this ticket",
+    # Of a held mail nothing but what can't count.
+    "Nothing was sent. Left out of it:",
 }
 # The modules whose every phrase is said on such a day.
 HEARD = (
@@ -167,12 +198,13 @@ def test_a_whole_day_of_an_agent_has_nothing_in_english(
     texts = [sent.text for sent in to_agents(desk)]
     everything = "\n\n".join(texts)
     english = [key for key, said in catalogue.items() if speaks_much(key) and key != said]
-    assert [key for key in english if pattern(key).search(everything)] == []
+    assert [key for key in english if is_said(key, everything)] == []
     assert {"question", "confirmation", "result", "changed", "new_ticket", "undeliverable", "bundle"} <= {
         sent.notice for sent in to_agents(desk)
     }
     own = {said.text for said in all_phrases() if said.place.partition(":")[0].endswith(HEARD)}
-    assert [key for key in own - RARE if key and not pattern(catalogue[key]).search(everything)] == []
+    missing = [key for key in own - RARE if key and not is_said(catalogue[key], everything)]
+    assert missing == []
 
 
 def test_a_requester_reads_their_own_language_where_an_agent_sent_only_a_file(desk: DeskUnderTest) -> None:

@@ -20,7 +20,10 @@ from gateway.timers import Timers
 from tests.crash.day import new_keeper
 from tests.delivery.house import NOW, open_house
 from tests.desk.harness import DeskUnderTest
+from tests.servers import prepared
 from tests.servers.sink import Sink
+
+sqlite_url, postgres_url = prepared.sqlite_url, prepared.postgres_url
 
 HOUR, DAY, DECADE = timedelta(hours=1), timedelta(days=1), timedelta(days=3650)
 ERIKA, ANNA = "erika@example.com", "anna@example.com"

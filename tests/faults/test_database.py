@@ -138,6 +138,10 @@ def test_k16_a_database_server_that_crashes_under_load_delays_mail_and_loses_non
         crowd.end()
         assert_nothing_lost_nothing_twice(house, crowd.taken, sent=[mail.content for mail in sink.mails], repeated=8)
         assert house.gateway.stop() == 0
+        # Two crashes within the minute: the causes in a line or two, and the end; nobody reads tracebacks of them.
+        log = house.gateway.output
+        assert "Traceback" not in log
+        assert 1 <= log.count("database_trouble") <= 3
 
 
 def crash(server: PostgresServer) -> None:

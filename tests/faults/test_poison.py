@@ -20,6 +20,9 @@ from gateway.store.tables import Contact, Ledger, Outbox, Ticket
 from tests.delivery.house import NOW, House, open_house
 from tests.faults.poisoned import MOST_LIVES, POISON
 from tests.intake.desk import Clock, a_mail, an_envelope, new_database
+from tests.servers import prepared
+
+sqlite_url, postgres_url = prepared.sqlite_url, prepared.postgres_url
 
 ROOT = Path(__file__).parents[2]
 

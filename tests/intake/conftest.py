@@ -14,6 +14,9 @@ from gateway.intake.smtp import SmtpListener, SmtpThread
 from gateway.settings.tables import Smtp
 from gateway.store.database import connection
 from tests.intake.desk import Clock, RawClient, Start, is_recipient, new_database
+from tests.servers.prepared import postgres_url, sqlite_url
+
+__all__ = ["postgres_url", "sqlite_url"]
 
 
 @pytest.fixture

@@ -19,7 +19,10 @@ from gateway.store.database import connection, execute
 from gateway.store.oauth import LEASE, forget_troubles_of_others, give_lease_back, take_lease
 from gateway.store.queue import free_leases
 from tests.oauth.house import START, House, house_with, oauth_of, trouble_of
+from tests.servers import prepared
 from tests.servers.token_server import TokenServer
+
+sqlite_url, postgres_url = prepared.sqlite_url, prepared.postgres_url
 
 
 @pytest.fixture

@@ -20,8 +20,11 @@ from tests.servers.dovecot import DovecotServer, Mailbox, running_dovecot
 from tests.servers.gateway import GatewayProcess, make_gateway_folder
 from tests.servers.postfix import PostfixServer, running_postfix
 from tests.servers.postgres import PostgresServer, running_postgres
+from tests.servers.prepared import prepared_postgres, prepared_sqlite
 from tests.servers.sink import Sink, SinkOptions
 from tests.servers.token_server import TokenServer
+
+__all__ = ["prepared_postgres", "prepared_sqlite"]
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from typing import Self
 import psutil
 
 from tests.servers.commands import COMMANDS
+from tests.servers.forks import FORKS, Forked
 from tests.servers.ports import LOOPBACK, free_port
 from tests.servers.processes import with_parent_death_signal
 from tests.servers.waiting import eventually
@@ -30,6 +31,7 @@ from tests.servers.waiting import eventually
 CHECKOUT = Path(__file__).resolve().parents[2]
 READY_WORD = "ready"
 START_SECONDS = 30.0
+Child = subprocess.Popen[bytes] | Forked
 
 
 def make_gateway_folder(folder: Path) -> Path:
@@ -50,7 +52,7 @@ class GatewayProcess:
     """One `gateway serve`: `folder` holds its files and `env` its GATEWAY_… settings; start, stop and kill it at will.
 
     `wrapper` is put before the command (strace, prlimit). Two processes may share a folder's database: make the second
-    with another `smtp_port`.
+    with another `smtp_port`. It is forked from a process that has imported everything, unless `forked` is False.
     """
 
     folder: Path
@@ -58,7 +60,8 @@ class GatewayProcess:
     smtp_port: int = field(default_factory=free_port)
     arguments: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
-    _child: subprocess.Popen[str] | None = None
+    forked: bool = True
+    _child: Child | None = None
     _reader: threading.Thread | None = None
     _output: list[str] = field(default_factory=list)
     _all_read: bool = False
@@ -69,25 +72,32 @@ class GatewayProcess:
     def start(self, *, wait: bool = True) -> Self:
         """Start the process; with `wait` return when it says that it is ready, or fail with what it printed."""
         assert self._child is None or self._child.poll() is not None, "it runs already"
-        command = [*self.wrapper, sys.executable, "-m", "gateway", "serve", *self.arguments]
         self._output.clear()
         self._all_read = False
-        self._child = subprocess.Popen(
-            with_parent_death_signal(command),
-            cwd=self.folder,
-            env=self._environ(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        self._reader = threading.Thread(target=self._read, args=(self._child,), name="gateway-output", daemon=True)
+        reading, writing = os.pipe()
+        try:
+            self._child = self._begin(writing)
+        finally:
+            os.close(writing)
+        self._reader = threading.Thread(target=self._read, args=(reading,), name="gateway-output", daemon=True)
         self._reader.start()
         if wait:
             self.wait_for_output(lambda line: READY_WORD in line.lower(), timeout_seconds=START_SECONDS)
         return self
+
+    def _begin(self, output: int) -> Child:
+        arguments = ("serve", *self.arguments)
+        if self.forked and not self.wrapper:
+            return FORKS.start(arguments, cwd=self.folder, env=self._environ(), output=output)
+        return subprocess.Popen(
+            with_parent_death_signal([*self.wrapper, sys.executable, "-m", "gateway", *arguments]),
+            cwd=self.folder,
+            env=self._environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
 
     def stop(self, timeout_seconds: float = 30.0) -> int:
         """Send SIGTERM, wait for the clean end and return the exit code (0 where it never ran)."""
@@ -182,14 +192,12 @@ class GatewayProcess:
         # The checkout, whatever else is installed; and every line at once, so that a test can wait for it.
         return inherited | {"PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1", "COLUMNS": "120"} | settings
 
-    def _read(self, child: subprocess.Popen[str]) -> None:
-        assert child.stdout is not None
-        with child.stdout:
-            for line in child.stdout:
+    def _read(self, reading: int) -> None:
+        with open(reading, encoding="utf-8", errors="replace") as output:
+            for line in output:
                 with self._changed:
                     self._output.append(line)
                     self._changed.notify_all()
-        child.wait()
         with self._changed:
             self._all_read = True
             self._changed.notify_all()
@@ -203,7 +211,7 @@ class GatewayProcess:
             exit_code = self._child.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
             self._child.kill()
-            self._child.wait()
+            self._child.wait(10.0)
             raise AssertionError(f"still there {timeout_seconds} s after {with_signal.name}:\n{self.output}") from None
         self._join()
         return exit_code

@@ -32,6 +32,9 @@ from gateway.store.queue import (
 )
 from gateway.store.states import LedgerState, OutboxState, Outcome
 from gateway.store.tables import PART_SIZE_BYTES, Contact, Event, Ledger, Outbox, Ticket, Worker
+from tests.servers import prepared
+
+sqlite_url, postgres_url = prepared.sqlite_url, prepared.postgres_url
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

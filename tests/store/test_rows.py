@@ -16,6 +16,9 @@ from gateway.store.database import connection, is_sqlite, migrate, open_database
 from gateway.store.fields import UtcDateTime, clean_text
 from gateway.store.rows import find, find_all, insert, insert_if_new, marks
 from gateway.store.tables import Contact, Event
+from tests.servers import prepared
+
+sqlite_url, postgres_url = prepared.sqlite_url, prepared.postgres_url
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
