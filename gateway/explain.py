@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -140,23 +140,27 @@ class Explainer:
         if recalled.occasion is None:
             reason = "it is no mail that rules are asked about: an agent's answer, or an automatic one"
             return Told(policy=self._policy, mail=mail, recalled=recalled, reasons=(reason,))
-        view = self._view_then(mail, envelope, recalled)
-        standing = {key: Authority(word.authority) for key, word in recalled.now.items()}
-        return self._told(mail, view, standing if recalled.occasion != "open" else {}, recalled=recalled)
+        view, standing = self._view_then(mail, envelope, recalled)
+        return self._told(mail, view, standing, recalled=recalled)
 
-    def _view_then(self, mail: Mail, envelope: Envelope, recalled: Recalled) -> View:
-        """What the rules saw when the mail was decided, as far as that is still known."""
+    def _view_then(self, mail: Mail, envelope: Envelope, recalled: Recalled) -> tuple[View, Mapping[str, Authority]]:
+        """What the rules saw when the mail was decided, and whose word each field was; as far as that is known."""
         policy = self._policy
-        facts = facts_then(mail, envelope, policy, requester=recalled.requester)
+        facts = facts_then(recalled.ledger, mail, envelope, policy, secrets=self._secrets or {})
+        facts = facts or self._facts(mail, envelope, datetime.now(UTC))
         decision = decide(mail, envelope, facts, policy)
-        kind = MailKind(recalled.kind) if recalled.kind in tuple(MailKind) else decision.kind
-        view = view_of_decision(mail, envelope, facts, policy, decision) if recalled.occasion == "open" else None
+        view = view_of_decision(mail, envelope, facts, policy, decision)
         other = "" if mail.sender is None or recalled.requester == mail.sender.address else recalled.requester
-        if view is None or (other and view.sender != other):
-            known = known_of(mail, envelope, facts)
-            occasion = recalled.occasion or "open"
-            return view_of(mail, policy=policy, kind=kind, requester=other, known=known, occasion=occasion)
-        return replace(view, kind=kind)
+        if view is not None and view.occasion == recalled.occasion and (not other or view.sender == other):
+            ticket = facts.ticket(decision.ticket) if decision.ticket is not None else None
+            return view, dict(ticket.authority) if ticket is not None else {}
+        # It would be treated otherwise today; the rules see it as they did.
+        kind = MailKind(recalled.kind) if recalled.kind in tuple(MailKind) else decision.kind
+        known, occasion = known_of(mail, envelope, facts), recalled.occasion or "open"
+        view = view_of(mail, policy=policy, kind=kind, requester=other, known=known, occasion=occasion)
+        if occasion == "open":
+            return view, {}
+        return view, {key: Authority(word.authority) for key, word in recalled.now.items()}
 
     def _told(
         self,

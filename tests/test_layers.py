@@ -32,7 +32,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("intake", "oauth", "sorting", "parsing", "dkim_proof", "delivery"),
         *("timers", "lookout", "policy_keeper", "heartbeat", "steady", "outage", "logs"),
     ),
-    "front": ("cli", "checking", "doctor", "demo", "explain", "roundtrip", "service", "storage", "__main__"),
+    "front": ("cli", "checking", "doctor", "demo", "explain", "replay", "roundtrip", "service", "storage", "__main__"),
 }
 ORDER = list(LAYERS)
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
@@ -52,10 +52,11 @@ NEIGHBOURS: dict[str, set[str]] = {
     "timers": {"policy_keeper", "lookout", "outage"},
     "lookout": {"policy_keeper"},
     "heartbeat": {"policy_keeper", "outage"},
-    "cli": {"service", "storage", "explain", "checking", "doctor", "demo"},
+    "cli": {"service", "storage", "explain", "replay", "checking", "doctor", "demo"},
     "checking": {"storage", "roundtrip"},
     "roundtrip": {"storage"},
     "explain": {"storage"},
+    "replay": {"storage"},
     "demo": {"service"},
     "service": {"storage"},
     "__main__": {"cli"},
@@ -80,6 +81,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "heartbeat",
         "service",
         "storage",
+        "replay",
     ),
     "playhouse": ("store", "desk"),
     "psycopg": ("store",),

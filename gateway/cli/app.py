@@ -17,6 +17,7 @@ from gateway.cli import (
     inspecting,
     outbox,
     quarantine_acts,
+    replay,
     rules,
     rules_explain,
     running,
@@ -46,6 +47,7 @@ app.command(rich_help_panel=_SET_UP)(setting_up.init)
 app.command(rich_help_panel=_SET_UP)(setting_up.check)
 app.command(rich_help_panel=_SET_UP)(doctor)
 rules.app.command("explain")(rules_explain.explain_rules)
+rules.app.command("replay")(replay.replay)
 app.add_typer(rules.app, name="rules", rich_help_panel=_SET_UP)
 app.add_typer(setting_up.mailbox, name="mailbox", rich_help_panel=_SET_UP)
 app.add_typer(auth.app, name="auth", rich_help_panel=_SET_UP)

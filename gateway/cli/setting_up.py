@@ -42,6 +42,7 @@ def init(
     Exit 1 where one of them is there already; then nothing is written.
     """
     from gateway.defaults_files import checkout_folder, default_file
+    from gateway.policy.schema import SCHEMA_FILE, schema_text
 
     existing = [name for name in ("gateway.toml", "rules.toml", "templates") if (folder / name).exists()]
     if existing:
@@ -50,12 +51,14 @@ def init(
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("gateway.toml", "rules.toml"):
             shutil.copyfile(default_file(name), folder / name)
+        # Editors find it by the first line of rules.toml.
+        (folder / SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
         shutil.copytree(default_file("templates"), folder / "templates")
         (folder / "storage").mkdir(exist_ok=True)
     except OSError as error:
         raise fail(f"can't write to {folder}: {error.strerror or error}") from error
     place = shlex.quote(str(folder))
-    typer.echo(f"Written to {folder}: gateway.toml, rules.toml, templates/, storage/")
+    typer.echo(f"Written to {folder}: gateway.toml, rules.toml (and {SCHEMA_FILE}, for editors), templates/, storage/")
     if (checkout := checkout_folder()) is not None:
         # Its files are what ships and what `make serve` runs with: whether they were edited, nothing here can tell.
         typer.echo(f"rules.toml, templates/: copied from {checkout}, including your changes there")

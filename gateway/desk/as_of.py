@@ -18,7 +18,7 @@ from gateway.triage.facts import TicketFacts
 _MOST_CHANGES = 1000
 _CHANGES = f"""SELECT event.kind, event.detail FROM event JOIN ticket ON ticket.id = event.ticket_id
     WHERE ticket.number = ? AND event.at >= ? AND event.kind IN ('field', 'status', 'requester')
-    ORDER BY event.id LIMIT {_MOST_CHANGES}"""
+    ORDER BY event.id LIMIT {_MOST_CHANGES}"""  # noqa: S608
 _READ = {Field.TYPE.value: TicketType, Field.PRIORITY.value: Priority}
 _ENDS = (Status.CLOSED, Status.CANCELLED)
 

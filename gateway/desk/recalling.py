@@ -1,19 +1,16 @@
 """A stored mail as it was when it was decided: its envelope, what was known then, and what came of it since.
 
-Reads only. Who opened how many tickets by then is counted by when they arrived, without the mail's own; whether
-something vouches for the sender is judged by what is proven of the border now, since older proofs are overwritten.
+Reads only, for one mail at a time; a replay of many is in `replaying`, which says what can't be known again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from gateway.desk.border import believed_results, vouched_by
-from gateway.desk.counting import ticket_counts
-from gateway.desk.people import find_contact
+from gateway.desk.replaying import facts_of_then, histories_of
 from gateway.desk.ticket_fields import value_of
 from gateway.mail import Envelope, Mail
 from gateway.policy import Occasion, Policy
@@ -156,17 +153,12 @@ def _address(contact_id: object) -> str:
     return contact.address if contact is not None else ""
 
 
-def facts_then(mail: Mail, envelope: Envelope, policy: Policy, *, requester: str = "") -> Facts:
-    """What a decision could know when the mail arrived, of what rules may ask: who vouches, and how many tickets."""
-    at = envelope.internal_date or envelope.received_at
-    people = dict.fromkeys(filter(None, (mail.sender.address if mail.sender else "", requester)))
-    vouched = vouched_by(mail, envelope, policy, now=envelope.received_at)
-    return Facts(
-        now=envelope.received_at,
-        is_own=mail.sender is not None and policy.is_desk_address(mail.sender.address),
-        auth_trusted=bool(vouched),
-        vouched_by=vouched,
-        auth=believed_results(mail, envelope, policy, now=envelope.received_at) if policy.asks_for_auth else None,
-        # Its own ticket arrived at that moment and is not counted.
-        ticket_counts=ticket_counts(map(find_contact, people), policy, at=at - timedelta(microseconds=1)),
-    )
+def facts_then(
+    ledger_id: int, mail: Mail, envelope: Envelope, policy: Policy, *, secrets: Mapping[int, bytes]
+) -> Facts | None:
+    """What was known of a mail when it was decided, as far as the tables still say so; None where it was not."""
+    row = find(Ledger, "id = ?", ledger_id)
+    if row is None or row.decision is None:
+        return None
+    history = histories_of([row])[row.id]
+    return facts_of_then(mail, envelope, policy, row, history, secrets=secrets)

@@ -158,7 +158,7 @@ def _history(
 
 def _opened_with(events: list[tuple[str, dict[str, Any]]], said: Mapping[str, Any]) -> Iterator[FieldValue]:
     """What rules had filled when the ticket opened: what stands on it, and what they did beside."""
-    kept = next((detail["fields"] for kind, detail in events if kind == "opened"), {})
+    kept: Mapping[str, Any] = next((detail["fields"] for kind, detail in events if kind == "opened"), {})
     for key, (text, authority, rule) in {**kept, **said.get("beside", {})}.items():
         yield _value(key, text, authority, rule)
 

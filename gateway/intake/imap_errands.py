@@ -180,7 +180,11 @@ def _folder_facts(session: Session, folder: Folder, settings: MailboxSettings) -
     words = ", ".join(word for word in ("MOVE", "UIDPLUS") if word in session.capabilities)
     obstacle = obstacle_of(session, folder, settings)
     return [
-        Fact(name="folder", is_good=True, text=f"{settings.folder}: {folder.mail_count} mails"),
+        Fact(
+            name="folder",
+            is_good=True,
+            text=f"{settings.folder}: {folder.mail_count} mail{'' if folder.mail_count == 1 else 's'}",
+        ),
         Fact(name="IDLE", is_good=True, text=idle),
         Fact(name="MOVE", is_good=True, text=words or "no"),
         Fact(name="after", is_good=not obstacle, text=obstacle or settings.after),

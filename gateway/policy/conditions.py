@@ -12,10 +12,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.mail import MailKind
 from gateway.options.problems import Path
+from gateway.options.shapes import OneOrMany, OrElse, any_case, shaped
 from gateway.options.tables import OptionTable, wrong
-from gateway.policy.measures import mail_size, mail_time, ticket_count
+from gateway.policy.measures import INSIDE, OUTSIDE, mail_size, mail_time, ticket_count
 from gateway.policy.patterns import checked, names_in
-from gateway.policy.people import AttributeName, attribute_text
+from gateway.policy.people import AttributeName, AttributeText, attribute_text
 from gateway.policy.values import (
     AddressPatterns,
     Domains,
@@ -64,31 +65,30 @@ def _patterns(value: object) -> object:
     return {"words": value} if isinstance(value, str | list) else value
 
 
-Pattern = Annotated[str, AfterValidator(checked)]
-ManyPatterns = Annotated[tuple[Pattern, ...], BeforeValidator(one_or_many), Field(strict=False)]
-Group = Annotated[tuple["Condition", ...], BeforeValidator(_group), Field(strict=False)]
+Pattern = Annotated[str, AfterValidator(checked), shaped(r"\S")]
+ManyPatterns = Annotated[tuple[Pattern, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+Group = Annotated[tuple["Condition", ...], BeforeValidator(_group), Field(strict=False), OneOrMany()]
 Kinds = Annotated[
-    tuple[Annotated[MailKind, Field(strict=False)], ...], BeforeValidator(one_or_many), Field(strict=False)
+    tuple[Annotated[MailKind, Field(strict=False)], ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()
 ]
-MediaTypes = Annotated[
-    tuple[Annotated[str, AfterValidator(_media_type)], ...], BeforeValidator(one_or_many), Field(strict=False)
+MediaType = Annotated[str, AfterValidator(_media_type), shaped("^[^/]+/[^/]+$", "application/pdf", "image/*")]
+DeskAddress = Annotated[str, AfterValidator(_address_or_tag), shaped("@", "printing@example.com")]
+Size = Annotated[
+    str, AfterValidator(mail_size), shaped(rf"^\s*({any_case('above')}|{any_case('below')})\s+[0-9]", "above 10 MB")
 ]
-DeskAddresses = Annotated[
-    tuple[Annotated[str, AfterValidator(_address_or_tag)], ...], BeforeValidator(one_or_many), Field(strict=False)
-]
-Sizes = Annotated[
-    tuple[Annotated[str, AfterValidator(mail_size)], ...], BeforeValidator(one_or_many), Field(strict=False)
-]
-Times = Annotated[
-    tuple[Annotated[str, AfterValidator(mail_time)], ...], BeforeValidator(one_or_many), Field(strict=False)
-]
-TicketCounts = Annotated[
-    tuple[Annotated[str, AfterValidator(ticket_count)], ...], BeforeValidator(one_or_many), Field(strict=False)
-]
+Time = Annotated[str, AfterValidator(mail_time), shaped(r"\S", INSIDE, OUTSIDE, "Mo-Fr 18:00-22:00; Sa-Su")]
+TicketCount = Annotated[str, AfterValidator(ticket_count), shaped(r"^\s*[0-9]+\s+\S", "3 today", "10 in 7 days")]
+MediaTypes = Annotated[tuple[MediaType, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+DeskAddresses = Annotated[tuple[DeskAddress, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+Sizes = Annotated[tuple[Size, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+Times = Annotated[tuple[Time, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+TicketCounts = Annotated[tuple[TicketCount, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
 # RFC 8601 §2.7.
 Verdict = Literal["pass", "fail", "softfail", "neutral", "none", "policy", "temperror", "permerror"]
-Verdicts = Annotated[tuple[Verdict, ...], BeforeValidator(one_or_many), Field(strict=False)]
-AttributeValues = Annotated[tuple[str, ...], BeforeValidator(_attribute_values), Field(strict=False)]
+Verdicts = Annotated[tuple[Verdict, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+AttributeValues = Annotated[
+    tuple[AttributeText, ...], BeforeValidator(_attribute_values), Field(strict=False), OneOrMany()
+]
 
 
 class Patterns(OptionTable):
@@ -125,7 +125,11 @@ class Condition(OptionTable):
     """Words or phrases in the subject."""
     body: Words = ()
     """Words or phrases in the new text (no quotes, no signature)."""
-    pattern: Annotated[Patterns | None, BeforeValidator(_patterns)] = None
+    pattern: Annotated[
+        Patterns | None,
+        BeforeValidator(_patterns),
+        OrElse({"type": "string"}, {"type": "array", "items": {"type": "string"}}),
+    ] = None
     """A pattern in subject or text: 'host (?P<host>\\S+)'; what it captures by name may be asked for and set."""
     sender: AddressPatterns = Field(default=(), alias="from")
     """The sender's address: "anna@example.com", "*@hr.example.com"."""

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from gateway.options.shapes import OneOrMany, shaped
 from gateway.options.tables import OptionTable, wrong
 from gateway.policy.values import AddressPatterns, FullName, HeaderName, HeaderWords
 
@@ -27,8 +28,8 @@ def _one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Window = Annotated[str, AfterValidator(_window)]
-Windows = Annotated[tuple[Window, ...], BeforeValidator(_one_or_many), Field(strict=False, min_length=1)]
+Window = Annotated[str, AfterValidator(_window), shaped("^[1-9][0-9]*/[1-9][0-9]*$", "10/10")]
+Windows = Annotated[tuple[Window, ...], BeforeValidator(_one_or_many), Field(strict=False, min_length=1), OneOrMany()]
 
 
 class Limits(OptionTable):

@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
 from gateway.errors import Problem
+from gateway.options.shapes import shaped
 from gateway.options.suggestions import did_you_mean
 from gateway.options.tables import OptionTable, wrong
 from gateway.policy.values import Address, is_address
@@ -59,8 +60,10 @@ def says_no(text: str) -> bool:
     return text.casefold() in _NO_WORDS
 
 
-AttributeName = Annotated[str, AfterValidator(attribute_name)]
-AttributeText = Annotated[str, BeforeValidator(attribute_text)]
+AttributeName = Annotated[str, AfterValidator(attribute_name), shaped(r"\S", "department")]
+AttributeText = Annotated[
+    str, BeforeValidator(attribute_text), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
 
 
 class Person(OptionTable):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.mail import MailKind
+from gateway.options.shapes import OneOrMany, OrElse, shaped
 from gateway.options.tables import OptionTable, wrong
 from gateway.policy.conditions import Condition, Verdict
 from gateway.policy.measures import plain_size
@@ -53,7 +54,12 @@ def _files(value: object) -> object:
     return [value] if isinstance(value, str | dict) else value
 
 
-Occasions = Annotated[tuple[Occasion, ...], BeforeValidator(one_or_many), Field(strict=False, min_length=1)]
+PlainSize = Annotated[str, AfterValidator(plain_size), shaped(r"^\s*[0-9.]+ ?[A-Za-z]+\s*$", "12 MB")]
+# Not the format date-time, which wants a zone and a T.
+_MOMENT = shaped("^$|^[0-9]{4}-", "2026-11-21 21:30")
+Occasions = Annotated[
+    tuple[Occasion, ...], BeforeValidator(one_or_many), Field(strict=False, min_length=1), OneOrMany()
+]
 
 
 class Assignment(OptionTable):
@@ -158,7 +164,7 @@ class ExampleFile(OptionTable):
     """Its name."""
     type: str = ""
     """Its type: "application/pdf"; "" = one that says nothing."""
-    size: Annotated[str, AfterValidator(plain_size)] = "0 B"
+    size: PlainSize = "0 B"
     """Its size: "6 MB"."""
 
 
@@ -178,14 +184,17 @@ class Example(OptionTable):
     language: str = ""
     """The language of the mail, where a rule asks for it."""
     attachments: Annotated[
-        tuple[Annotated[ExampleFile, BeforeValidator(_file)], ...], BeforeValidator(_files), Field(strict=False)
+        tuple[Annotated[ExampleFile, BeforeValidator(_file), OrElse({"type": "string"})], ...],
+        BeforeValidator(_files),
+        Field(strict=False),
+        OneOrMany(),
     ] = ()
     """Attached files: names, or { name = "scan.pdf", type = "application/pdf", size = "6 MB" }."""
-    size: Annotated[str, AfterValidator(plain_size)] = "0 B"
+    size: PlainSize = "0 B"
     """The size of the mail: "12 MB"."""
     kind: Annotated[MailKind, Field(strict=False)] = MailKind.NEW
     """The kind of mail."""
-    time: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    time: Annotated[datetime | None, BeforeValidator(_moment), _MOMENT] = None
     """When it arrives, by the clock where the desk is: "2026-11-21 21:30"; "" = at no time that a rule asks for."""
     authenticated: bool = False
     """Whether something vouches for the sender."""

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from gateway.options.shapes import OneOrMany, any_case, shaped
 from gateway.options.suggestions import did_you_mean
 from gateway.options.tables import wrong
 from gateway.policy.captures import checked, filled_in, places_in
@@ -154,21 +155,29 @@ def _closed(names: Iterable[str]) -> WithJsonSchema:
 
 SetType = Annotated[str, AfterValidator(_or_places(_choice(TicketType))), _closed(TicketType)]
 SetPriority = Annotated[str, AfterValidator(_or_places(_choice(Priority))), _closed(Priority)]
-SetCategory = Annotated[str, AfterValidator(_or_places(_category))]
+SetCategory = Annotated[
+    str, AfterValidator(_or_places(_category)), shaped(r"^[^/]+(/[^/]+)?$|\{", "network", "network/vpn")
+]
 SetLanguage = Annotated[str, AfterValidator(_or_places(_language)), _closed(LANGUAGES)]
 SetText = Annotated[str, AfterValidator(_or_places(_any_text))]
 SetTags = Annotated[
-    tuple[Annotated[str, AfterValidator(_or_places(_tag))], ...], BeforeValidator(one_or_many), Field(strict=False)
+    tuple[Annotated[str, AfterValidator(_or_places(_tag))], ...],
+    BeforeValidator(one_or_many),
+    Field(strict=False),
+    OneOrMany(),
 ]
 SetFields = dict[Annotated[str, AfterValidator(_field_name)], SetText]
-Watchers = Annotated[tuple[str, ...], BeforeValidator(one_or_many), Field(strict=False)]
-Hold = Annotated[str, AfterValidator(_hold)]
+Watchers = Annotated[tuple[str, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+_HOLD_SHAPE = rf"^\s*({'|'.join(map(any_case, HoldReason))})(\s|$)"
+Hold = Annotated[str, AfterValidator(_hold), shaped(_HOLD_SHAPE, *HoldReason, "vendor until friday")]
 Acknowledge = Annotated[bool | str, BeforeValidator(_acknowledge), WithJsonSchema({"type": ["boolean", "string"]})]
 
 # What an example expects stands there as it is, without places.
 ExpectedTags = Annotated[
-    tuple[Annotated[str, AfterValidator(_tag)], ...], BeforeValidator(one_or_many), Field(strict=False)
+    tuple[Annotated[str, AfterValidator(_tag)], ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()
 ]
 ExpectedLanguage = Annotated[str, AfterValidator(lambda text: text and _language(text))]
-ExpectedHold = Annotated[str, AfterValidator(lambda text: text and _hold(text))]
+ExpectedHold = Annotated[
+    str, AfterValidator(lambda text: text and _hold(text)), shaped(f"{_HOLD_SHAPE}|^$", *HoldReason)
+]
 ExpectedFields = dict[Annotated[str, AfterValidator(_field_name)], str]

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from gateway.options.shapes import OneOrMany, shaped
 from gateway.options.suggestions import did_you_mean
 from gateway.options.tables import wrong
 from gateway.ticket import Priority, TicketType
@@ -19,6 +20,7 @@ _NAME = re.compile(r"[^\W_](?:[\w.&+-]*[\w+])?")
 _CATEGORY_PART = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 _PREFIX = re.compile(r"[A-Z]{2,10}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")
+_LANGUAGE_SHAPE = "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$"
 _HEADER = re.compile(r"[!-9;-~]+")
 
 
@@ -164,36 +166,44 @@ def one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Address = Annotated[str, AfterValidator(_address)]
-AddressPattern = Annotated[str, AfterValidator(_address_pattern)]
-Domain = Annotated[str, AfterValidator(_domain)]
-Name = Annotated[str, AfterValidator(_name)]
-NameOrNone = Annotated[str, AfterValidator(lambda text: text and _name(text))]
-FullName = Annotated[str, AfterValidator(_full_name)]
-CategoryPart = Annotated[str, AfterValidator(_category_part)]
-Prefix = Annotated[str, AfterValidator(_prefix)]
-Language = Annotated[str, AfterValidator(_language)]
-LanguageOrNone = Annotated[str, AfterValidator(lambda text: text and _language(text))]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-WorkingHours = Annotated[str, AfterValidator(_working_hours)]
-Word = Annotated[str, AfterValidator(_word)]
-FilePattern = Annotated[str, AfterValidator(_file_pattern)]
-HeaderWord = Annotated[str, AfterValidator(_header_word)]
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-SpamHeader = Annotated[str, AfterValidator(_spam_header)]
-ListId = Annotated[str, AfterValidator(_list_id)]
+Address = Annotated[str, AfterValidator(_address), shaped(r"^[^@\s<>]+@[^@\s<>]+$", "helpdesk@example.com")]
+AddressPattern = Annotated[
+    str, AfterValidator(_address_pattern), shaped(r"^\S+@\S+$", "anna@example.com", "*@hr.example.com")
+]
+Domain = Annotated[str, AfterValidator(_domain), shaped(r"^(\*\.)?[^@\s*]+$", "example.com", "*.example.com")]
+Name = Annotated[str, AfterValidator(_name), shaped(r"^\S+$", "network")]
+NameOrNone = Annotated[str, AfterValidator(lambda text: text and _name(text)), shaped(r"^\S*$", "anna")]
+FullName = Annotated[str, AfterValidator(_full_name), shaped(r"\S")]
+CategoryPart = Annotated[str, AfterValidator(_category_part), shaped("^[^/]*$", "network")]
+Prefix = Annotated[str, AfterValidator(_prefix), shaped("^[A-Z]{2,10}$", "INC")]
+Language = Annotated[str, AfterValidator(_language), shaped(_LANGUAGE_SHAPE, "en", "de", "pt-BR")]
+LanguageOrNone = Annotated[
+    str, AfterValidator(lambda text: text and _language(text)), shaped(f"{_LANGUAGE_SHAPE}|^$", "en", "de", "pt-BR")
+]
+TimeZone = Annotated[str, AfterValidator(_time_zone), shaped(r"^\S+$", "Europe/Berlin")]
+WorkingHours = Annotated[
+    str, AfterValidator(_working_hours), shaped(r"\S", "Mo-Fr 08:00-17:00", "Mo-Th 08:00-17:00; Fr 08:00-14:00")
+]
+Word = Annotated[str, AfterValidator(_word), shaped(r"\S")]
+FilePattern = Annotated[str, AfterValidator(_file_pattern), shaped(r"[^*\s]", "*.pdf", "invoice*")]
+HeaderWord = Annotated[str, AfterValidator(_header_word), shaped(r"\S")]
+HeaderName = Annotated[str, AfterValidator(_header_name), shaped("^[!-9;-~]+$", "List-Id")]
+SpamHeader = Annotated[str, AfterValidator(_spam_header), shaped(r"^\s*[!-9;-~]", "X-Spam-Flag", "X-My-Filter: spam")]
+ListId = Annotated[str, AfterValidator(_list_id), shaped(r"\S", "staff.example.com")]
 
 # TOML knows texts and lists only; enums and tuples are read from them.
 Type = Annotated[TicketType, Field(strict=False)]
 PriorityName = Annotated[Priority, Field(strict=False)]
-Words = Annotated[tuple[Word, ...], BeforeValidator(one_or_many), Field(strict=False)]
-HeaderWords = Annotated[tuple[HeaderWord, ...], BeforeValidator(one_or_many), Field(strict=False)]
-Addresses = Annotated[tuple[Address, ...], BeforeValidator(one_or_many), Field(strict=False)]
-AddressPatterns = Annotated[tuple[AddressPattern, ...], BeforeValidator(one_or_many), Field(strict=False)]
-Domains = Annotated[tuple[Domain, ...], BeforeValidator(one_or_many), Field(strict=False)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(strict=False)]
-People = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(one_or_many), Field(strict=False)]
-Languages = Annotated[tuple[Language, ...], BeforeValidator(one_or_many), Field(strict=False)]
-SpamHeaders = Annotated[tuple[SpamHeader, ...], BeforeValidator(one_or_many), Field(strict=False)]
-ListIds = Annotated[tuple[ListId, ...], BeforeValidator(one_or_many), Field(strict=False)]
-FilePatterns = Annotated[tuple[FilePattern, ...], BeforeValidator(one_or_many), Field(strict=False)]
+Words = Annotated[tuple[Word, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+HeaderWords = Annotated[tuple[HeaderWord, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+AddressPatterns = Annotated[tuple[AddressPattern, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+Domains = Annotated[tuple[Domain, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+People = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()
+]
+Languages = Annotated[tuple[Language, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+SpamHeaders = Annotated[tuple[SpamHeader, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+ListIds = Annotated[tuple[ListId, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
+FilePatterns = Annotated[tuple[FilePattern, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]

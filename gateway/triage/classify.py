@@ -68,14 +68,14 @@ def check_examples(policy: Policy) -> list[Problem]:
 
 def _tried(policy: Policy, number: int, example: Example) -> Iterator[Mistake]:
     """Try one example: every expected field, and the rule that must hold."""
-    view = example_view(example, policy)
-    result = classified(holding_of(view, policy), policy)
+    found = tuple(holding_of(example_view(example, policy), policy))
+    result = classified(found, policy)
     for one in differences(example.expect, result, policy):
         message = f'"{example.subject}" becomes "{one.got}" {one.by}, not "{one.wanted}"'
         yield Mistake(path=("example", number, "expect", *one.path), message=message)
     if not example.rule:
         return
-    holding = {rule.name: captures for rule, captures in holding_of(view, policy)}
+    holding = {rule.name: captures for rule, captures in found}
     if example.rule not in holding:
         held = f"; what holds: {', '.join(holding)}" if holding else "; no rule does"
         message = f'the rule "{example.rule}" does not hold for "{example.subject}"{held}'

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gateway.policy.measures import size_asked, tickets_asked
-from gateway.policy.people import NO
+from gateway.policy.people import NO, YES
 from gateway.triage.conditions import PATTERN, Entry
 from gateway.triage.requirements import Choice, Requirement
 from gateway.triage.sets import PhraseSet, wildcard_patterns
@@ -21,6 +21,8 @@ _ADDRESSES = ("from", "to", "desk", "domain")
 _FILES = ("attachment", "attachment_type")
 # A choice between so many groups at most is taken apart.
 _MOST_CASES = 3
+# Of the rules that are found by one entry, the first so many are looked at.
+_MOST_BEHIND = 20
 
 
 class Implications:
@@ -43,16 +45,17 @@ class Implications:
         if kind in ("words", "subject", "body", "header"):
             yield from self._words(kind, name, text)
         elif key in _ADDRESSES:
-            lowered = text.replace("*", STAR).casefold()
-            yield from ((key, one) for one in self._addresses.found_in(lowered))
+            yield from ((key, one) for one in self._like_address(text))
             if key == "from":
-                yield from (("domain", one) for one in self._addresses.found_in(lowered.rpartition("@")[2]))
+                yield from (("domain", one) for one in self._like_address(text.rpartition("@")[2]))
         elif key in _FILES:
             found = self._files.found_in(text.replace("*", STAR).casefold())
             yield from ((key, one) for one in found)
         elif kind == "person" and text != NO:
             yield key, "*"
-            yield from ((key, one) for one in self._values.found_in(text_of_value(text)))
+            # "yes" is said in many words, which no pattern need match.
+            if text != YES:
+                yield from ((key, one) for one in self._values.found_in(text_of_value(text)))
         elif kind.startswith(PATTERN):
             if key in ("pattern.subject", "pattern.body"):
                 yield "pattern.words", text
@@ -72,6 +75,13 @@ class Implications:
         for word in found:
             yield kind, word
             yield "words", word
+
+    def _like_address(self, text: str) -> Iterator[str]:
+        """Addresses and domains of the file that cover this one; those of one whole domain without a search."""
+        lowered = text.casefold()
+        yield lowered
+        yield f"*@{lowered.rpartition('@')[2]}"
+        yield from self._addresses.found_in(lowered.replace("*", STAR))
 
     def _measured(self, key: str, text: str) -> Iterator[Entry]:
         if key in ("size", "attachment_size"):
@@ -97,7 +107,8 @@ class Implications:
 
     @cached_property
     def _addresses(self) -> PhraseSet:
-        return PhraseSet(self._texts(*_ADDRESSES), wildcard_patterns, whole=True)
+        odd = (text for text in self._texts(*_ADDRESSES) if "*" in text.removeprefix("*@"))
+        return PhraseSet(odd, wildcard_patterns, whole=True)
 
     @cached_property
     def _files(self) -> PhraseSet:
@@ -192,7 +203,7 @@ class WhereToLook:
 
     def candidates(self, given: Given) -> set[int]:
         """The rules that may hold wherever this does."""
-        found = set(self._always)
+        found = set(self._always[:_MOST_BEHIND])
         for choice in given.choices:
             # Every entry must lead there, so one of them is enough to look.
             found |= min((self._behind(entry) for entry in choice.entries), key=len, default=set())
@@ -201,7 +212,8 @@ class WhereToLook:
         return found
 
     def _behind(self, entry: Entry) -> set[int]:
-        return {number for one in self._known.of(entry) for number in self._by_entry.get(one, ())}
+        lists = (self._by_entry[one][:_MOST_BEHIND] for one in self._known.of(entry) if one in self._by_entry)
+        return {number for numbers in lists for number in numbers}
 
 
 def _rarest(test: Requirement, counts: Mapping[Entry, int]) -> frozenset[Entry] | None:

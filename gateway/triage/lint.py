@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from gateway.errors import Problem
-from gateway.options.problems import Mistake, Source
+from gateway.options.problems import Mistake, Path, Source
 from gateway.options.suggestions import did_you_mean
 from gateway.policy import Policy
 from gateway.policy.captures import places_in
 from gateway.triage.impossible import always, never, slow, useless
 from gateway.triage.linting import Ground
 from gateway.triage.shadowing import contradicting, undecided, unreachable
+
+# Of one kind; nobody reads more, and a file with more has one cause for them.
+MOST_FINDINGS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,11 @@ def lint(policy: Policy) -> list[Finding]:
     """Everything that is allowed but hardly meant, in the order of the file."""
     ground = Ground(policy)
     source = Source(policy.file, policy.text)
-    found = [Finding(code=one.code, problem=source.problem(mistake)) for one in LINTS for mistake in one.find(ground)]
+    found = [
+        Finding(code=one.code, problem=source.problem(mistake))
+        for one in LINTS
+        for mistake in islice(one.find(ground), MOST_FINDINGS)
+    ]
     return sorted(found, key=lambda finding: (finding.problem.line or 0, finding.problem.column or 0))
 
 
@@ -59,7 +67,7 @@ def _untried(ground: Ground) -> Iterator[Mistake]:
 def _categories(ground: Ground) -> Iterator[Mistake]:
     """Categories that are expected and never set, and those that differ only in how they are spelt."""
     seen: dict[str, str] = {}
-    places = [(("defaults", "category"), ground.policy.defaults.category)]
+    places: list[tuple[Path, str]] = [(("defaults", "category"), ground.policy.defaults.category)]
     below: dict[str, dict[str, str]] = {}
     for number, rule in enumerate(ground.rules):
         if rule.set.category and not places_in(rule.set.category):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +18,7 @@ from gateway.triage.requirements import Choice, Requirement, compile_condition
 from gateway.triage.rulebook import rulebook_of
 
 # For one rule, so many others are looked at; a file in which more are alike has other troubles.
-_MOST_CANDIDATES = 40
+_MOST_CANDIDATES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,14 +119,21 @@ class Ground:
         found = [one for one in candidates if self.wins(one, number) and self.known.follows(given, self.tests[one])]
         return sorted(found, key=lambda one: (not self.rules[one].override, one))
 
+    def whole_winners(self) -> Iterator[tuple[int, list[int]]]:
+        """Walk the rules that may hold, each with those that win over it wherever it does."""
+        for number in range(len(self.tests)):
+            if number not in self.impossible:
+                yield number, self.winners_of(number)
+
+    def winners_of(self, number: int) -> list[int]:
+        """The rules that win over one wherever it holds."""
+        if number not in self._winners:
+            self._winners[number] = self.winners(number, given_by(self.tests[number]))
+        return self._winners[number]
+
     @cached_property
-    def whole_winners(self) -> Mapping[int, list[int]]:
-        """The winners of each rule, wherever it holds."""
-        return {
-            number: self.winners(number, given_by(test))
-            for number, test in enumerate(self.tests)
-            if number not in self.impossible
-        }
+    def _winners(self) -> dict[int, list[int]]:
+        return {}
 
     def parts(self, number: int) -> Iterator[tuple[Path, str, Given]]:
         """Each entry of a rule's condition beside others: its path, and what is given where just that one is found."""

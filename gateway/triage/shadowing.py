@@ -69,7 +69,7 @@ def lost(ground: Ground, number: int, winners: list[int]) -> dict[Key, tuple[int
 
 def unreachable(ground: Ground) -> Iterator[Mistake]:
     """Rules that are never looked at, and rules of which nothing ever counts."""
-    for number, winners in ground.whole_winners.items():
+    for number, winners in ground.whole_winners():
         stopping = [one for one in winners if ground.rules[one].stop and one < number]
         if stopping:
             name = ground.rules[stopping[0]].name
@@ -89,13 +89,13 @@ def _is_shadowed(ground: Ground, number: int, winners: list[int]) -> bool:
 
 def _is_told(ground: Ground, number: int) -> bool:
     """Whether `unreachable` tells of a rule."""
-    winners = ground.whole_winners.get(number, [])
+    winners = ground.winners_of(number)
     return _is_shadowed(ground, number, winners) or any(ground.rules[one].stop and one < number for one in winners)
 
 
 def contradicting(ground: Ground) -> Iterator[Mistake]:
     """Rules of which a field never counts, or not for some of their words, since another says otherwise."""
-    for number, winners in ground.whole_winners.items():
+    for number, winners in ground.whole_winners():
         if _is_told(ground, number):
             continue
         whole = _at_odds(ground, number, winners)

@@ -102,7 +102,7 @@ def test_a_check_says_what_the_server_can_do(mailbox: Mailbox, sqlite: peewee.Da
     facts = {fact.name: fact for fact in check_connection(house.changed(after="move", move_to="Done"))}
     assert all(fact.is_good for fact in facts.values())
     assert mailbox.address in facts["login"].text
-    assert facts["folder"].text == "INBOX: 1 mails"
+    assert facts["folder"].text == "INBOX: 1 mail"
     assert facts["IDLE"].text == "yes"
     assert facts["MOVE"].text == "MOVE, UIDPLUS"
     assert house.row() == {}

@@ -23,8 +23,8 @@ from gateway.triage.classify import classify
 
 FOLDER = Path(__file__).parent / "tickets"
 LANGUAGES = ("en", "de", "fr", "es", "pt")
-Half = Literal["seen", "held", "later"]
-HALVES: tuple[Half, ...] = ("seen", "held", "later")
+Half = Literal["seen", "held", "later", "stranger"]
+HALVES: tuple[Half, ...] = ("seen", "held", "later", "stranger")
 Guess = tuple[str, str]
 
 
