@@ -100,7 +100,7 @@ class Condition:
 
     Red is for what a person must act on, yellow for what is worth a look tomorrow. The operators get a mail once it has
     held for `hold_minutes`; never where that is None, since others are told (agents, the quarantine's keepers) or no
-    gateway runs that could. `hint` is the command that shows more.
+    gateway runs that could. `hint` is the command that shows more; `for_admins`: those who tune the rules hear of it too.
     """
 
     code: str
@@ -109,6 +109,7 @@ class Condition:
     what: str
     find: Callable[[Health], Found]
     hint: str = ""
+    for_admins: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,13 +300,22 @@ def _yellow(code: str, find: Callable[[Health], Found], what: str, hint: str = "
     return Condition(code=code, colour=YELLOW, find=find, hold_minutes=None, what=what, hint=hint)
 
 
+_FILES_REFUSED = Condition(
+    code="files-refused",
+    colour=YELLOW,
+    find=_files,
+    hold_minutes=1,
+    what="changed rules were refused, or a template is broken; the desk goes on with what it had",
+    for_admins=True,
+)
+
 CONDITIONS: Mapping[str, Condition] = {
     condition.code: condition
     for condition in (
         # Does it run, with the files that its admin means?
         _red("not-running", _not_running, None, "no gateway runs"),
         _red("died", _died, None, "a process of this host is gone and has not said so"),
-        _red("files-refused", _files, 2, "changed rules were refused, or a template is broken"),
+        _FILES_REFUSED,
         # In
         _red("mailbox", _mailbox, 5, "a mailbox can't be read: login, TLS, network"),
         _red("mailbox-silent", _mailbox_silent, 0, "no successful look into a mailbox for `mailbox_minutes`"),

@@ -13,12 +13,12 @@ from gateway.defaults_files import default_file
 from gateway.desk.facts import gather_facts
 from gateway.desk.people import read_secrets
 from gateway.desk.raw import read_raw
-from gateway.desk.recalling import Recalled, facts_then, opening_mail, recall
+from gateway.desk.recalling import Recalled, opening_mail, recall, view_then
 from gateway.desk.rereading import reread
 from gateway.dkim_proof import Lookup, signers_of
 from gateway.errors import ConfigurationError, TemporaryFailure
 from gateway.intake.envelope import envelope_from_json
-from gateway.mail import Attachment, Envelope, Mail, MailKind, Transport
+from gateway.mail import Attachment, Envelope, Mail, Transport
 from gateway.parsing import Parser, Raw
 from gateway.policy import Policy, load_policy
 from gateway.settings import Settings
@@ -31,7 +31,7 @@ from gateway.triage.decide import decide
 from gateway.triage.decision import Decision, Notice
 from gateway.triage.facts import Facts
 from gateway.triage.groups import through_group
-from gateway.triage.view import Known, View, view_of
+from gateway.triage.view import Known, View
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,27 +140,8 @@ class Explainer:
         if recalled.occasion is None:
             reason = "it is no mail that rules are asked about: an agent's answer, or an automatic one"
             return Told(policy=self._policy, mail=mail, recalled=recalled, reasons=(reason,))
-        view, standing = self._view_then(mail, envelope, recalled)
+        view, standing = view_then(recalled, mail, envelope, self._policy, secrets=self._secrets or {})
         return self._told(mail, view, standing, recalled=recalled)
-
-    def _view_then(self, mail: Mail, envelope: Envelope, recalled: Recalled) -> tuple[View, Mapping[str, Authority]]:
-        """What the rules saw when the mail was decided, and whose word each field was; as far as that is known."""
-        policy = self._policy
-        facts = facts_then(recalled.ledger, mail, envelope, policy, secrets=self._secrets or {})
-        facts = facts or self._facts(mail, envelope, datetime.now(UTC))
-        decision = decide(mail, envelope, facts, policy)
-        view = view_of_decision(mail, envelope, facts, policy, decision)
-        other = "" if mail.sender is None or recalled.requester == mail.sender.address else recalled.requester
-        if view is not None and view.occasion == recalled.occasion and (not other or view.sender == other):
-            ticket = facts.ticket(decision.ticket) if decision.ticket is not None else None
-            return view, dict(ticket.authority) if ticket is not None else {}
-        # It would be treated otherwise today; the rules see it as they did.
-        kind = MailKind(recalled.kind) if recalled.kind in tuple(MailKind) else decision.kind
-        known, occasion = known_of(mail, envelope, facts), recalled.occasion or "open"
-        view = view_of(mail, policy=policy, kind=kind, requester=other, known=known, occasion=occasion)
-        if occasion == "open":
-            return view, {}
-        return view, {key: Authority(word.authority) for key, word in recalled.now.items()}
 
     def _told(
         self,

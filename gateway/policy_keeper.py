@@ -1,14 +1,16 @@
 """The policy and the templates in force, taken over live when an admin changes the files.
 
 A file is read and checked as a whole, its examples included, and swapped between two mails; a broken one is refused
-loudly, and what was in force stays in force.
+loudly, and what was in force stays in force. A file is looked at when nothing has been written to it for a moment, and
+refused when it has stayed as it is for another one: an editor may write it in two strokes.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import structlog
@@ -22,18 +24,28 @@ from gateway.triage.classify import check_examples
 
 _LOG = structlog.get_logger(__name__)
 
+# Nothing written for so long: whoever saves a file has finished, or pauses.
+SETTLED_SECONDS = 1.0
+# A broken file that is only a moment old may still be made whole by its writer.
+REFUSED_SECONDS = 2.0
+# When it was written, how large it is, and which file it is: one that is renamed or linked into place is another.
+Stamp = tuple[int, int, int]
+
 
 class PolicyKeeper:
     """Holds what is in force; `refresh` looks for changes. Raises ConfigurationError at the start only."""
 
-    def __init__(self, rules_file: Path, templates_folder: Path) -> None:
+    def __init__(self, rules_file: Path, templates_folder: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._rules_file = rules_file
         self._templates_folder = templates_folder
         self._lock = threading.Lock()
         # A file of people belongs to the rules; one that is broken or missing is looked for until it is right.
         self._seen_rules = {rules_file: _stamp_of_file(rules_file)}
         # They are tried out at the first `refresh`: a command that takes one mail in does not wait for that.
-        self._seen_templates: frozenset[tuple[str, tuple[int, int]]] | None = None
+        self._seen_templates: frozenset[tuple[str, Stamp]] | None = None
+        # What was changed and is not judged yet: what it looked like, and since when it has.
+        self._changing: tuple[dict[Path, Stamp], float] | None = None
         self._refused_rules = ""
         self._broken_templates = ""
         self._policy = _load_checked(rules_file)
@@ -55,29 +67,56 @@ class PolicyKeeper:
     def templates(self) -> Templates:
         return self._templates
 
-    def refresh(self) -> bool:
-        """Take over what changed; True when a new policy is in force."""
+    def refresh(self, *, at_once: bool = False) -> bool:
+        """Take over what changed; True when a new policy is in force. `at_once`: the admin says that all is written."""
         with self._lock:
             self._refresh_templates()
-            stamps = {path: _stamp_of_file(path) for path in self._seen_rules}
-            if stamps == self._seen_rules:
+            stamps = self._stamps()
+            if stamps == self._seen_rules and not at_once:
+                self._changing = None
                 return False
-            self._seen_rules = stamps
-            try:
-                policy = _load_checked(self._rules_file)
-            except ConfigurationError as error:
-                self._watch(Path(problem.file) for problem in error.problems if problem.file)
-                self._refused_rules = str(error)
-                _LOG.error("rules_refused", problems=len(error.problems), first=str(error.problems[0]))
+            age = REFUSED_SECONDS if at_once else self._age(stamps)
+            if age < SETTLED_SECONDS:
                 return False
-            self._refused_rules = ""
-            self._watch(policy.files)
-            changed = policy.version != self._policy.version
-            if policy.acknowledgement_templates != self._policy.acknowledgement_templates:
-                self._seen_templates = None
-            self._policy = policy
-            _LOG.info("rules_in_force", version=policy.version)
-            return changed
+            found = _load_or_why_not(self._rules_file)
+            # Neither a moment's broken text nor one that was written while it was read is anybody's wish.
+            if self._stamps() != stamps or (isinstance(found, ConfigurationError) and age < REFUSED_SECONDS):
+                return False
+            self._seen_rules, self._changing = stamps, None
+            if isinstance(found, ConfigurationError):
+                self._refuse(found)
+                return False
+            return self._take_over(found)
+
+    def _refuse(self, error: ConfigurationError) -> None:
+        self._watch(Path(problem.file) for problem in error.problems if problem.file)
+        self._refused_rules = str(error)
+        _LOG.error("rules_refused", problems=len(error.problems), first=str(error.problems[0]))
+
+    def _take_over(self, policy: Policy) -> bool:
+        self._refused_rules = ""
+        self._watch(policy.files)
+        changed = policy.version != self._policy.version
+        if policy.acknowledgement_templates != self._policy.acknowledgement_templates:
+            self._seen_templates = None
+        self._policy = policy
+        _LOG.info("rules_in_force", version=policy.version)
+        return changed
+
+    def _stamps(self) -> dict[Path, Stamp]:
+        return {path: _stamp_of_file(path) for path in self._seen_rules}
+
+    def _age(self, stamps: dict[Path, Stamp]) -> float:
+        """For how many seconds the files have been as they are: by their own time or, on a disk with another, by ours.
+
+        One that is gone has no time: whoever saves a file anew may take the old one away first.
+        """
+        now = self._clock()
+        if self._changing is None or self._changing[0] != stamps or now < self._changing[1]:
+            self._changing = (stamps, now)
+        watched = now - self._changing[1]
+        written = min((now - stamp[0] / 1e9 if stamp[0] else 0.0) for stamp in stamps.values())
+        return max(watched, written)
 
     def _watch(self, files: Iterable[Path]) -> None:
         """From now on look at these files beside rules.toml; of one that was watched, what was seen stays seen."""
@@ -131,15 +170,22 @@ def _load_checked(rules_file: Path) -> Policy:
     return policy
 
 
-def _stamp_of_file(path: Path | str) -> tuple[int, int]:
+def _load_or_why_not(rules_file: Path) -> Policy | ConfigurationError:
+    try:
+        return _load_checked(rules_file)
+    except ConfigurationError as error:
+        return error
+
+
+def _stamp_of_file(path: Path | str) -> Stamp:
     try:
         status = os.stat(path)  # noqa: PTH116 - see _stamp_of_folder
     except OSError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
-def _stamp_of_folder(folder: Path) -> frozenset[tuple[str, tuple[int, int]]]:
+def _stamp_of_folder(folder: Path) -> frozenset[tuple[str, Stamp]]:
     # Once a second, for ever: strings and not Path objects, which would cost ten times as much.
     paths = (f"{place}/{name}" for place, _, names in os.walk(folder) for name in names)
     return frozenset((path, _stamp_of_file(path)) for path in paths)

@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from gateway.storage import minimum_free_bytes, watched_by
 from gateway.store.database import connection, is_sqlite, migrate, open_database, transaction
 from gateway.store.oauth import forget_troubles_of_others
 from gateway.store.queue import forget_workers, free_leases, last_written, owner_name
+from gateway.stored import read_stored
 from gateway.timers import Timers
 
 PARTS = ("smtp", "imap", "sort", "send", "timers")
@@ -93,6 +95,7 @@ class Base:
             secrets=self.secrets,
             extract=parser.extract,
             file_limit_bytes=NOTICE_FILES_BYTES,
+            recall=partial(read_stored, parser=parser),
         )
 
     def parser(self) -> Parser:

@@ -149,7 +149,8 @@ class Sorter:
             ]
             keep = _Keeper(self._database, claims, clock=self._clock)
             mails = self._parser.parse_many(raws, own, keep)
-        keep()
+        with _ending_when_it_hangs(self._hang_seconds):
+            keep()
         self._decide_all(list(zip(claims, envelopes, mails, strict=True)), policy)
         self._on_sorted()
         return len(claims)

@@ -30,7 +30,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "desk": ("desk", "store"),
     "edge": (
         *("intake", "oauth", "sorting", "parsing", "dkim_proof", "delivery"),
-        *("timers", "lookout", "policy_keeper", "heartbeat", "steady", "outage", "logs"),
+        *("timers", "lookout", "policy_keeper", "heartbeat", "steady", "outage", "logs", "stored"),
     ),
     "front": ("cli", "checking", "doctor", "demo", "explain", "replay", "roundtrip", "service", "storage", "__main__"),
 }
@@ -47,6 +47,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "desk": {"store"},
     "sorting": {"intake", "parsing", "dkim_proof", "outage"},
     "parsing": {"dkim_proof"},
+    "stored": {"intake", "parsing"},
     "intake": {"oauth", "outage"},
     "delivery": {"oauth", "outage"},
     "timers": {"policy_keeper", "lookout", "outage"},

@@ -131,3 +131,137 @@ def test_a_file_of_people_that_is_missing_is_taken_over_when_it_comes(rules: Pat
     save(rules.parent / "people.csv", "address,vip\nben@example.com,yes\n", 1)
     assert keeper.refresh()
     assert keeper.policy.person_of("ben@example.com") == {"vip": "yes"}
+
+
+class Clock:
+    """A clock to turn, beside the times of files that are set by hand."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def keeper_at(rules: Path, clock: Clock) -> PolicyKeeper:
+    return PolicyKeeper(rules, rules.parent / "templates", clock=clock)
+
+
+def test_a_file_that_is_written_in_two_strokes_is_never_read_half(rules: Path) -> None:
+    clock = Clock(100)
+    save(rules, GOOD, 1)
+    keeper = keeper_at(rules, clock)
+    before = keeper.policy
+    with capture_logs() as said:
+        # What stands there for a moment is a sound policy, but nobody's.
+        save(rules, DESK, 100)
+        assert not keeper.refresh()
+        clock.now = 100.6
+        assert not keeper.refresh()
+        save(rules, GOOD + "# whole\n", 101)
+        clock.now = 101.2
+        assert not keeper.refresh()
+        assert keeper.policy is before
+        clock.now = 102.1
+        assert keeper.refresh()
+    assert [line["event"] for line in said] == ["rules_in_force"]
+
+
+@pytest.mark.parametrize("half", ["", "[desk\n", DESK + "[[rule]]\nname = ", BAD])
+def test_a_broken_file_that_is_whole_a_second_later_is_not_refused(rules: Path, half: str) -> None:
+    clock = Clock(100)
+    save(rules, GOOD, 1)
+    keeper = keeper_at(rules, clock)
+    with capture_logs() as said:
+        save(rules, half, 100)
+        for now in (100.0, 101.0, 101.5):
+            clock.now = now
+            assert not keeper.refresh()
+            assert keeper.refused == ""
+        save(rules, GOOD + "# whole\n", 101)
+        clock.now = 102.6
+        assert keeper.refresh()
+    assert [line["event"] for line in said] == ["rules_in_force"]
+
+
+def test_a_file_that_stays_broken_is_refused_once_and_loudly(rules: Path) -> None:
+    clock = Clock(100)
+    save(rules, GOOD, 1)
+    keeper = keeper_at(rules, clock)
+    save(rules, "[desk\n", 100)
+    with capture_logs() as said:
+        for now in (100, 101, 102, 103, 104):
+            clock.now = now
+            keeper.refresh()
+    assert [(line["event"], line["log_level"]) for line in said] == [("rules_refused", "error")]
+    assert keeper.refused
+
+
+def test_files_that_bear_the_time_of_another_clock_are_taken_over_too(rules: Path) -> None:
+    clock = Clock(100)
+    save(rules, GOOD, 1)
+    keeper = keeper_at(rules, clock)
+    save(rules, GOOD + "# from a disk whose clock is ahead\n", 5000)
+    assert not keeper.refresh()
+    clock.now = 101.1
+    assert keeper.refresh()
+
+
+def test_a_signal_does_not_wait(rules: Path) -> None:
+    clock = Clock(100)
+    save(rules, GOOD, 1)
+    keeper = keeper_at(rules, clock)
+    save(rules, GOOD + "# now\n", 100)
+    assert keeper.refresh(at_once=True)
+    save(rules, BAD, 100)
+    assert not keeper.refresh(at_once=True)
+    assert keeper.refused
+
+
+def test_editors_that_write_anew_and_rename_are_followed(rules: Path) -> None:
+    save(rules, GOOD, 1)
+    keeper = PolicyKeeper(rules, rules.parent / "templates")
+    # As large as before and of the same second: only the file is another one.
+    other = rules.with_name(".rules.toml.swp")
+    save(other, GOOD.replace("network/vpn", "network/lan"), 1)
+    other.replace(rules)
+    assert keeper.refresh()
+    assert keeper.policy.rules[0].set.category == "network/lan"
+
+
+def test_a_file_that_is_away_for_a_moment_is_no_mistake(rules: Path) -> None:
+    clock = Clock(100)
+    save(rules, GOOD, 1)
+    keeper = keeper_at(rules, clock)
+    rules.unlink()
+    assert not keeper.refresh()
+    clock.now = 101.5
+    assert not keeper.refresh()
+    assert keeper.refused == ""
+    save(rules, GOOD + "# back\n", 2)
+    assert keeper.refresh()
+    rules.unlink()
+    for now in (102, 103, 104.1):
+        clock.now = now
+        keeper.refresh()
+    assert "cannot be read" in keeper.refused
+
+
+def test_a_config_map_of_kubernetes_is_followed_with_both_its_files(tmp_path: Path) -> None:
+    """There, rules.toml is a link through `..data`, which is swapped from one folder to the next."""
+    (tmp_path / "templates").mkdir()
+    people = '[people]\nfile = "people.csv"\n'
+    for folder, category, name in (("..1", "one", "ben@example.com"), ("..2", "two", "carla@example.com")):
+        (tmp_path / folder).mkdir()
+        save(tmp_path / folder / "rules.toml", DESK + RULE.replace("network/vpn", category) + people, 1)
+        save(tmp_path / folder / "people.csv", f"address,vip\n{name},yes\n", 1)
+    (tmp_path / "..data").symlink_to("..1")
+    for file in ("rules.toml", "people.csv"):
+        (tmp_path / file).symlink_to(f"..data/{file}")
+    keeper = PolicyKeeper(tmp_path / "rules.toml", tmp_path / "templates")
+    assert set(keeper.policy.people) == {"ben@example.com"}
+    (tmp_path / "..data_tmp").symlink_to("..2")
+    (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+    assert keeper.refresh()
+    assert keeper.policy.rules[0].set.category == "two"
+    assert set(keeper.policy.people) == {"carla@example.com"}

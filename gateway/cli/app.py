@@ -20,6 +20,8 @@ from gateway.cli import (
     replay,
     rules,
     rules_explain,
+    rules_stats,
+    rules_suggest,
     running,
     setting_up,
     tickets,
@@ -47,6 +49,8 @@ app.command(rich_help_panel=_SET_UP)(setting_up.init)
 app.command(rich_help_panel=_SET_UP)(setting_up.check)
 app.command(rich_help_panel=_SET_UP)(doctor)
 rules.app.command("explain")(rules_explain.explain_rules)
+rules.app.command("stats")(rules_stats.show_stats)
+rules.app.command("suggest")(rules_suggest.suggest_rules)
 rules.app.command("replay")(replay.replay)
 app.add_typer(rules.app, name="rules", rich_help_panel=_SET_UP)
 app.add_typer(setting_up.mailbox, name="mailbox", rich_help_panel=_SET_UP)

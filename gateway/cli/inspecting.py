@@ -99,7 +99,10 @@ def _policy_of(settings: Settings) -> Policy | None:
 
 
 def _add_rules_problem(record: dict[str, Any], folder: Path) -> None:
-    """Add the first problem of the desk's files, unless it is told already: with it no gateway can start."""
+    """Add the first problem of the desk's files, unless it is told already: with it no gateway can start.
+
+    Yellow where one runs, for that one goes on with the rules that it has.
+    """
     from gateway.compose import load_templates
     from gateway.defaults_files import default_file
     from gateway.errors import ConfigurationError
@@ -120,8 +123,9 @@ def _add_rules_problem(record: dict[str, Any], folder: Path) -> None:
         more = len(error.problems) - 1
         text = str(error.problems[0]) + (f" (and {more} more: gateway check)" if more else "")
         if not any(text in trouble["text"] for trouble in record["troubles"]):
-            record["troubles"].append({"colour": "red", "text": text})
-        record["colour"] = "red"
+            colour = "yellow" if record["workers"] else "red"
+            record["troubles"].append({"colour": colour, "text": text})
+            record["colour"] = "red" if "red" in (colour, record["colour"]) else "yellow"
 
 
 def _print_status(record: dict[str, Any]) -> None:

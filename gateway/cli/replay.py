@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 _SPAN = re.compile(r"(\d{1,5})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 # More lines are not read in a terminal; --json and --html have all that are kept.
-_MOST_LINES = 40
+_MOST_LINES = 30
+_MOST_CHARS = 30
 _NICENESS = 10
 
 Toml = Annotated[Path | None, typer.Option("--rules", metavar="FILE", help="The candidate, instead of rules.toml.")]
@@ -97,9 +98,9 @@ def moment_of(text: str, option: str, *, now: datetime, zone: ZoneInfo) -> datet
         return now - timedelta(hours=int(match[1]) * _HOURS[match[2]])
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is no time: write 30d, 12h, 2w or 2026-03-01", param_hint=option) from None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def record_of(found: Replay) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def _print(found: Replay, period: Period, zone: ZoneInfo) -> None:
         _print_moves(found)
     if report.rows:
         _heading("Tickets")
-        _print_tickets(found, zone)
+        _print_tickets(found)
     if report.otherwise:
         _heading("Treated otherwise")
         _print_otherwise(found)
@@ -222,8 +223,8 @@ def _print_moves(found: Replay) -> None:
         {
             "tickets": one.tickets,
             "field": one.field,
-            "before": one.before or "–",
-            "after": one.after or "–",
+            "before": _cut(one.before),
+            "after": _cut(one.after),
             "better": one.better or "",
             "worse": one.worse or "",
             "by": f"{setter(one.field, one.before, one.before_by)} → {setter(one.field, one.after, one.after_by)}",
@@ -234,26 +235,28 @@ def _print_moves(found: Replay) -> None:
     _say_more(len(moves) - len(rows), "kind of change", "kinds of change")
 
 
-def _print_tickets(found: Replay, zone: ZoneInfo) -> None:
+def _print_tickets(found: Replay) -> None:
     columns = (
         Column(key="ticket"),
-        Column(key="arrived", wide=True),
-        Column(key="standing", title=""),
-        Column(key="change", title="old → new", bends=True),
+        Column(key="standing", title=" "),
+        Column(key="field"),
+        Column(key="before"),
+        Column(key="after"),
         Column(key="agents", title="agents’ word"),
-        Column(key="sender", bends=True, wide=True),
         Column(key="subject", bends=True),
+        Column(key="sender", bends=True, wide=True),
     )
     rows: list[Mapping[str, Any]] = []
     for one in found.report.rows:
         for change in one.changes:
-            word = "" if change.word is None else change.word or "–"
+            word = "" if change.word is None else _cut(change.word)
             rows.append(
                 {
                     "ticket": one.ticket + (" (reply)" if one.on_reply else ""),
-                    "arrived": f"{one.arrived_at.astimezone(zone):%Y-%m-%d %H:%M}",
                     "standing": "" if change.standing == "other" else change.standing,
-                    "change": f"{change.field}: {change.before or '–'} → {change.after or '–'}",
+                    "field": change.field,
+                    "before": _cut(change.before),
+                    "after": _cut(change.after),
                     "agents": word if change.certain or not word else f"{word} (not corrected)",
                     "sender": one.sender,
                     "subject": one.subject,
@@ -261,6 +264,13 @@ def _print_tickets(found: Replay, zone: ZoneInfo) -> None:
             )
     print_table(columns, rows[:_MOST_LINES], empty="")
     _say_more(len(rows) - _MOST_LINES, "change", "changes")
+
+
+def _cut(value: str) -> str:
+    """A value, no longer than a column; --json gives all of it."""
+    if not value:
+        return "–"
+    return value if len(value) <= _MOST_CHARS else value[: _MOST_CHARS - 1] + "…"
 
 
 def _print_otherwise(found: Replay) -> None:

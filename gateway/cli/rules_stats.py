@@ -76,14 +76,14 @@ def _print(stats: Stats) -> None:
     hit = sorted((one for one in stats.rules if one.hits), key=lambda one: (-one.hits, one.number))
     print_table(_COLUMNS, [_row(one) for one in hit], empty="No rule has hit.")
     silent = [one for one in stats.rules if one.number and not one.hits]
-    for words, listed in (
+    for state, listed in (
         ("have not hit in this time", [one for one in silent if one.last_hit is not None]),
         ("have never hit", [one for one in silent if one.last_hit is None and one.leaves_trace]),
         ("set no field, so their hits are not kept", [one for one in silent if not one.leaves_trace]),
     ):
         if listed:
             typer.echo("")
-            print_line(f"{counted(len(listed), 'rule')} {words}:")
+            print_line(f"{counted(len(listed), 'rule')} {state}:")
             for one in listed:
                 last = f" (last {one.last_hit:%Y-%m-%d})" if one.last_hit is not None else ""
                 print_line(f"  {one.number}. {shown(one.name)}{last}")

@@ -50,7 +50,7 @@ def serve(
         while not stop.wait(0.5):
             if reload.is_set():
                 reload.clear()
-                service.keeper.refresh()
+                service.keeper.refresh(at_once=True)
     finally:
         service.stop()
 

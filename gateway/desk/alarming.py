@@ -34,11 +34,12 @@ _UNKNOWN = say("something that an earlier version knew of")
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What the operators are told in one mail; times are aware."""
+    """What the operators are told in one mail, and with `for_admins` those who tune the rules."""
 
     begun: tuple[Phrase, ...] = ()
     over: tuple[Phrase, ...] = ()
     still: tuple[Phrase, ...] = ()
+    for_admins: bool = False
 
     @property
     def text(self) -> str:
@@ -105,7 +106,13 @@ def _tell_now(now: datetime) -> Told | None:
     for row in over:
         AlarmRow.delete().where(_is(row)).execute()
     still = [row for row in rows if row.told_at is not None and row not in over]
-    return Told(begun=tuple(map(_words, begun)), over=tuple(map(_words, over)), still=tuple(map(_words, still)))
+    known = [CONDITIONS[row.code] for row in (*begun, *over) if row.code in CONDITIONS]
+    return Told(
+        begun=tuple(map(_words, begun)),
+        over=tuple(map(_words, over)),
+        still=tuple(map(_words, still)),
+        for_admins=any(condition.for_admins for condition in known),
+    )
 
 
 def _is(row: AlarmRow) -> object:
@@ -137,7 +144,7 @@ def _enqueue(told: Told, policy: Policy, secrets: Mapping[int, bytes], *, now: d
         "still": list(told.still),
         "at": now.astimezone(zone).isoformat(timespec="seconds"),
     }
-    for operator in _operators(policy):
+    for operator in _readers(policy, with_admins=told.for_admins):
         enqueue(
             notice=ALARM,
             to=operator,
@@ -152,6 +159,7 @@ def _enqueue(told: Told, policy: Policy, secrets: Mapping[int, bytes], *, now: d
         )
 
 
-def _operators(policy: Policy) -> Sequence[Address]:
-    agents = {address: policy.agent_of(address) for address in policy.operators}
+def _readers(policy: Policy, *, with_admins: bool) -> Sequence[Address]:
+    admins = [agent.address for agent in policy.admins] if with_admins else []
+    agents = {address: policy.agent_of(address) for address in (*policy.operators, *admins)}
     return [Address(address=address, name=agent.name if agent is not None else "") for address, agent in agents.items()]

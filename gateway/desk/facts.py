@@ -83,10 +83,7 @@ def gather_facts(
     numbers = [key.ticket for key in keys] + [one.ticket for one in references] + [token.ticket for token in tokens]
     numbers += [one.ticket for one in bounced if one.ticket is not None]
     numbers += _named_in_text(mail.new_text, policy)
-    tickets = _tickets(numbers)
-    # What a held mail commands is carried out when another one releases or confirms it.
-    held = [message for ticket in tickets.values() for message in ticket.held]
-    tickets |= _tickets([one for message in held for one in _named_in_text(message.text, policy)])
+    tickets = _tickets_and_held(numbers, policy)
     leads_to = {number: facts.number for number, facts in tickets.items()}
     sender = _sender_of(mail, people)
     signature = check_signature(mail, policy, now=now, ledger_id=ledger_id)
@@ -124,6 +121,16 @@ def gather_facts(
         heartbeat=heartbeat_in(_written(mail, envelope, policy), secrets) if is_own else None,
         digest=digest_in(_written(mail, envelope, policy), secrets, now=now),
     )
+
+
+def _tickets_and_held(numbers: Sequence[int], policy: Policy) -> dict[int, TicketFacts]:
+    """The tickets of these numbers, and those that their held mails name.
+
+    What a held mail commands is carried out when another one releases or confirms it.
+    """
+    tickets = _tickets(numbers)
+    held = [message for ticket in tickets.values() for message in ticket.held]
+    return tickets | _tickets([one for message in held for one in _named_in_text(message.text, policy)])
 
 
 def _sender_of(mail: Mail, people: KnownPeople | None) -> Contact | None:

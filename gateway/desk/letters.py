@@ -12,10 +12,12 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gateway.compose import Letter, LetterFile, choose_language, is_signed
+from gateway.desk.letter_heads import automatic, importance, list_id
 from gateway.desk.outgoing import question_key, reply_key, ticket_context
 from gateway.desk.perspective import added_by, conversation, merged_ticket_of
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
+from gateway.desk.rule_answers import Recall, rule_answer
 from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal, without_keys
 from gateway.mail import Address
 from gateway.phrase import Phrase, say
@@ -23,12 +25,11 @@ from gateway.policy import Policy
 from gateway.store.rows import find, find_all, find_together, find_values
 from gateway.store.states import AuthorRole
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
-from gateway.ticket import LANGUAGES, Field, Priority, Role
+from gateway.ticket import LANGUAGES, Field, Role
 from gateway.triage.agent_reply import INTERNAL_FILES
 from gateway.triage.challenge import CHALLENGE
 from gateway.triage.posting import stand_in
 
-_WRITTEN_BY_A_PERSON = frozenset({"answer"})
 _MOST_REFERENCES = 20
 _TAG = re.compile(r"<[^<>]*>")
 # The plus keeps SQLite from the index over people: an agent has had a hundred thousand mails, a ticket a dozen.
@@ -52,15 +53,23 @@ Extract = Callable[[bytes, Sequence[int]], dict[int, bytes]]
 
 
 class LetterBuilder:
-    """Builds letters under one policy. `extract` takes the bytes of attachments out of a raw mail, in a worker."""
+    """Builds letters under one policy. `extract` takes the bytes of attachments out of a raw mail, in a worker; `recall`
+    reads a stored mail there, for what an agent asks of the rules."""
 
     def __init__(
-        self, *, policy: Callable[[], Policy], secrets: Mapping[int, bytes], extract: Extract, file_limit_bytes: int
+        self,
+        *,
+        policy: Callable[[], Policy],
+        secrets: Mapping[int, bytes],
+        extract: Extract,
+        file_limit_bytes: int,
+        recall: Recall | None = None,
     ) -> None:
         self._policy = policy
         self._secrets = secrets
         self._extract = extract
         self._file_limit_bytes = file_limit_bytes
+        self._recall = recall
 
     def build(self, outbox_id: int) -> tuple[Letter, str]:
         """The letter of an outbox row, and its envelope sender."""
@@ -80,6 +89,8 @@ class LetterBuilder:
             ours = ticket_context(own, policy)
             context["ticket"] = _NO_EXTRAS | row.context["ticket"] | {key: ours[key] for key in _OWN_TICKET}
         context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
+        if asked := str(row.context.get("asked", "")):
+            context |= rule_answer(asked, row, ticket, policy, recall=self._recall, secrets=self._secrets)
         if row.notice in ("answer", "resolution"):
             agent = row.context.get("agent")
             context["signed"] = message is not None and bool(agent) and is_signed(message.text, agent["name"])
@@ -97,10 +108,10 @@ class LetterBuilder:
             message_id=row.message_id,
             in_reply_to=in_reply_to,
             references=references,
-            automatic=_automatic(row),
+            automatic=automatic(row),
             loop_mark=mark,
-            list_id=_list_id(row, ticket, policy),
-            importance=_importance(row, ticket),
+            list_id=list_id(row, ticket, policy),
+            importance=importance(row, ticket),
             date=row.created_at.astimezone(ZoneInfo(policy.desk.time_zone)),
             context=context,
             files=tuple(files),
@@ -374,26 +385,3 @@ def _sender(row: Outbox, policy: Policy, context: Mapping[str, object]) -> Addre
 def _hides_name(row: Outbox) -> bool:
     """What a stranger calls himself is a stranger's text: an acknowledgement must not carry it to a third person."""
     return row.notice == "acknowledgement" and not row.context.get("trusted", False)
-
-
-def _automatic(row: Outbox) -> str:
-    """The Auto-Submitted value (RFC 3834 §5): none on what a person wrote to a person."""
-    if row.notice in _WRITTEN_BY_A_PERSON or (row.notice == "resolution" and row.about_id is not None):
-        return ""
-    return "auto-replied" if row.notice == "acknowledgement" else "auto-generated"
-
-
-def _list_id(row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
-    if row.role != Role.AGENT:
-        return ""
-    local, _, domain = policy.desk.address.partition("@")
-    queue = re.sub(r"[^a-z0-9-]+", "-", ticket.team.lower()).strip("-") if ticket is not None else ""
-    return f"<{queue or 'desk'}.{local}.{domain}>"
-
-
-def _importance(row: Outbox, ticket: Ticket | None) -> str:
-    if row.role != Role.AGENT or ticket is None:
-        return ""
-    if ticket.priority in (Priority.P1, Priority.P2):
-        return "high"
-    return "low" if ticket.priority == Priority.P5 else ""

@@ -12,12 +12,15 @@ from typing import Any
 
 from gateway.desk.replaying import facts_of_then, histories_of
 from gateway.desk.ticket_fields import value_of
-from gateway.mail import Envelope, Mail
+from gateway.mail import Envelope, Mail, MailKind
 from gateway.policy import Occasion, Policy
 from gateway.store.rows import find, find_all, find_values
 from gateway.store.tables import Contact, Event, Ledger, Ticket
 from gateway.ticket import Authority, Status, TicketType
-from gateway.triage.facts import Facts
+from gateway.triage.account import view_of_decision
+from gateway.triage.case import known_of
+from gateway.triage.decide import decide
+from gateway.triage.view import View, view_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,12 +156,27 @@ def _address(contact_id: object) -> str:
     return contact.address if contact is not None else ""
 
 
-def facts_then(
-    ledger_id: int, mail: Mail, envelope: Envelope, policy: Policy, *, secrets: Mapping[int, bytes]
-) -> Facts | None:
-    """What was known of a mail when it was decided, as far as the tables still say so; None where it was not."""
-    row = find(Ledger, "id = ?", ledger_id)
-    if row is None or row.decision is None:
-        return None
-    history = histories_of([row])[row.id]
-    return facts_of_then(mail, envelope, policy, row, history, secrets=secrets)
+def view_then(
+    recalled: Recalled, mail: Mail, envelope: Envelope, policy: Policy, *, secrets: Mapping[int, bytes]
+) -> tuple[View, Mapping[str, Authority]]:
+    """What rules saw of a stored mail when it was decided, and whose word each field of its ticket was by then.
+
+    That is as far as the tables still say so (`replaying`). A mail that would be treated otherwise today, since keys
+    have expired or limits have changed, is seen as it was treated then.
+    """
+    row = find(Ledger, "id = ?", recalled.ledger)
+    if row is None:
+        raise LookupError(f"there is no ledger row {recalled.ledger}")
+    facts = facts_of_then(mail, envelope, policy, row, histories_of([row])[row.id], secrets=secrets)
+    decision = decide(mail, envelope, facts, policy)
+    view = view_of_decision(mail, envelope, facts, policy, decision)
+    other = "" if mail.sender is None or recalled.requester == mail.sender.address else recalled.requester
+    if view is not None and view.occasion == recalled.occasion and (not other or view.sender == other):
+        ticket = facts.ticket(decision.ticket) if decision.ticket is not None else None
+        return view, dict(ticket.authority) if ticket is not None else {}
+    kind = MailKind(recalled.kind) if recalled.kind in tuple(MailKind) else decision.kind
+    known, occasion = known_of(mail, envelope, facts), recalled.occasion or "open"
+    view = view_of(mail, policy=policy, kind=kind, requester=other, known=known, occasion=occasion)
+    if occasion == "open":
+        return view, {}
+    return view, {key: Authority(word.authority) for key, word in recalled.now.items()}

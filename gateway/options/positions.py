@@ -87,11 +87,12 @@ def find_positions(text: str) -> dict[Path, Position]:
 
 
 def nearest(places: dict[Path, Position], path: Path) -> Position | None:
-    """Find the position of a path, or of the innermost table around it that has one."""
+    """Find the position of a path, or of the innermost table around it that has one, or of the first below it."""
     for length in range(len(path), 0, -1):
         if path[:length] in places:
             return places[path[:length]]
-    return None
+    # A table that is only there as part of another one's name, [rule.when].
+    return next((place for known, place in places.items() if known[0] == path[0]), None)
 
 
 def _keys(node: Node) -> list[str]:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigurationError, Problem
-from gateway.options.suggestions import did_you_mean, nearest_or_all
+from gateway.options.suggestions import did_you_mean, nearest_or_all, quoted
 from gateway.options.tables import OptionTable
 
 Path = tuple[str | int, ...]
@@ -32,6 +32,7 @@ _KINDS = {
     "model_attributes_type": "a table",
     "path_type": "a path in quotes",
 }
+_YES_AND_NO = {"yes": "true", "true": "true", "on": "true", "no": "false", "false": "false", "off": "false"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,26 +106,51 @@ def _mistake(details: ErrorDetails, schema: Mapping[str, Any]) -> Mistake:
         message, suggestion = str(context["message"]), str(context["suggestion"])
     elif kind == "extra_forbidden":
         message = "there is no such key"
-        suggestion = nearest_or_all(str(path[-1]), keys_at(schema, path[:-1]))
+        suggestion = _belongs(schema, path) or nearest_or_all(str(path[-1]), keys_at(schema, path[:-1]))
     elif kind == "missing":
         message = "is required"
+        suggestion = f"write [{path[0]}]" if len(path) == 1 else ""
     elif kind in ("enum", "literal_error"):
         possible = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
         message = f"{_shown(value)} is not possible here"
         near = did_you_mean(str(value), possible)
         suggestion = "; ".join(part for part in (near, f"possible: {', '.join(possible)}") if part)
     elif kind in _KINDS:
-        message = f"should be {_KINDS[kind]}, not {_shown(value)}"
-        if kind == "string_type" and isinstance(value, int | float):
-            suggestion = f'write "{value}"'
-        elif kind == "tuple_type" and isinstance(value, dict) and len(path) == 1:
-            suggestion = f"write [[{path[0]}]], for there may be many"
+        message, suggestion = _of_another_kind(kind, path, value)
     elif kind in ("greater_than_equal", "less_than_equal", "greater_than", "less_than"):
         word = {"g": "at least", "l": "at most"}[kind[0]]
         message = f"{_shown(value)} is out of range: {word} {next(iter(context.values()))}"
     else:
         message = message[:1].lower() + message[1:]
     return Mistake(path=path, message=message, suggestion=suggestion)
+
+
+def _of_another_kind(kind: str, path: Path, value: object) -> tuple[str, str]:
+    """A value of the wrong kind, and how it would be written rightly."""
+    name = ".".join(part for part in path if isinstance(part, str))
+    if kind == "tuple_type" and isinstance(value, dict) and len(path) == 1:
+        return f"[{name}] stands in single brackets, but there may be many", f"write [[{name}]]"
+    if kind.startswith("model") and isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        return f"[[{name}]] stands in double brackets, but there is only one", f"write [{name}]"
+    suggestion = ""
+    if kind == "string_type" and isinstance(value, int | float):
+        suggestion = f"write {quoted(_shown(value))}"
+    elif kind == "string_type" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        suggestion = f"write {quoted(value[0])}"
+    elif kind.startswith("int") and isinstance(value, str) and value.strip().isdecimal():
+        suggestion = f"write {int(value)}"
+    elif kind == "bool_type" and isinstance(value, str) and value.casefold() in _YES_AND_NO:
+        suggestion = f"write {_YES_AND_NO[value.casefold()]}"
+    return f"should be {_KINDS[kind]}, not {_shown(value)}", suggestion
+
+
+def _belongs(schema: Mapping[str, Any], path: Path) -> str:
+    """Where a key belongs that stands one table too high, "" where nowhere below."""
+    key, above = str(path[-1]), path[:-1]
+    for child in keys_at(schema, above):
+        if key in keys_at(schema, (*above, child)):
+            return f"write {child}.{key}" if above else f"it belongs below [{child}]"
+    return ""
 
 
 def keys_at(schema: Mapping[str, Any], path: Path) -> list[str]:

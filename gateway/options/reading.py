@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError, Problem
 from gateway.options.problems import Mistake, Source, mistakes_of
+from gateway.options.syntax import explained
 from gateway.options.tables import OptionTable
 
 Table = TypeVar("Table", bound=OptionTable)
@@ -56,20 +57,13 @@ def validated(model: type[Table], data: Mapping[str, Any]) -> tuple[Table | None
 def _syntax_problem(source: Source, text: str) -> Problem:
     """Take line and column out of tomllib's words (attributes of the exception exist only from Python 3.14 on)."""
     line = column = None
+    at_end = ""
     found = re.search(r" \(at line (\d+), column (\d+)\)$", text)
     if found:
         line, column = int(found[1]), int(found[2])
         text = text[: found.start()]
     elif text.endswith(" (at end of document)"):
         line = source.text.count("\n") + 1
-        text = text.removesuffix(" (at end of document)") + ", at the end of the file"
-    # In double quotes TOML reads a backslash itself; who writes a pattern does not want that.
-    hint = r"write patterns in single quotes: 'host \d+'" if text.startswith("Unescaped '\\' in a string") else ""
-    if twice := re.fullmatch(r"Cannot declare \('([^']+)',\) twice", text):
-        text, hint = f"[{twice[1]}] is there already", f"put both together, or write [[{twice[1]}]] for each"
-    if whole := re.match(r"Cannot mutate immutable namespace \((.*?),?\)", text):
-        name = ".".join(part.strip(" '") for part in whole[1].split(","))
-        text = f"{name} stands whole in braces above, so nothing can be added to it"
-        hint = f"write it into the braces, or every key on a line of its own: {name.rpartition('.')[2]}.KEY = …"
-    message = f"not TOML: {text[:1].lower()}{text[1:]}"
-    return Problem(file=source.name, line=line, column=column, message=message, suggestion=hint)
+        text, at_end = text.removesuffix(" (at end of document)"), ", at the end of the file"
+    message, hint = explained(text, source.text, line, column)
+    return Problem(file=source.name, line=line, column=column, message=f"not TOML: {message}{at_end}", suggestion=hint)

@@ -98,7 +98,8 @@ def _unify_line_ends(head: bytes) -> tuple[bytes, list[str]]:
             head = head.replace(b"\r", b" " if b"\n" in head else b"\n")
     if b"\0" in head:
         defects.append("nul")
-        head = head.replace(b"\0", b"")
+        # A line of NUL alone must not become the empty line behind which no header is looked for.
+        head = b"\n".join(filter(None, head.replace(b"\0", b"").split(b"\n")))
     return head, defects
 
 

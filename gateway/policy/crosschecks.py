@@ -40,7 +40,9 @@ def _people(policy: Policy) -> Iterator[Mistake]:
         yield Mistake(path=("team",), message="there is no team", suggestion='write [[team]] with name = "desk"')
     if not policy.agents:
         yield Mistake(
-            path=("agent",), message="there is no agent, so nobody would get a ticket", suggestion="write [[agent]]"
+            path=("agent",),
+            message="there is no agent, so nobody would get a ticket",
+            suggestion="write [[agent]] with name and address",
         )
     for number, agent in enumerate(policy.agents):
         for index, team in enumerate(agent.teams):
@@ -64,6 +66,9 @@ def _readers(policy: Policy) -> Iterator[Mistake]:
     for number, word in enumerate(policy.desk.keepers):
         if policy.agent_named(word) is None:
             yield unknown_agent(policy, ("desk", "keepers", number), word)
+    for number, word in enumerate(policy.desk.admins):
+        if policy.agent_named(word) is None:
+            yield unknown_agent(policy, ("desk", "admins", number), word)
     for number, word in enumerate(policy.desk.operators):
         if policy.agent_named(word) is None and "@" not in word:
             yield unknown_agent(policy, ("desk", "operators", number), word)
@@ -84,15 +89,17 @@ def _unique_names(policy: Policy) -> Iterator[Mistake]:
         ]
     yield from _repeated(addresses, "is the address of an earlier agent")
     yield from _repeated(
-        [(("rule", n, "name"), rule.name) for n, rule in enumerate(policy.rules)], "names an earlier rule"
+        [(("rule", n, "name"), rule.name) for n, rule in enumerate(policy.rules)],
+        "names an earlier rule",
+        "take another name",
     )
 
 
-def _repeated(places: list[tuple[Path, str]], message: str) -> Iterator[Mistake]:
+def _repeated(places: list[tuple[Path, str]], message: str, suggestion: str = "") -> Iterator[Mistake]:
     seen: Counter[str] = Counter()
     for place, word in places:
         if seen[word.casefold()]:
-            yield Mistake(path=place, message=f'"{word}" {message}')
+            yield Mistake(path=place, message=f'"{word}" {message}', suggestion=suggestion)
         seen[word.casefold()] += 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,10 +62,10 @@ def load_policy(path: Path) -> Policy:
 def parse_policy(text: str, file: str = "rules.toml") -> Policy:
     """Make a policy of the text of a rules.toml; `ConfigurationError` tells every problem in it."""
     source = Source(file, text)
-    data = read_toml(source)
+    data, singles = _in_lists(read_toml(source))
     parsed, mistakes = validated(RulesFile, data)
-    if parsed is None:
-        raise source.error([*mistakes, *_further_mistakes(data, mistakes, source)])
+    if parsed is None or singles:
+        raise source.error([*singles, *mistakes, *_further_mistakes(data, mistakes, source)])
     listed = _listed_people(parsed.people, file)
     policy = _policy_of(parsed, source, listed)
     mistakes = read_matrix(parsed.matrix)[1] + cross_check(policy)
@@ -74,6 +74,22 @@ def parse_policy(text: str, file: str = "rules.toml") -> Policy:
     if listed.problems:
         raise ConfigurationError([*listed.problems])
     return policy
+
+
+def _in_lists(data: dict[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:
+    """Tell of tables in single brackets of which there may be many, and read on as if they had double ones."""
+    many = [
+        name for name in ("source", "team", "agent", "person", "rule", "example") if isinstance(data.get(name), dict)
+    ]
+    mistakes = [
+        Mistake(
+            path=(name,),
+            message=f"[{name}] stands in single brackets, but there may be many",
+            suggestion=f"write [[{name}]]",
+        )
+        for name in many
+    ]
+    return data | {name: [data[name]] for name in many}, mistakes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +109,8 @@ def _listed_people(people: People, file: str) -> _Listed:
     try:
         text = read_text(path)
     except ConfigurationError as error:
-        return _Listed(files=(path,), problems=tuple(error.problems))
+        hint = f'[people] in {Path(file).name} says file = "{people.file}"'
+        return _Listed(files=(path,), problems=tuple(replace(one, suggestion=hint) for one in error.problems))
     rows, problems = read_people(text, str(path))
     return _Listed(rows=rows, text=text, files=(path,), problems=tuple(problems))
 

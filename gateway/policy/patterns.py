@@ -49,6 +49,18 @@ _ELSEWHERE = (
 )
 
 
+# What RE2 begins with, and what to do.
+_MENDED = (
+    ("missing ]", r"close the [ with ], or write \[ for the character"),
+    ("missing )", r"close the ( with ), or write \( for the character"),
+    ("unexpected )", r"write \) for the character"),
+    ("no argument for repetition", r"write .* for any text, or \* \+ \? for the characters"),
+    ("invalid character class range", "write the smaller one first, like [a-z]"),
+    ("trailing \\", r"write \\ for the character"),
+    ("invalid escape sequence", "leave the \\ out before letters"),
+)
+
+
 @lru_cache(maxsize=20_000)
 def compiled(pattern: str) -> re2._Regexp:
     """Compile a pattern as it is looked for; raises `re2.error`."""
@@ -118,4 +130,6 @@ def _refused(pattern: str, error: re2.error) -> Exception:
     # RE2 repeats what stands before every pattern, which the admin never wrote.
     if "repetition size" in said or "too large" in said:
         return wrong(f"'{pattern}' repeats too often", "repeat a thousand times at most, in all")
-    return wrong(f"'{pattern}' is not a pattern: {said.replace(FLAGS, '')}")
+    said = said.replace(FLAGS, "")
+    hint = next((hint for words, hint in _MENDED if said.startswith(words)), "")
+    return wrong(f"'{pattern}' is not a pattern: {said}", hint)

@@ -29,6 +29,7 @@ _YES_WORDS = frozenset({"yes", "true", "1", "x", "y", "on", "ja", "oui", "si", "
 _NO_WORDS = frozenset({"", "no", "false", "0", "n", "off", "nein", "non", "não", "nao"})
 _ATTRIBUTE = re.compile(r"[^\W\d_][\w-]*")
 _ADDRESS_COLUMNS = ("address", "email", "e-mail", "e_mail", "mail", "e-mail_address", "email_address", "mail_address")
+_QUOTES = 'a cell that begins with " must end with one'
 # A mistake in every line is one mistake.
 _MOST_PROBLEMS = 20
 
@@ -131,7 +132,7 @@ def read_people(text: str, file: str) -> tuple[dict[str, Attributes], list[Probl
                 if cell and column and column != "address"
             }
     except csv.Error as error:
-        problems.append(Problem(file=file, line=reader.line_num, message=f"is not CSV: {error}"))
+        problems.append(Problem(file=file, line=reader.line_num, message=f"is not CSV: {error}", suggestion=_QUOTES))
     if len(problems) > _MOST_PROBLEMS:
         rest = len(problems) - _MOST_PROBLEMS
         problems[_MOST_PROBLEMS:] = [Problem(file=file, message=f"and {rest} more lines are wrong")]
@@ -147,8 +148,9 @@ def _wrong_columns(columns: list[str]) -> tuple[str, str] | None:
     if not any(columns):
         return "is empty", 'begin it with the names of the columns: "address,department"'
     if "address" not in columns:
-        near = did_you_mean("address", columns)
-        return "has no column address in its first line", near or 'name the column of e-mail addresses "address"'
+        near = did_you_mean("address", columns).removeprefix("did you mean ").removesuffix("?")
+        hint = f'write "address" for {near}' if near else 'name the column of e-mail addresses "address"'
+        return "has no column address in its first line", hint
     for column in columns:
         if column and not _ATTRIBUTE.fullmatch(column) and column != "address":
             return f'"{column}" is not the name of an attribute', 'write one word, like "department"'

@@ -147,6 +147,12 @@ class Policy:
         return found or tuple(agent.address for agent in self.agents[:1])
 
     @cached_property
+    def admins(self) -> tuple[Agent, ...]:
+        """The agents who tune the rules; never nobody."""
+        named = [self.agent_named(word) for word in self.desk.admins] or [self.agent_of(one) for one in self.operators]
+        return tuple(dict.fromkeys(agent for agent in named if agent is not None)) or self.agents[:1]
+
+    @cached_property
     def _desk_addresses(self) -> frozenset[str]:
         return frozenset({self.desk.address, *self.desk.aliases})
 

@@ -46,6 +46,15 @@ def _moment(value: object) -> object:
     return value or None
 
 
+def _when(value: object) -> object:
+    """Catch the likeliest slip: words where it must be said where they are looked for."""
+    words = [value] if isinstance(value, str) else value
+    if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
+        listed = ", ".join(f'"{word}"' for word in words[:3])
+        raise wrong("does not say where to look", f"write when.words = [{listed}]")
+    return value
+
+
 def _file(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
@@ -110,7 +119,7 @@ class Rule(OptionTable):
 
     name: FullName
     """A name of its own; every field that the rule fills remembers it."""
-    when: Condition
+    when: Annotated[Condition, BeforeValidator(_when)]
     """What must hold."""
     set: Assignment
     """What is filled then, as far as no earlier rule has."""

@@ -87,6 +87,9 @@ class Desk(OptionTable):
     """Agents who get the daily digest of the quarantine and may answer it; [] = the agents of the default team."""
     operators: People = ()
     """Agents or addresses that hear when something breaks and when it is over; [] = the first agent of the file."""
+    admins: People = ()
+    """Agents who tune the rules: they hear of refused files and may ask `#why` and `#rules stats`; [] = the operators
+    that are agents, else the first agent."""
     quarantine_days: Count = 90
     """Spam, floods and blocked senders' mail is deleted after so many days, announced a week before; 0 = never."""
     trusted_authserv_id: str = ""

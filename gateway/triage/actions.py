@@ -289,6 +289,18 @@ def show_help(work: Work, argument: str) -> Work | Refusal:
     return replace(work, wants_help=True)
 
 
+def ask_why(work: Work, argument: str) -> Work | Refusal:
+    return replace(work, wants_why=True)
+
+
+def ask_stats(work: Work, argument: str) -> Work | Refusal:
+    if argument.strip().lower() != "stats":
+        return Refusal(why=say("does not say what about the rules"))
+    if work.agent not in work.policy.admins:
+        return Refusal(why=say("is for those who tune the rules ([desk] admins)"), suggestion="#why")
+    return replace(work, wants_stats=True)
+
+
 def _move(work: Work, step: Step, *, why: str, told: Phrase | None = None) -> Work | Refusal:
     target = LIFECYCLE[step].get(work.ticket.status)
     if target is None:

@@ -28,13 +28,14 @@ from gateway.triage.agent_mail import (
 )
 from gateway.triage.case import UNKNOWN_SENDER, Case
 from gateway.triage.challenge import quarantine_and_ask, says_no
-from gateway.triage.commands import help_lines, run_commands, run_possible_commands
+from gateway.triage.commands import run_commands, run_possible_commands
 from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.grammar import CommandLine
 from gateway.triage.marks import defect_of
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
 from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
+from gateway.triage.results import results_of
 from gateway.triage.trust import REACHING, Act, may, reaches_out
 from gateway.triage.work import Refusal, Work
 
@@ -386,15 +387,3 @@ def _has_ended_meanwhile(case: Case, reply: Reply, work: Work) -> bool:
     sent = [one.sent_at for one in case.threading.references if one.is_answered and one.sent_at is not None]
     written_at = reply.released.at if reply.released is not None else max(sent, default=None)
     return ended_at is not None and written_at is not None and ended_at > written_at
-
-
-def results_of(work: Work) -> list[Notice]:
-    """What commands answer to the agent."""
-    to, results = work.agent_mailbox, []
-    if work.wants_help:
-        results.append(
-            Notice(name="result", to=to, role=Role.AGENT, context={"lines": help_lines(work.policy), "files": False})
-        )
-    if work.wants_files:
-        results.append(Notice(name="result", to=to, role=Role.AGENT, context={"lines": [], "files": True}))
-    return results

@@ -91,6 +91,16 @@ COMMANDS: dict[str, Command] = {
         usage="#retry", help=say("The addresses on the ticket work again; sends what was held."), apply=actions.retry
     ),
     "files": Command(usage="#files", help=say("Sends you all files of the ticket."), apply=actions.files),
+    "why": Command(
+        usage="#why",
+        help=say("Sends you who or what set the fields; to an admin, how the rules came to it."),
+        apply=actions.ask_why,
+    ),
+    "rules": Command(
+        usage="#rules stats",
+        help=say("Sends an admin how often each rule hits and is corrected."),
+        apply=actions.ask_stats,
+    ),
     "help": Command(usage="#help", help=say("Sends you this list."), apply=actions.show_help),
 }
 

@@ -17,7 +17,6 @@ from gateway.subject import clean_subject
 from gateway.ticket import Classification, Field, Role, Status, Visibility
 from gateway.triage.actions import ADDRESS
 from gateway.triage.agent_mail import CONFIRMATION, QUESTION
-from gateway.triage.agent_reply import results_of
 from gateway.triage.arranging import arrangements, held, new_watchers
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
@@ -29,6 +28,7 @@ from gateway.triage.marks import marks_of
 from gateway.triage.notices import acknowledge, tell_people, ticket_agents
 from gateway.triage.opening import tell_of_opening
 from gateway.triage.posting import NO_TEXT, passages_of
+from gateway.triage.results import results_of
 from gateway.triage.trust import Act, may
 from gateway.triage.work import Refusal, Work
 

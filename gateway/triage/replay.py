@@ -15,7 +15,7 @@ from datetime import datetime
 
 from gateway.ticket import ALWAYS_FILLED, COLUMNS, Authority, Field, FieldValue
 
-# So many rows are kept for the tables; the counts go on.
+# So many rows of a kind are kept for the tables; the counts go on.
 MOST_ROWS = 1000
 
 # What follows from others: an agent who corrects one of these has said what the other is.
@@ -159,8 +159,9 @@ class Move:
 class Report:
     """What a replay has found. `tickets` were opened by the mails; `judged` of them have a word of the agents.
 
-    `worse_certain` of the worse ones go against an agent's correction. `rows` and `otherwise` hold at most `MOST_ROWS`
-    each, the oldest first; `changed` and `treated_otherwise` count all. `not_replayed` says why, and how many.
+    `worse_certain` of the worse ones go against an agent's correction. `rows` are the worse ones, then
+    the better ones, then the others, the oldest first and at most `MOST_ROWS` of each kind, as of `moves` and
+    `otherwise`; the numbers count all. `not_replayed` says why, and how many.
     """
 
     mails: int
@@ -205,7 +206,7 @@ class Comparison:
         self._left_out: Counter[str] = Counter()
         self._fields: dict[str, _Counts] = {}
         self._moves: dict[tuple[str, str, str, str, str], Counter[str]] = {}
-        self._rows: list[Row] = []
+        self._rows: dict[str, list[Row]] = {"worse": [], "better": [], "other": []}
         self._otherwise: list[Otherwise] = []
 
     def leave_out(self, why: str) -> None:
@@ -233,8 +234,9 @@ class Comparison:
             self._totals["changed_on_reply"] += 1
         else:
             self._count(changes, standing)
-        if len(self._rows) < self._most_rows:
-            self._rows.append(_row(one, standing, changes))
+        kept = self._rows[standing]
+        if len(kept) < self._most_rows:
+            kept.append(_row(one, standing, changes))
 
     def _add_otherwise(self, one: Replayed) -> None:
         self._totals["treated_otherwise"] += 1
@@ -295,7 +297,7 @@ class Comparison:
             not_replayed=dict(self._left_out.most_common()),
             fields=tuple(fields),
             moves=tuple(_move(key, counted) for key, counted in moves),
-            rows=tuple(self._rows),
+            rows=tuple(row for rows in self._rows.values() for row in rows),
             otherwise=tuple(self._otherwise),
         )
 

@@ -47,6 +47,8 @@ class Work:
     sends_held: bool = False
     wants_files: bool = False
     wants_help: bool = False
+    wants_why: bool = False
+    wants_stats: bool = False
 
     def with_changes(self, *changes: Change, ticket: TicketFacts | None = None, told: Phrase | None = None) -> Work:
         return replace(

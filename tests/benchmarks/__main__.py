@@ -1,4 +1,4 @@
-"""Measure: ``python -m tests.benchmarks [loop imap memory start hostile rules] [--json]``; without names all, in ten minutes.
+"""Measure: ``python -m tests.benchmarks [loop imap memory start hostile rules replay] [--json]``; without names all.
 
 Prints numbers and never judges them: what a machine and its disk can do moves by a factor within the hour, so compare
 what stands in one run, best the ratios to the bare server beside it. Progress goes to standard error.
@@ -10,7 +10,15 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import bench_hostile, bench_imap, bench_loop, bench_memory, bench_rules, bench_start
+from tests.benchmarks import (
+    bench_hostile,
+    bench_imap,
+    bench_loop,
+    bench_memory,
+    bench_replay,
+    bench_rules,
+    bench_start,
+)
 from tests.benchmarks.meter import look_at_machine
 from tests.benchmarks.report import Number, as_json, print_table
 
@@ -21,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterator[Number]]] = {
     "start": lambda options: bench_start.measure(runs=options.runs),
     "hostile": lambda options: bench_hostile.measure(runs=options.runs),
     "rules": lambda options: bench_rules.measure(runs=options.runs),
+    "replay": lambda options: bench_replay.measure(runs=options.runs, mails=options.mails or 5000),
 }
 
 
@@ -30,7 +39,8 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)}; default: all")
     parser.add_argument("--runs", type=int, default=3, help="how often each, in turns with the bare server")
-    parser.add_argument("--mails", type=int, default=0, help="mails at full speed (1000) or in the folder (5000)")
+    mails = "mails at full speed (1000), or in the folder, or stored (5000)"
+    parser.add_argument("--mails", type=int, default=0, help=mails)
     parser.add_argument("--seconds", type=float, default=15.0, help="how long at each steady rate")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from gateway.sorting import Sorter
 from gateway.store.database import connection, migrate, open_database, transaction
 from gateway.store.states import OutboxState
 from gateway.store.tables import Ledger, Outbox, OutboxPart
+from gateway.stored import read_stored
 from gateway.triage.facts import BorderTest
 from tests.servers.prepared import keep_connections
 
@@ -163,7 +164,11 @@ class DeskUnderTest:
             lookup=lookup,
         )
         self._letters = LetterBuilder(
-            policy=lambda: self.policy, secrets=self.secrets, extract=parser.extract, file_limit_bytes=5_000_000
+            policy=lambda: self.policy,
+            secrets=self.secrets,
+            extract=parser.extract,
+            file_limit_bytes=5_000_000,
+            recall=partial(read_stored, parser=parser),
         )
         self._numbers = itertools.count(1)
         self.sent: list[Sent] = []

@@ -14,7 +14,7 @@ import pytest
 from gateway.alarms import CONDITIONS, Disk, Health, HeartbeatMail, MailboxHealth, QuarantineHealth, alarms
 from gateway.desk.alarming import ALARM, Told, watch
 from gateway.desk.beating import beat_due
-from gateway.desk.health import Watched, status_record
+from gateway.desk.health import Watched, read_health, status_record
 from gateway.desk.refusals import record_refusal
 from gateway.policy import Policy
 from gateway.store.database import connection, transaction
@@ -186,6 +186,47 @@ def test_two_mailboxes_are_two_alarms(operated: Operated, desk: DeskUnderTest) -
     text = desk.last(ANNA, ALARM).text
     assert "mailbox one" in text
     assert "mailbox two" in text
+
+
+def test_refused_rules_are_yellow_and_one_mail_however_many_hosts_refuse_them(
+    operated: Operated, desk: DeskUnderTest
+) -> None:
+    for host in ("a", "b", "c"):
+        runs(desk, error=f"/srv/{host}/rules.toml:3:1: rule: no such key", name=f"{PROCESS_PREFIX}{host}")
+    assert (record(desk)["colour"], troubles(desk)) == ("yellow", ["files-refused"])  # type: ignore[index]
+
+    def look(minutes: int) -> Told | None:
+        with connection(desk.database):
+            health = read_health(now=desk.now, policy=desk.policy, watched=Watched())
+        return operated.after(minutes, files_error=health.files_error)
+
+    # Every host looks, and none tells what another one has told.
+    told = [look(minutes) for minutes in (0, 0, 1, 0, 0)]
+    assert len([one for one in told if one is not None]) == 1
+    (mail,) = desk.inbox(ANNA, ALARM)
+    assert "rules stay in force as they were" in mail.text
+    assert "rules.toml:3:1: rule: no such key" in mail.text
+    with connection(desk.database), transaction(desk.database):
+        Worker.update(last_error="").execute()
+    told = [look(minutes) for minutes in (1, 0, 5, 0, 60)]
+    assert len([one for one in told if one is not None]) == 1
+    assert "This is over" in desk.last(ANNA, ALARM).text
+
+
+def test_refused_rules_are_told_to_those_who_tune_them_and_other_trouble_is_not(
+    make_desk: Callable[[Policy], DeskUnderTest],
+) -> None:
+    desk = make_desk(policy_of('operators = ["anna"]\nadmins = ["ben", "anna"]'))
+    operated = Operated(desk)
+    operated.after(0, files_error="rules.toml:3: no such key")
+    operated.after(1, files_error="rules.toml:3: no such key")
+    assert sorted(sent.to for sent in desk.sent) == [ANNA, BEN]
+    operated.after(1)
+    operated.after(5)
+    assert [len(desk.inbox(one, ALARM)) for one in (ANNA, BEN)] == [2, 2]
+    operated.after(0, ledger_failed=1)
+    operated.after(6, ledger_failed=1)
+    assert [len(desk.inbox(one, ALARM)) for one in (ANNA, BEN)] == [3, 2]
 
 
 def test_yellow_is_worth_no_mail(operated: Operated, desk: DeskUnderTest) -> None:

@@ -20,14 +20,16 @@ from gateway.compose.samples import sample_letters
 from gateway.options.tables import OptionDescription
 from gateway.parse import limits as parse_limits
 from gateway.policy import describe_policy
+from gateway.policy.schema import SCHEMA_FILE, schema_text
 from gateway.settings import describe_settings
 from gateway.ticket import PRIORITY_MATRIX, Level
 from gateway.triage.commands import COMMANDS
 from gateway.triage.quarantine import QUARANTINE
 from gateway.triage.restraint import RESTRAINTS
 from gateway.triage.trust import ACTS, Means, Proof
-from tests.docs.pages import pages, read, shown
+from tests.docs.pages import CHECKOUT, pages, read, shown
 
+SCHEMA = CHECKOUT / SCHEMA_FILE
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 # GitHub's Markdown reads a bare pipe as the border of a cell, also between backticks.
 PIPE = "\\|"
@@ -41,6 +43,9 @@ def main() -> None:
         if new != text:
             page.write_text(new, encoding="utf-8")
             print(f"written: {shown(page)}")
+    if SCHEMA.read_text(encoding="utf-8") != schema_text():
+        SCHEMA.write_text(schema_text(), encoding="utf-8")
+        print(f"written: {shown(SCHEMA)}")
 
 
 def regenerated(text: str) -> str:

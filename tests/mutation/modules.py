@@ -7,7 +7,7 @@ _TRIAGE = ("tests/triage/test_trust.py", "tests/triage/test_authorise.py")
 # By module: what pytest is told.
 TESTS: dict[str, tuple[str, ...]] = {
     "gateway.keys": ("tests/test_keys.py",),
-    "gateway.compose.headers": ("tests/compose/test_headers.py", "tests/compose/test_mime.py"),
+    "gateway.compose.headers": ("tests/compose/test_header_forms.py",),
     "gateway.intake.digest": ("tests/intake/test_digest.py",),
     "gateway.intake.envelope": ("tests/intake/test_envelope.py",),
     "gateway.intake.data": ("tests/intake/test_data.py",),

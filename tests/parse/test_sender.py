@@ -142,3 +142,10 @@ def test_ordinary_names_leave_the_identity_alone(value: str) -> None:
     mail = read(f"From: {value}")
     assert mail.sender is not None and mail.sender.address == "a@example.org"
     assert mail.sender_defects == ()
+
+
+@pytest.mark.parametrize("line", ["\0\r\n", "\0\0\n", "\0\r\n\0\r\n"])
+def test_a_line_of_nothing_but_nul_hides_no_header_behind_it(line: str) -> None:
+    mail = read(f"From: a@evil.example\r\n{line}From: boss@corp.example\r\nSubject: hi")
+    assert {"repeated-from", "nul"} <= set(mail.sender_defects)
+    assert (mail.subject, mail.text.strip()) == ("hi", "hello")

@@ -6,7 +6,7 @@ A word of a schema that is not known here is an error, so that nothing passes un
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from typing import Any
 
@@ -110,7 +110,7 @@ def _long_enough(whole: Any, schema: Any, said: int, value: Any, path: str) -> I
         yield f"{path}: is too short"
 
 
-_WORDS = {
+_WORDS: dict[str, Callable[..., Iterator[str]]] = {
     "$ref": _ref,
     "anyOf": _any_of,
     "enum": _enum,

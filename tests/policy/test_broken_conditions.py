@@ -57,7 +57,8 @@ CONDITIONS = [
     ),
     (
         "pattern = '[a-'",
-        "rules.toml:11:1: rule[1].when.pattern.words[1]: '[a-' is not a pattern: missing ]: [a-",
+        "rules.toml:11:1: rule[1].when.pattern.words[1]: '[a-' is not a pattern: missing ]: [a- (close the [ with ], or "
+        "write \\[ for the character)",
     ),
     (
         "pattern = '(x{900}){9}'",
@@ -217,7 +218,7 @@ CONDITIONS = [
     ),
     (
         'authenticated = "yes"',
-        'rules.toml:11:1: rule[1].when.authenticated: should be true or false, without quotes, not "yes"',
+        'rules.toml:11:1: rule[1].when.authenticated: should be true or false, without quotes, not "yes" (write true)',
     ),
     (
         'auth = { dmark = "fail" }',
@@ -315,10 +316,7 @@ TABLES = [
     (
         '[person]\naddress="a@b.c"',
         [
-            (
-                "rules.toml:9:1: person: should be a list in square brackets, not a table (write [[person]], for "
-                "there may be many)"
-            ),
+            "rules.toml:9:1: person: [person] stands in single brackets, but there may be many (write [[person]])",
         ],
     ),
     (
@@ -351,7 +349,7 @@ TABLES = [
     (
         '[people]\nfile = "nix.csv"',
         [
-            "nix.csv: cannot be read: No such file or directory",
+            'nix.csv: cannot be read: No such file or directory ([people] in rules.toml says file = "nix.csv")',
         ],
     ),
     (
@@ -422,7 +420,7 @@ CSV = [
     ("", 'people.csv:1: is empty (begin it with the names of the columns: "address,department")'),
     (
         "adress,department\n",
-        'people.csv:1: has no column address in its first line (did you mean "adress"?)',
+        'people.csv:1: has no column address in its first line (write "address" for "adress")',
     ),
     (
         "name;department\n",
@@ -440,7 +438,10 @@ CSV = [
         "address\nanna@example.com\n\nANNA@example.com\n",
         'people.csv:4: "anna@example.com" stands in line 2 already',
     ),
-    ('address,site\nanna@example.com,"a\n', "people.csv:2: is not CSV: unexpected end of data"),
+    (
+        'address,site\nanna@example.com,"a\n',
+        'people.csv:2: is not CSV: unexpected end of data (a cell that begins with " must end with one)',
+    ),
 ]
 
 

@@ -124,7 +124,7 @@ BROKEN: list[tuple[str, dict[str, str], list[str]]] = [
     ("[smpt]\nport = 25", {},
      ['gateway.toml:1:1: smpt: there is no such key (did you mean "smtp"?)']),
     ('[smtp]\nport = "25"', {},
-     ['gateway.toml:2:1: smtp.port: should be a whole number without quotes, not "25"']),
+     ['gateway.toml:2:1: smtp.port: should be a whole number without quotes, not "25" (write 25)']),
     ("[smtp]\nport = 70000", {},
      ["gateway.toml:2:1: smtp.port: 70000 is out of range: at most 65535"]),
     ('[smtp]\ntrusted_peers = ["mail.example.com"]', {},
@@ -194,7 +194,7 @@ BROKEN: list[tuple[str, dict[str, str], list[str]]] = [
     ('mailbox = "x"', {},
      ['gateway.toml:1:1: mailbox: should be a list in square brackets, not "x"']),
     ("[smtp", {},
-     ["gateway.toml:1: not TOML: expected ']' at the end of a table declaration, at the end of the file"]),
+     ["gateway.toml:1: not TOML: a heading in brackets is not closed, at the end of the file (write it like [desk])"]),
 ]  # fmt: skip
 
 

@@ -19,6 +19,7 @@ CARL = "carl@example.com"
 OLGA = "olga@customer.example"
 OUTSIDE = ticket(requester=ticket().requester.__class__(id=9, address=OLGA))
 AGENT_KEY = key(holder=ANNA, role=Role.AGENT)
+VOID_KEY = key(holder=ANNA, role=Role.AGENT, usable=False)
 
 
 def decided(one: Mail, known: Facts) -> Authorisation:
@@ -34,9 +35,11 @@ def decided(one: Mail, known: Facts) -> Authorisation:
         (EVE, {"keys": (key(),)}, Standing.OTHER, False, True),
         (EVE, {"keys": (AGENT_KEY,)}, Standing.OTHER, False, True),
         (ERIKA, {"keys": (key(evidence=Evidence.QUOTED),)}, Standing.REQUESTER, True, True),
+        (ERIKA, {"keys": (key(), key(holder=DORA, role=Role.WATCHER))}, Standing.REQUESTER, True, True),
         # An id that others made: who was named in that mail, or is of the house
         (EVE, {"references": (reference(1001, EVE),)}, Standing.OTHER, False, False),
         (EVE, {"references": (reference(1001, EVE),), "auth_trusted": True}, Standing.OTHER, True, True),
+        (EVE, {"references": (reference(1001, EVE), reference(1001))}, Standing.OTHER, False, False),
         (CARL, {"references": (reference(1001),)}, Standing.OTHER, False, True),
         (ERIKA, {"references": (reference(1001),)}, Standing.REQUESTER, False, True),
         (EVE, {"references": (reference(1001, ERIKA),)}, Standing.CLAIM, False, False),
@@ -106,6 +109,8 @@ def test_an_agent_who_asked_something_is_a_requester_there_and_an_agent_with_the
     assert decided(mail(ANNA), asked).standing is Standing.REQUESTER
     working = facts(keys=(AGENT_KEY,), named_tickets=(own,))
     assert decided(mail(ANNA), working).standing is Standing.AGENT
+    for other in (key(holder=ANNA), key(holder=BEN, role=Role.AGENT)):
+        assert decided(mail(ANNA), facts(keys=(other,), named_tickets=(own,))).standing is Standing.REQUESTER
 
 
 def test_an_expired_key_of_an_agent_acts_as_nobody() -> None:
@@ -174,6 +179,8 @@ def test_two_senders_in_one_from_header_prove_nothing_but_what_the_agent_has_con
     [
         ({"keys": (key(1002, holder=ANNA, usable=False),)}, Standing.AGENT_UNPROVEN),
         ({"has_broken_key": True}, Standing.AGENT_UNPROVEN),
+        ({"has_broken_key": True, "auth_trusted": True}, Standing.AGENT_UNPROVEN),
+        ({"has_broken_key": True, "confirmed_by": ANNA}, Standing.NOBODY),
         ({"keys": (key(1002, holder=ANNA, usable=False, evidence=Evidence.QUOTED),)}, Standing.NOBODY),
         ({}, Standing.NOBODY),
     ],
@@ -197,3 +204,97 @@ def test_what_our_own_check_of_the_signature_says_stands_last_and_decides_nothin
     assert [reason.code for reason in checked.reasons] == ["agent-proven", "dkim"]
     assert str(checked.reasons[-1].text) == "signed by example.com"
     assert (checked.standing, checked.proof) == (plain.standing, plain.proof)
+
+
+@pytest.mark.parametrize("more", [{"auth_trusted": True}, {"confirmed_by": ANNA}, {"keys": (VOID_KEY, AGENT_KEY)}])
+def test_a_void_key_does_not_hurt_who_has_another_proof(more: dict[str, Any]) -> None:
+    known = {"keys": (VOID_KEY,), "tokens": (token(),)} | more
+    assert decided(mail(ANNA), facts(**known)).standing is Standing.AGENT
+
+
+@pytest.mark.parametrize("held", [{"tokens": (token(),)}, {"keys": (key(),)}])
+def test_a_former_agents_key_is_worth_nothing_and_the_reason_names_the_address(held: dict[str, Any]) -> None:
+    left = key(holder=CARL, role=Role.AGENT, usable=False)
+    found = decided(mail(CARL), facts(**(held | {"keys": (left, *held.get("keys", ()))})))
+    assert (found.standing, found.verified, found.moves, found.agent) == (Standing.AGENT_UNPROVEN, False, False, None)
+    (reason,) = found.reasons
+    assert reason.code == "agent-unproven"
+    assert str(reason.text) == f"in the name of {CARL}, but its reply key is not valid, or not any more"
+
+
+def test_a_requesters_expired_key_is_no_attempt_to_act_as_an_agent() -> None:
+    void = key(holder=EVE, usable=False)
+    assert decided(mail(EVE), facts(keys=(void,), tokens=(token(),))).standing is Standing.CLAIM
+
+
+@pytest.mark.parametrize(
+    ("one", "known", "code", "text"),
+    [
+        (
+            mail(ANNA),
+            {"keys": (VOID_KEY,), "tokens": (token(),)},
+            "agent-unproven",
+            "in the name of Anna Agent, but its reply key is not valid, or not any more",
+        ),
+        (
+            mail(ANNA),
+            {"tokens": (token(),)},
+            "agent-unproven",
+            "in the name of Anna Agent, but it carries no valid reply key of this agent for this ticket, "
+            "and nothing vouches for its domain (L1)",
+        ),
+        (
+            mail(ANNA, sender_defects=("several mailboxes", "a comment")),
+            {"keys": (AGENT_KEY,)},
+            "agent-unproven",
+            "in the name of Anna Agent, but the From header is not one plain mailbox (several mailboxes, a comment) "
+            "(L1)",
+        ),
+        (mail(EVE), {"keys": (key(),)}, "append-other", "the sender carries a valid reply key of this ticket"),
+        (
+            mail(EVE),
+            {"references": (reference(1001, EVE),)},
+            "append-other",
+            "the sender answers a mail that named them",
+        ),
+        (
+            mail(CARL),
+            {"references": (reference(1001),)},
+            "append-other",
+            "the sender is on the ticket or in the desk's own domains",
+        ),
+        (
+            mail(DORA),
+            {"tokens": (token(),)},
+            "append-watcher",
+            "the sender watcher of the ticket, known by address only",
+        ),
+        (
+            mail(ERIKA),
+            {"tokens": (token(),), "auth_trusted": True},
+            "append-requester",
+            "the sender requester of the ticket",
+        ),
+        (
+            mail(EVE),
+            {"references": (reference(1001),)},
+            "claim",
+            "the sender answers a mail of this ticket that did not name them: a new ticket, linked to the one named",
+        ),
+        (
+            mail(EVE),
+            {"tokens": (token(),)},
+            "claim",
+            "the sender names a ticket that they are not on; a number is a label, not a key: "
+            "a new ticket, linked to the one named",
+        ),
+    ],
+)
+def test_every_decision_says_why(one: Mail, known: dict[str, Any], code: str, text: str) -> None:
+    (reason,) = decided(one, facts(**known)).reasons
+    assert (reason.code, str(reason.text)) == (code, text)
+
+
+def test_the_names_of_the_standings_stay_as_they_were_written_into_tickets() -> None:
+    names = ["agent", "agent_unproven", "requester", "watcher", "other", "claim", "nobody"]
+    assert [one.value for one in Standing] == names

@@ -1,0 +1,185 @@
+"""What `#why` and `#rules stats` answer: how the rules came to the fields of a ticket, and how all of them do.
+
+Place in the mail's way: behind the decision, which reads nothing; the letter is filled here, outside of a transaction,
+when it is rendered for the one agent who asked. Reads only. The trace is that of the rules in force, with what was
+known when the mail came; of other tickets it says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from gateway.desk.recalling import Recalled, opening_mail, view_then
+from gateway.desk.recalling import recall as recall_mail
+from gateway.desk.rule_stats import rule_stats
+from gateway.desk.ticket_fields import value_of
+from gateway.mail import Envelope, Mail
+from gateway.phrase import Phrase, say
+from gateway.policy import Policy
+from gateway.store.tables import Outbox, Ticket
+from gateway.ticket import Authority, Classification, Field, FieldValue
+from gateway.triage.account import Account, Outcome, RuleAccount, account_of
+from gateway.triage.opening import why
+from gateway.triage.results import Asked
+from gateway.triage.trace import ConditionTrace
+
+# Reads a stored mail again, in a worker; None where its bytes are gone.
+Recall = Callable[[Recalled, Policy], tuple[Mail, Envelope] | None]
+
+STATS_DAYS = 30
+_MOST_NEAR = 5
+_MOST_RULES = 10
+_MOST_WORDS = 8
+_MOST_ENTRIES = 5
+
+
+def rule_answer(
+    asked: str,
+    row: Outbox,
+    ticket: Ticket | None,
+    policy: Policy,
+    *,
+    recall: Recall | None,
+    secrets: Mapping[int, bytes],
+) -> dict[str, object]:
+    """The title and the lines of a result mail that answers such a question."""
+    if asked == Asked.STATS:
+        return _stats(row, policy)
+    if ticket is None:
+        return {"title": say("This mail is on no ticket."), "lines": []}
+    standing = _standing(ticket)
+    if asked == Asked.TRACE:
+        told = _account(ticket, policy, recall, secrets)
+        if told is not None:
+            return {
+                "title": say("How the rules came to it, by the words of the mail that opened it"),
+                "lines": list(_trace(*told, standing, policy)),
+            }
+    return {"title": say("What set the fields of this ticket"), "lines": list(why(standing))}
+
+
+def _standing(ticket: Ticket) -> Classification:
+    """What stands on a ticket, and whose word each field is."""
+    values = []
+    for key, (authority, rule, *_) in ticket.fields.items():
+        field, _, name = key.partition(".")
+        value = FieldValue(
+            field=Field(field), value=value_of(ticket, key), authority=Authority(authority), rule=rule, name=name
+        )
+        values.append(value)
+    return Classification(values=tuple(values))
+
+
+def _account(
+    ticket: Ticket, policy: Policy, recall: Recall | None, secrets: Mapping[int, bytes]
+) -> tuple[Account, Recalled] | None:
+    """What the rules in force make of the mail that opened a ticket; None where it can't be read any more."""
+    ledger = opening_mail(ticket.number)
+    recalled = recall_mail(ledger) if ledger is not None else None
+    stored = recall(recalled, policy) if recall is not None and recalled is not None else None
+    if recalled is None or stored is None:
+        return None
+    mail, envelope = stored
+    view, standing = view_then(recalled, mail, envelope, policy, secrets=secrets)
+    return account_of(view, policy, standing), recalled
+
+
+def _trace(account: Account, recalled: Recalled, standing: Classification, policy: Policy) -> Iterator[Phrase]:
+    """Rules that hold, those that nearly do, what came of it, and what agents have said since."""
+    for rule in account.with_outcome(Outcome.HOLDS):
+        yield from _held(rule)
+    if account.stopped_by:
+        yield say("rule “{rule}” stops: those below it are not looked at", rule=account.stopped_by)
+    for rule in account.with_outcome(Outcome.NEAR)[:_MOST_NEAR]:
+        missing = [_entry(one) for one in rule.conditions if not one.held]
+        yield say("rule “{rule}” does not hold, for: {conditions}", rule=rule.name, conditions=missing)
+    yield say("by the rules in force: {fields}", fields=list(why(account.made)))
+    if (cell := account.matrix_cell) is not None:
+        kind, impact, urgency = cell
+        line = f"{kind}, {impact}/{urgency} = {account.made.priority.value}"
+        yield say("the priority is that of the matrix: {cell}", cell=line)
+    if recalled.version != account.version:
+        yield say("the rules were others when it opened: version {version}", version=recalled.version)
+        yield say("as it stands: {fields}", fields=list(why(standing)))
+    zone = ZoneInfo(policy.desk.time_zone)
+    for key, word in recalled.since:
+        agent = policy.agent_of(word.actor)
+        who, value = agent.name if agent is not None else word.actor, word.value or "–"
+        day = word.at.astimezone(zone).date() if word.at is not None else ""
+        yield say("{agent}, {day}: {what}", agent=who, day=day, what=f"{key} = {value}")
+
+
+def _held(rule: RuleAccount) -> Iterator[Phrase]:
+    found = [text for one in rule.conditions for text in _found(one)]
+    done = [f"{one.key} = {one.value}" for one in rule.settings if one.why_not is None]
+    if done:
+        yield say("rule “{rule}” holds, for {found}, and sets {fields}", rule=rule.name, found=found, fields=done)
+    else:
+        yield say("rule “{rule}” holds, for {found}, and sets nothing", rule=rule.name, found=found)
+    for one in rule.settings:
+        if one.why_not is not None:
+            what = f"{one.key} = {one.value}"
+            yield say("rule “{rule}” does not set {what}: {why}", rule=rule.name, what=what, why=one.why_not)
+
+
+def _found(one: ConditionTrace) -> Iterator[str]:
+    """What was found of a condition, as the file writes it: words "vpn"; what must not be there is not named."""
+    if one.key == "none" or not one.held:
+        return
+    for inner in one.inner:
+        yield from _found(inner)
+    if one.matched:
+        yield f"{one.key} {_listed(one.matched)}"
+
+
+def _entry(one: ConditionTrace) -> str:
+    """A condition that is not met, in short."""
+    if not one.inner:
+        return f"{one.key} {_listed(one.asked)}"
+    if one.key == "none":
+        return f"none: {', '.join(text for inner in one.inner if inner.held for key in inner.inner for text in _found(key))}"
+    return f"{one.key}: {', '.join(_entry(key) for inner in one.inner[:2] for key in inner.inner if not key.held)}"
+
+
+def _listed(entries: tuple[str, ...]) -> str:
+    text = ", ".join(f'"{entry}"' for entry in entries[:_MOST_ENTRIES])
+    return f"{text}, …" if len(entries) > _MOST_ENTRIES else text
+
+
+def _stats(row: Outbox, policy: Policy) -> dict[str, object]:
+    until = row.created_at
+    stats = rule_stats(policy, since=until - timedelta(days=STATS_DAYS), until=until)
+    return {
+        "title": say(
+            "The rules in the last {days} days: {tickets} tickets, {corrected} corrected by agents",
+            days=STATS_DAYS,
+            tickets=stats.tickets,
+            corrected=stats.corrected,
+        ),
+        "lines": [
+            *(
+                say(
+                    "rule “{rule}”: {hits} hits, {corrected} corrected",
+                    rule=one.name,
+                    hits=one.hits,
+                    corrected=one.corrected,
+                )
+                for one in sorted(stats.rules, key=lambda one: -one.hits)[:_MOST_RULES]
+                if one.hits
+            ),
+            say("no rule set anything: {count}", count=stats.without_rule),
+            say("no rule set the category: {count}", count=stats.without_category),
+            *(
+                [say("frequent there: {words}", words=[one.word for one in stats.words[:_MOST_WORDS]])]
+                if stats.words
+                else []
+            ),
+            *(
+                [say("rules that have never hit: {rules}", rules=[one.name for one in stats.never_hit[:_MOST_RULES]])]
+                if stats.never_hit
+                else []
+            ),
+        ],
+    }

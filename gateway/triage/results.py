@@ -1,0 +1,36 @@
+"""What commands answer to the agent who gave them: the help, files, and what rules did, each a mail to that agent alone.
+
+What the rules did is looked up when the mail is written (`desk.rule_answers`), for a decision reads nothing.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gateway.ticket import Role
+from gateway.triage.commands import help_lines
+from gateway.triage.decision import Notice
+from gateway.triage.work import Work
+
+
+class Asked(StrEnum):
+    """What an agent asks of the rules: the whole trace, who set what, how all rules do."""
+
+    TRACE = "trace"
+    FIELDS = "fields"
+    STATS = "stats"
+
+
+def results_of(work: Work) -> list[Notice]:
+    """What commands answer to the agent."""
+    contexts: list[dict[str, object]] = []
+    if work.wants_help:
+        contexts.append({"lines": help_lines(work.policy), "files": False})
+    if work.wants_files:
+        contexts.append({"lines": [], "files": True})
+    if work.wants_why:
+        asked = Asked.TRACE if work.agent in work.policy.admins else Asked.FIELDS
+        contexts.append({"lines": [], "files": False, "asked": asked.value})
+    if work.wants_stats:
+        contexts.append({"lines": [], "files": False, "asked": Asked.STATS.value})
+    return [Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context) for context in contexts]
