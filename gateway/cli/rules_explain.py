@@ -86,7 +86,7 @@ def _print(told: Told, name: str, *, everything: bool) -> None:
     if account is not None:
         sender = f"from {shown(account.view.sender or 'nobody')}"
         print_line(f"{sender}: {shown(account.view.mail.subject) or '(no subject)'}")
-    print_line(f"Rules {told.policy.version} of {shown(told.policy.file)}{_compared(told)}")
+    print_line(f"Rules {told.policy.version} of {shown(Path(told.policy.file).name)}{_compared(told)}")
     if account is None:
         print_line(f"No rule is asked: {'; '.join(map(shown, told.reasons))}")
         return
@@ -198,7 +198,8 @@ def _instead(one: ConditionTrace) -> str:
 def _excerpts(spans: Iterable[Span], view: View, indent: int) -> Iterator[str]:
     """The places that matched, each with the words around it, the matching ones marked."""
     width = (shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL) - indent - 1
-    for span in list(spans)[:_MOST_EXCERPTS]:
+    # Two entries may match the same place.
+    for span in list(dict.fromkeys(spans))[:_MOST_EXCERPTS]:
         where = f"{shown(span.where)}: "
         if span.start is None or span.end is None:
             yield where + _marked(shown(span.text[: max(10, width - len(where))]))

@@ -123,7 +123,7 @@ def gather_facts(
     )
 
 
-def _tickets_and_held(numbers: Sequence[int], policy: Policy) -> dict[int, TicketFacts]:
+def _tickets_and_held(numbers: Iterable[int], policy: Policy) -> dict[int, TicketFacts]:
     """The tickets of these numbers, and those that their held mails name.
 
     What a held mail commands is carried out when another one releases or confirms it.

@@ -53,8 +53,8 @@ Extract = Callable[[bytes, Sequence[int]], dict[int, bytes]]
 
 
 class LetterBuilder:
-    """Builds letters under one policy. `extract` takes the bytes of attachments out of a raw mail, in a worker; `recall`
-    reads a stored mail there, for what an agent asks of the rules."""
+    """Builds letters under one policy. `extract` takes the bytes of attachments out of a raw mail, in a worker;
+    `recall` reads a whole one there, for what an agent asks of the rules."""
 
     def __init__(
         self,

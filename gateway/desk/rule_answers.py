@@ -19,7 +19,7 @@ from gateway.mail import Envelope, Mail
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
 from gateway.store.tables import Outbox, Ticket
-from gateway.ticket import Authority, Classification, Field, FieldValue
+from gateway.ticket import KEPT, Authority, Classification, Field, FieldValue
 from gateway.triage.account import Account, Outcome, RuleAccount, account_of
 from gateway.triage.opening import why
 from gateway.triage.results import Asked
@@ -29,7 +29,8 @@ from gateway.triage.trace import ConditionTrace
 Recall = Callable[[Recalled, Policy], tuple[Mail, Envelope] | None]
 
 STATS_DAYS = 30
-_MOST_NEAR = 5
+_MOST_NEAR = 3
+_MOST_MISSING = 2
 _MOST_RULES = 10
 _MOST_WORDS = 8
 _MOST_ENTRIES = 5
@@ -54,7 +55,7 @@ def rule_answer(
         told = _account(ticket, policy, recall, secrets)
         if told is not None:
             return {
-                "title": say("How the rules came to it, by the words of the mail that opened it"),
+                "title": say("What set the fields of this ticket, and how the rules came to it"),
                 "lines": list(_trace(*told, standing, policy)),
             }
     return {"title": say("What set the fields of this ticket"), "lines": list(why(standing))}
@@ -87,28 +88,34 @@ def _account(
 
 
 def _trace(account: Account, recalled: Recalled, standing: Classification, policy: Policy) -> Iterator[Phrase]:
-    """Rules that hold, those that nearly do, what came of it, and what agents have said since."""
+    """What stands there, the rules that hold and those that nearly do, and what agents have said since."""
+    yield from why(standing)
+    priority = standing.found(Field.PRIORITY)
+    if (cell := account.matrix_cell) is not None and priority is not None and priority.authority is Authority.DEFAULT:
+        kind, impact, urgency = cell
+        line = f"{kind}, {impact}/{urgency} = {account.made.priority.value}"
+        yield say("the priority is that of the matrix: {cell}", cell=line)
     for rule in account.with_outcome(Outcome.HOLDS):
         yield from _held(rule)
     if account.stopped_by:
         yield say("rule “{rule}” stops: those below it are not looked at", rule=account.stopped_by)
     for rule in account.with_outcome(Outcome.NEAR)[:_MOST_NEAR]:
-        missing = [_entry(one) for one in rule.conditions if not one.held]
-        yield say("rule “{rule}” does not hold, for: {conditions}", rule=rule.name, conditions=missing)
-    yield say("by the rules in force: {fields}", fields=list(why(account.made)))
-    if (cell := account.matrix_cell) is not None:
-        kind, impact, urgency = cell
-        line = f"{kind}, {impact}/{urgency} = {account.made.priority.value}"
-        yield say("the priority is that of the matrix: {cell}", cell=line)
+        missing = [text for one in rule.conditions for text in _missing(one)]
+        yield say("rule “{rule}” does not hold: {conditions}", rule=rule.name, conditions=missing[:_MOST_MISSING])
     if recalled.version != account.version:
-        yield say("the rules were others when it opened: version {version}", version=recalled.version)
-        yield say("as it stands: {fields}", fields=list(why(standing)))
+        made = [f"{one.key} = {one.value or '–'}" for one in account.fields if _differs(one, recalled)]
+        yield say("the rules have changed since; these would make of it: {fields}", fields=made or ["="])
     zone = ZoneInfo(policy.desk.time_zone)
     for key, word in recalled.since:
         agent = policy.agent_of(word.actor)
-        who, value = agent.name if agent is not None else word.actor, word.value or "–"
         day = word.at.astimezone(zone).date() if word.at is not None else ""
-        yield say("{agent}, {day}: {what}", agent=who, day=day, what=f"{key} = {value}")
+        what = f"{key} = {word.value or '–'}"
+        yield say("{agent}, {day}: {what}", agent=agent.name if agent is not None else word.actor, day=day, what=what)
+
+
+def _differs(value: FieldValue, recalled: Recalled) -> bool:
+    then = recalled.then.get(value.key)
+    return then.value != value.value if then is not None else bool(value.value) and value.field in KEPT
 
 
 def _held(rule: RuleAccount) -> Iterator[Phrase]:
@@ -118,10 +125,13 @@ def _held(rule: RuleAccount) -> Iterator[Phrase]:
         yield say("rule “{rule}” holds, for {found}, and sets {fields}", rule=rule.name, found=found, fields=done)
     else:
         yield say("rule “{rule}” holds, for {found}, and sets nothing", rule=rule.name, found=found)
+    refused: dict[Phrase, list[str]] = {}
     for one in rule.settings:
-        if one.why_not is not None:
-            what = f"{one.key} = {one.value}"
-            yield say("rule “{rule}” does not set {what}: {why}", rule=rule.name, what=what, why=one.why_not)
+        # Without its category, what stands below it needs no words of its own.
+        if one.why_not is not None and not (one.field is Field.SUBCATEGORY and refused):
+            refused.setdefault(one.why_not, []).append(f"{one.key} = {one.value}")
+    for why_not, what in refused.items():
+        yield say("rule “{rule}” does not set {what}: {why}", rule=rule.name, what=what, why=why_not)
 
 
 def _found(one: ConditionTrace) -> Iterator[str]:
@@ -134,13 +144,16 @@ def _found(one: ConditionTrace) -> Iterator[str]:
         yield f"{one.key} {_listed(one.matched)}"
 
 
-def _entry(one: ConditionTrace) -> str:
-    """A condition that is not met, in short."""
-    if not one.inner:
-        return f"{one.key} {_listed(one.asked)}"
+def _missing(one: ConditionTrace) -> Iterator[str]:
+    """Which conditions are not met, in short: what is asked and not there, and what is there and must not be."""
+    if one.held:
+        return
     if one.key == "none":
-        return f"none: {', '.join(text for inner in one.inner if inner.held for key in inner.inner for text in _found(key))}"
-    return f"{one.key}: {', '.join(_entry(key) for inner in one.inner[:2] for key in inner.inner if not key.held)}"
+        yield from (f"none: {text}" for inner in one.inner if inner.held for key in inner.inner for text in _found(key))
+    elif one.inner:
+        yield from (text for inner in one.inner for text in _missing(inner))
+    else:
+        yield f"{one.key} {_listed(one.asked)}"
 
 
 def _listed(entries: tuple[str, ...]) -> str:

@@ -94,7 +94,8 @@ class _Counting:
         is_corrected = False
         for key, (value, authority, rule) in ticket.then.items():
             instead = ticket.corrected(key)
-            if instead is not None and key != Field.ASSIGNEE:
+            follows = key == Field.SUBCATEGORY and ticket.corrected(Field.CATEGORY) is not None
+            if instead is not None and key != Field.ASSIGNEE and not follows:
                 is_corrected = True
                 self.confusions[key, rule, value, instead] += 1
             if authority in _BY_RULE and rule:

@@ -1,4 +1,4 @@
-"""What commands answer to the agent who gave them: the help, files, and what rules did, each a mail to that agent alone.
+"""What commands answer to the agent who gave them: help, files, what rules did; each a mail to that agent alone.
 
 What the rules did is looked up when the mail is written (`desk.rule_answers`), for a decision reads nothing.
 """

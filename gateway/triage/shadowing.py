@@ -76,8 +76,9 @@ def unreachable(ground: Ground) -> Iterator[Mistake]:
             message = f'is never looked at: "{name}" above holds whenever this does, and stops'
             yield Mistake(path=("rule", number, "when"), message=message, suggestion=f'put this rule above "{name}"')
         elif _is_shadowed(ground, number, winners):
-            names = _names(ground, {one for one, _ in lost(ground, number, winners).values()})
-            message = f"never sets anything: whenever it holds, {names} holds too and goes before"
+            others = {one for one, _ in lost(ground, number, winners).values()}
+            do = "holds too and goes before" if len(others) == 1 else "hold too and go before"
+            message = f"never sets anything: whenever it holds, {_names(ground, others)} {do}"
             hint = "put this rule above, or take it out"
             yield Mistake(path=("rule", number, "when"), message=message, suggestion=hint)
 

@@ -9,6 +9,7 @@ Words come from several people, so that nobody's name or signature becomes a rul
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ _LEAST_PEOPLE = 3
 # A name is a word of the matter where so many people write it.
 _PEOPLE_FOR_A_NAME = 10
 _LEAST_GAIN = 3
+# One chance in a thousand.
+_LEAST_EVIDENCE = math.log(1000)
 # One wrong ticket outweighs so many right ones.
 _WRONG = 3
 _MOST_WORDS = 80
@@ -258,8 +261,8 @@ class _Finder:
                 new = numbers - taken
                 right = sum(labels[number] == value for number in new)
                 gains[term] = right - _WRONG * (len(new) - right)
-            # Of terms that bring the same, the shortest: one word before two.
-            best = max(left, key=lambda term: (gains[term], -len(term.split()), -len(term), term))
+            # Of terms that bring the same: one word before two, and the longest, which says most.
+            best = max(left, key=lambda term: (gains[term], -len(term.split()), len(term), term))
             if gains[best] < (_LEAST_TICKETS if not chosen else max(_LEAST_GAIN, len(taken) // 20)):
                 break
             chosen.append(best)
@@ -327,9 +330,17 @@ def _has(words: Sequence[str], terms: Sequence[str]) -> bool:
 
 
 def _is_telling(right: int, count: int, right_of_all: int, count_of_all: int) -> bool:
-    """Whether a term is right often enough, and errs at most half as often as always saying so would."""
+    """Whether a term is right often enough, errs at most half as often as always saying so would, and not by chance.
+
+    Chance is bounded by Chernoff: exp(-n KL(precision || base)), in which there are many terms to be lucky.
+    """
     precision, base = right / count, right_of_all / count_of_all
-    return precision >= _LEAST_PRECISION and (1 - precision) <= (1 - base) / 2 and precision > base
+    if precision < _LEAST_PRECISION or precision <= base or (1 - precision) > (1 - base) / 2:
+        return False
+    divergence = precision * math.log(precision / base)
+    if precision < 1:
+        divergence += (1 - precision) * math.log((1 - precision) / (1 - base))
+    return count * divergence >= _LEAST_EVIDENCE
 
 
 def _holds_out(measured: Measured, right_of_all: int, count_of_all: int) -> bool:

@@ -24,6 +24,7 @@ from gateway.policy.schema import SCHEMA_FILE, schema_text
 from gateway.settings import describe_settings
 from gateway.ticket import PRIORITY_MATRIX, Level
 from gateway.triage.commands import COMMANDS
+from gateway.triage.lint import LINTS
 from gateway.triage.quarantine import QUARANTINE
 from gateway.triage.restraint import RESTRAINTS
 from gateway.triage.trust import ACTS, Means, Proof
@@ -130,11 +131,19 @@ def alarms() -> str:
             code(condition.code),
             condition.colour,
             condition.what,
-            "no mail" if condition.hold_minutes is None else f"after {condition.hold_minutes} minutes",
+            _after(condition.hold_minutes),
         )
         for condition in CONDITIONS.values()
     ]
     return table(("code", "colour", "what it is", "the operators hear of it"), rows)
+
+
+def _after(minutes: int | None) -> str:
+    return "no mail" if minutes is None else "after one minute" if minutes == 1 else f"after {minutes} minutes"
+
+
+def lints() -> str:
+    return table(("warning", "what it is"), [(code(lint.code), lint.what) for lint in LINTS])
 
 
 def notices() -> str:
@@ -257,6 +266,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "quarantine": quarantine,
     "restraints": restraints,
     "alarms": alarms,
+    "lints": lints,
 }
 
 

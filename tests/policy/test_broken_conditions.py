@@ -57,8 +57,8 @@ CONDITIONS = [
     ),
     (
         "pattern = '[a-'",
-        "rules.toml:11:1: rule[1].when.pattern.words[1]: '[a-' is not a pattern: missing ]: [a- (close the [ with ], or "
-        "write \\[ for the character)",
+        "rules.toml:11:1: rule[1].when.pattern.words[1]: '[a-' is not a pattern: missing ]: [a- (close the [ with ], "
+        "or write \\[ for the character)",
     ),
     (
         "pattern = '(x{900}){9}'",
