@@ -32,6 +32,7 @@ from gateway.desk.replaying import (
     facts_of_then,
     first_of_newest,
     histories_of,
+    is_trust_unknown,
     mails_after,
     why_not,
 )
@@ -75,7 +76,7 @@ class Replay:
     """A report and what it is about.
 
     `before` names the rules that decided at that time with the number of mails by version, or the file held against;
-    `seconds` is what it took.
+    `seconds` is what it took. Of `trust_unknown` mails nobody can say any more whether their signature was good.
     """
 
     period: Period
@@ -84,6 +85,7 @@ class Replay:
     after: str
     after_file: str
     mails_stored: int
+    trust_unknown: int
     seconds: float
     report: Report
 
@@ -104,6 +106,7 @@ class _Run:
 
     comparison: Comparison = field(default_factory=Comparison)
     versions: Counter[str] = field(default_factory=Counter)
+    trust_unknown: int = 0
     done: int = 0
 
 
@@ -133,7 +136,7 @@ class Replayer:
     @contextlib.contextmanager
     def open(cls, settings: Settings, *, candidate: Policy, against: Policy | None) -> Iterator[Self]:
         """A replayer on the database of a folder, with a parse worker for each core."""
-        workers = min(_MOST_WORKERS, len(os.sched_getaffinity(0)))
+        workers = min(_MOST_WORKERS, os.cpu_count() or 1)
         sorting = settings.sorting
         with existing_database(settings) as database, tempfile.TemporaryDirectory(prefix="replay-") as scratch:
             parser = Parser(
@@ -167,6 +170,7 @@ class Replayer:
             after=self._candidate.version,
             after_file=self._candidate.file,
             mails_stored=stored,
+            trust_unknown=run.trust_unknown,
             seconds=monotonic() - began_at,
             report=run.comparison.report(),
         )
@@ -256,10 +260,11 @@ class Replayer:
                 self._decide_one(row, one.envelopes[number], mails, histories[row.id], run)
 
     def _decide_one(self, row: Ledger, envelope: Envelope, mails: list[Mail], history: History, run: _Run) -> None:
-        after = self._treat(self._candidate, mails[0], envelope, row, history)
+        after, is_unsure = self._treat(self._candidate, mails[0], envelope, row, history)
+        run.trust_unknown += is_unsure
         before = history.before
         if self._against is not None:
-            before = self._treat(self._against, mails[1], envelope, row, history)
+            before, _ = self._treat(self._against, mails[1], envelope, row, history)
         elif history.version:
             run.versions[history.version] += 1
         token = ""
@@ -279,10 +284,13 @@ class Replayer:
             )
         )
 
-    def _treat(self, policy: Policy, mail: Mail, envelope: Envelope, row: Ledger, history: History) -> Treatment:
+    def _treat(
+        self, policy: Policy, mail: Mail, envelope: Envelope, row: Ledger, history: History
+    ) -> tuple[Treatment, bool]:
+        """What a policy makes of a mail, and whether that may hang on something that is not known any more."""
         mail = reread(through_group(mail, policy), own_addresses=_own(policy))
         facts = facts_of_then(mail, envelope, policy, row, history, secrets=self._secrets)
-        return treatment_of(decide(mail, envelope, facts, policy), facts)
+        return treatment_of(decide(mail, envelope, facts, policy), facts), is_trust_unknown(mail, facts, policy)
 
 
 def _own(policy: Policy) -> tuple[str, ...]:

@@ -111,6 +111,7 @@ def record_of(found: Replay) -> dict[str, Any]:
         "since": found.period.since,
         "until": found.period.until,
         "mails_stored": found.mails_stored,
+        "trust_unknown": found.trust_unknown,
         "seconds": round(found.seconds, 1),
         "is_worse": found.report.is_worse,
         **dataclasses.asdict(found.report),
@@ -156,7 +157,7 @@ def _progress() -> Iterator[Progress]:
 
 def _print(found: Replay, period: Period, zone: ZoneInfo) -> None:
     report = found.report
-    for line in (*headline(found, zone), *left_out(report)):
+    for line in (*headline(found, zone), *left_out(found)):
         print_line(line)
     if not report.mails:
         return

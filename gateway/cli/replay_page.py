@@ -36,6 +36,7 @@ p { margin: .2rem 0; } .soft { color: var(--soft); }
 table { width: 100%; border-collapse: collapse; font-size: .93rem; }
 th, td { padding: .45rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { background: var(--bar); font-weight: 600; } td.number, th.number { text-align: right; white-space: nowrap; }
+.when { white-space: nowrap; } td.sender { min-width: 12rem; }
 del { color: var(--soft); } ins { font-weight: 600; text-decoration: none; }
 ul.changes { margin: 0; padding: 0; list-style: none; } ul.changes li + li { margin-top: .35rem; }
 @media (max-width: 45rem) {
@@ -43,7 +44,7 @@ ul.changes { margin: 0; padding: 0; list-style: none; } ul.changes li + li { mar
   tr { display: block; padding: .6rem 0; border-bottom: 1px solid var(--line); }
   td, td.number { display: flex; gap: .8rem; padding: .1rem 0; border: 0; text-align: left; white-space: normal; }
   td::before { content: attr(data-name); flex: 0 0 8rem; color: var(--soft); } td:empty { display: none; }
-  td > * { min-width: 0; }
+  td > * { min-width: 0; } td.sender { min-width: 0; }
 }
 """
 
@@ -57,7 +58,7 @@ def page(found: Replay, zone: ZoneInfo) -> str:
         _table("Tickets", _ROW_COLUMNS, _rows(report, zone), more=_more(report)),
         _table("Treated otherwise", _OTHERWISE_COLUMNS, _otherwise(report, zone)),
     ]
-    about = [*headline(found, zone), *left_out(report)]
+    about = [*headline(found, zone), *left_out(found)]
     lines = "\n".join(f'<p class="soft">{_safe(line)}</p>' for line in about)
     return f"""<!doctype html>
 <html lang="en">
@@ -110,7 +111,7 @@ def _tiles(report: Report) -> str:
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, note: str = "", more: str = "") -> str:
     """A table of cells that are HTML already; a column whose name begins with # holds numbers. "" without rows."""
     names = [column.removeprefix("# ") for column in columns]
-    kinds = [' class="number"' if column.startswith("# ") else "" for column in columns]
+    kinds = [f' class="{kind}"' if (kind := _kind_of(column)) else "" for column in columns]
     body = "\n".join(
         "<tr>"
         + "".join(
@@ -133,6 +134,10 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *,
 </tbody>
 </table>{rest}
 """
+
+
+def _kind_of(column: str) -> str:
+    return "number" if column.startswith("# ") else "sender" if column == "sender" else ""
 
 
 def _fields(report: Report) -> Iterable[Sequence[str]]:
@@ -174,7 +179,7 @@ def _rows(report: Report, zone: ZoneInfo) -> Iterable[Sequence[str]]:
         arrived = f"{one.arrived_at.astimezone(zone):%Y-%m-%d %H:%M}"
         reply = " (reply)" if one.on_reply else ""
         yield (
-            f'<span>{_safe(one.ticket + reply)}<br><span class="soft">{arrived}</span></span>',
+            f'<span>{_safe(one.ticket + reply)}<br><span class="soft when">{arrived}</span></span>',
             _tag(one),
             f'<ul class="changes">{"".join(map(_change, one.changes))}</ul>',
             _safe(one.sender),
@@ -206,7 +211,7 @@ def _otherwise(report: Report, zone: ZoneInfo) -> Iterable[Sequence[str]]:
     for one in report.otherwise:
         arrived = f"{one.arrived_at.astimezone(zone):%Y-%m-%d %H:%M}"
         yield (
-            f'<span>{one.ledger}<br><span class="soft">{arrived}</span></span>',
+            f'<span>{one.ledger}<br><span class="soft when">{arrived}</span></span>',
             _safe(one.before),
             _safe(one.after),
             f"<span>{_safe(one.why)}</span>",

@@ -33,10 +33,13 @@ def headline(found: Replay, zone: ZoneInfo) -> Iterator[str]:
     yield f"Held against what was decided then, by the rules {listed}{more}" if listed else "Nothing was decided then"
 
 
-def left_out(report: Report) -> Iterator[str]:
-    """Which mails were not replayed, and why."""
-    for why, count in report.not_replayed.items():
+def left_out(found: Replay) -> Iterator[str]:
+    """Which mails were not replayed, and why; and what is not known of others any more."""
+    for why, count in found.report.not_replayed.items():
         yield f"Not replayed: {counted(count, 'mail')}; {why}"
+    if found.trust_unknown:
+        unsure = counted(found.trust_unknown, "mail")
+        yield f"Not known any more: whether the DKIM signature of {unsure} was good; here nothing vouches for them"
 
 
 def verdict(report: Report) -> str:

@@ -20,6 +20,7 @@ from gateway.desk.references import reference_digest
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
 from gateway.store.rows import find, find_all, find_values, marks
+from gateway.store.running_tables import SeenSignature
 from gateway.store.states import AuthorRole, LedgerState, Outcome
 from gateway.store.tables import Denied, Ledger, Ticket
 from gateway.ticket import COLUMNS, Authority, Field, FieldValue, Status
@@ -215,7 +216,18 @@ def facts_of_then(
         tokens=tuple(token for token in facts.tokens if token.ticket in numbers),
         is_id_taken=facts.is_id_taken and bool(_known_before_ids([mail.message_id], then)),
         denied_by=_denied_then(facts.denied_by, row, then),
+        auth_trusted=facts.auth_trusted or _was_vouched_for(policy, row),
     )
+
+
+def is_trust_unknown(mail: Mail, facts: Facts, policy: Policy) -> bool:
+    """Whether a DKIM signature may have vouched for the sender, which nothing says any more."""
+    return policy.trust.verify_dkim and not facts.auth_trusted and bool(mail.header("dkim-signature"))
+
+
+def _was_vouched_for(policy: Policy, row: Ledger) -> bool:
+    """Whether the mail's own signature was believed; that is remembered for about a week."""
+    return policy.trust.verify_dkim and find(SeenSignature, "ledger_id = ?", row.id) is not None
 
 
 def _known_before(references: Sequence[ReferenceFact], moment: datetime) -> set[str]:

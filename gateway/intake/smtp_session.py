@@ -25,12 +25,12 @@ from gateway.errors import EdgeFailure, TemporaryFailure
 from gateway.intake.accept import Door, storage_failure
 from gateway.intake.data import DotDecoder, Spool, SpoolMemory, count_hops
 from gateway.intake.listener import GuestBook, ip_address
+from gateway.intake.smtp_addresses import QuickAddresses, is_sound
 from gateway.intake.smtp_limits import TRUSTED_FACTOR, Limits, Timeouts
 from gateway.mail import Envelope, Transport
 
 # RFC 5321 §4.5.3.1.4 asks for 512 octets; a long address in UTF-8 with all parameters needs more.
 COMMAND_LIMIT_BYTES = 2048
-ADDRESS_LIMIT_BYTES = 254
 RECEIVE_BYTES = 32 * 1024
 # What a browser says that somebody's page sends to us; its next lines could be commands (cross-protocol scripting).
 _HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "OPTIONS", "CONNECT")
@@ -84,7 +84,7 @@ class _AddressRules:
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, _: SmtpSession, __: smtp.Session, envelope: smtp.Envelope, address: str, options: list[str]
     ) -> str:
-        if not _is_sound(address):
+        if not is_sound(address):
             return "553 5.1.7 The sender's address is malformed"
         try:
             self._options.door.check_room()
@@ -97,7 +97,7 @@ class _AddressRules:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, session: SmtpSession, _: smtp.Session, envelope: smtp.Envelope, address: str, __: list[str]
     ) -> str:
-        if not _is_sound(address) or "@" not in address.strip("@"):
+        if not is_sound(address) or "@" not in address.strip("@"):
             return "553 5.1.3 The address is malformed"
         if len(envelope.rcpt_tos) >= session.allowed(self._options.limits.recipients):
             return "452 4.5.3 Too many recipients"
@@ -107,16 +107,7 @@ class _AddressRules:
         return "250 2.1.5 OK"
 
 
-def _is_sound(address: str) -> bool:
-    """Tell whether an address may stand in a header or a log: UTF-8, no control characters, not too long."""
-    try:
-        size_bytes = len(address.encode("utf-8"))
-    except UnicodeEncodeError:  # octets that are not UTF-8 came as lone surrogates
-        return False
-    return size_bytes <= ADDRESS_LIMIT_BYTES and address.isprintable()
-
-
-class SmtpSession(smtp.SMTP):
+class SmtpSession(QuickAddresses):
     """One connection. A reply of 421 ends it; so do too many errors."""
 
     greeting = "ESMTP"

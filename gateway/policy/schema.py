@@ -1,7 +1,7 @@
 """The JSON Schema of rules.toml, by which editors complete and check what an admin writes.
 
 It is read from the tables and their docstrings. It takes whatever the gateway takes; of what the gateway refuses it
-finds what one value or table shows by itself. `rules.schema.json` beside the shipped rules.toml is this text.
+finds what one value or table shows by itself. `.rules.schema.json` beside the shipped rules.toml is this text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from gateway.policy.loading import RulesFile
 from gateway.ticket import Priority, TicketType
 
-SCHEMA_FILE = "rules.schema.json"
+SCHEMA_FILE = ".rules.schema.json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -195,7 +195,7 @@ class WhereToLook:
         self._by_entry: dict[Entry, list[int]] = {}
         self._always: list[int] = []
         for number, test in tests.items():
-            entries = _rarest(test, counts)
+            entries = test.triggers(lambda entries: sum(counts[entry] for entry in entries))
             for entry in entries or ():
                 self._by_entry.setdefault(entry, []).append(number)
             if entries is None:
@@ -214,13 +214,3 @@ class WhereToLook:
     def _behind(self, entry: Entry) -> set[int]:
         lists = (self._by_entry[one][:_MOST_BEHIND] for one in self._known.of(entry) if one in self._by_entry)
         return {number for numbers in lists for number in numbers}
-
-
-def _rarest(test: Requirement, counts: Mapping[Entry, int]) -> frozenset[Entry] | None:
-    """Entries of which one is found wherever a condition holds, those that the fewest rules have; None = none must."""
-    options: list[frozenset[Entry]] = [choice.wanted for choice in test.choices]
-    options += [below for member in test.all if (below := _rarest(member, counts)) is not None]
-    branches = [_rarest(member, counts) for member in test.any]
-    if branches and None not in branches:
-        options.append(frozenset().union(*(branch for branch in branches if branch is not None)))
-    return min(options, key=lambda entries: sum(counts[entry] for entry in entries), default=None)

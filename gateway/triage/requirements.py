@@ -6,7 +6,7 @@ name stays. What a rule asks of captured text is asked last in its table, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +26,10 @@ _COARSE = frozenset(
     ("language", "kind", "to", "desk", "domain", "time", "size", "attachment_size", "authenticated", "tickets")
 )
 _COARSE_KINDS = ("auth:", "person:")
+
+
+# What it costs to try a rule whenever one of these entries is found.
+Cost = Callable[[frozenset[Entry]], float]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,20 +101,20 @@ class Requirement:
             for test in group:
                 yield from test.entries()
 
-    def triggers(self) -> frozenset[Entry] | None:
-        """Give entries of which at least one is found whenever this holds; None = it may hold without any."""
+    def triggers(self, cost: Cost) -> frozenset[Entry] | None:
+        """Give entries of which at least one is found whenever this holds, the cheapest such; None = there are none."""
         candidates: list[frozenset[Entry]] = [choice.wanted for choice in self.choices]
-        candidates += [triggers for test in self.all if (triggers := test.triggers()) is not None]
-        branches = [test.triggers() for test in self.any]
+        candidates += [triggers for test in self.all if (triggers := test.triggers(cost)) is not None]
+        branches = [test.triggers(cost) for test in self.any]
         known = [branch for branch in branches if branch is not None]
         if branches and len(known) == len(branches):
             candidates.append(frozenset().union(*known))
-        return min(candidates, key=_commonness, default=None)
+        return min(candidates, key=cost, default=None)
 
 
-def _commonness(entries: frozenset[Entry]) -> tuple[bool, int]:
-    """Order by how often one of the entries will be found, as far as one can tell without a mail."""
-    return any(key in _COARSE or key.startswith(_COARSE_KINDS) for key, _ in entries), len(entries)
+def is_coarse(entry: Entry) -> bool:
+    """Whether an entry is of a kind that is found in many mails."""
+    return entry[0] in _COARSE or entry[0].startswith(_COARSE_KINDS)
 
 
 def _one_holds(tests: tuple[Requirement, ...], found: frozenset[Entry]) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from gateway.policy import Occasion, Policy, Rule
 from gateway.triage.conditions import Entry, Vocabulary, build_vocabulary, look
-from gateway.triage.requirements import Requirement, Seen, compile_condition
+from gateway.triage.requirements import Requirement, Seen, compile_condition, is_coarse
 from gateway.triage.view import View
 
 # What a rule that holds has captured by name, and the built-in names that every rule has: {sender}, {person.site}.
 Captures = Mapping[str, str]
+# In how many mails a word of a rule is found, about; a language or the own domain, in nearly all.
+_SELDOM = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,10 +51,16 @@ class Rulebook:
 def rulebook_of(policy: Policy) -> Rulebook:
     """Compile a policy's rules; kept for the policy in force and the one before it (a policy hashes by identity)."""
     rules = tuple((rule, compile_condition(rule.when)) for rule in policy.rules)
+    counts = Counter(entry for _, test in rules for entry in set(test.entries()))
+
+    def cost(entries: frozenset[Entry]) -> float:
+        """How many rules would be tried for an ordinary mail, were all of them filed like this."""
+        return sum(counts[entry] * (1 if is_coarse(entry) else _SELDOM) for entry in entries)
+
     by_trigger: dict[Entry, list[int]] = {}
     always = []
     for number, (_, test) in enumerate(rules):
-        triggers = test.triggers()
+        triggers = test.triggers(cost)
         if triggers is None:
             always.append(number)
         for entry in triggers or ():

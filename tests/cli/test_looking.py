@@ -234,14 +234,14 @@ class TestBesideARunningGateway:
         assert gateway("audit", cwd=running.folder, expect=0).out.startswith("Clean")
         assert running.stop() == 0
 
-    def test_a_broken_policy_turns_the_status_red_and_the_desk_goes_on(
+    def test_a_broken_policy_turns_the_status_yellow_and_the_desk_goes_on(
         self, new_gateway: Callable[..., GatewayProcess]
     ) -> None:
         running = new_gateway().start()
         eventually(lambda: gateway("status", cwd=running.folder).code == 0, reason="it runs and all is well")
         with (running.folder / "rules.toml").open("a") as rules:
             rules.write("\n[desk]\nname = 3\n")
-        done = gateway("status", cwd=running.folder, expect=2)
+        done = gateway("status", cwd=running.folder, expect=1)
         assert "rules.toml" in done.out
         assert running.is_running
 

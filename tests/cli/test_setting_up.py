@@ -15,9 +15,9 @@ def test_init_writes_a_desk_that_passes_its_own_check(tmp_path: Path) -> None:
     said = gateway("init", folder, expect=0).out
     assert f"gateway serve -C '{folder}'" in said
     assert {path.name for path in folder.iterdir()} == {
-        *("gateway.toml", "rules.toml", "rules.schema.json", "templates", "storage")
+        *("gateway.toml", "rules.toml", ".rules.schema.json", "templates", "storage")
     }
-    assert (folder / "rules.schema.json").read_bytes() == (CHECKOUT / "rules.schema.json").read_bytes()
+    assert (folder / ".rules.schema.json").read_bytes() == (CHECKOUT / ".rules.schema.json").read_bytes()
     assert (folder / "rules.toml").read_bytes() == (CHECKOUT / "rules.toml").read_bytes()
     # A checkout's files may have been edited by whoever runs `make serve` there.
     assert f"copied from {CHECKOUT}, including your changes there" in said

@@ -110,7 +110,7 @@ def test_broken_rules_never_change_what_is_in_force(tmp_path: Path, piece: int) 
         before = keeper.policy
         path.write_text(damaged(RULES, Random(number)), encoding="utf-8", errors="replace")
         with capture_logs() as events:
-            keeper.refresh()
+            keeper.refresh(at_once=True)
         if keeper.refused:
             refused += 1
             assert keeper.policy is before
@@ -128,7 +128,7 @@ def test_octets_that_are_no_text_are_refused_as_rules(tmp_path: Path) -> None:
     before = keeper.policy
     for content in (b"\xff\xfe\x00", RULES.encode("utf-16"), b"\0" * 1000, RULES.encode() + b"\x80"):
         path.write_bytes(content)
-        keeper.refresh()
+        keeper.refresh(at_once=True)
         assert keeper.refused
         assert keeper.policy is before
 

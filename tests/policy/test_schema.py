@@ -110,5 +110,5 @@ def test_every_key_says_what_it_is_and_none_may_be_null() -> None:
 
 def test_the_file_beside_the_rules_is_the_one_of_the_code() -> None:
     """Else: python -m tests.docs.regenerate."""
-    assert (CHECKOUT / "rules.schema.json").read_text(encoding="utf-8") == schema_text()
-    assert default_file("rules.toml").read_text(encoding="utf-8").startswith("#:schema ./rules.schema.json\n")
+    assert (CHECKOUT / ".rules.schema.json").read_text(encoding="utf-8") == schema_text()
+    assert default_file("rules.toml").read_text(encoding="utf-8").startswith("#:schema ./.rules.schema.json\n")
