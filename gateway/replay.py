@@ -134,11 +134,12 @@ class Replayer:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, settings: Settings, *, candidate: Policy, against: Policy | None) -> Iterator[Self]:
-        """A replayer on the database of a folder, with a parse worker for each core."""
-        workers = min(_MOST_WORKERS, os.cpu_count() or 1)
+    def open(cls, settings: Settings, period: Period, *, candidate: Policy, against: Policy | None) -> Iterator[Self]:
+        """A replayer on the database of a folder, with a parse worker for each core where there is enough to do."""
         sorting = settings.sorting
         with existing_database(settings) as database, tempfile.TemporaryDirectory(prefix="replay-") as scratch:
+            hops = -(-mails_in(period)[1] // _SLICE_MAILS)
+            workers = max(1, min(_MOST_WORKERS, os.cpu_count() or 1, hops))
             parser = Parser(
                 workers=workers, parse_seconds=sorting.parse_seconds, memory_bytes=sorting.parse_memory_bytes
             )
@@ -156,8 +157,7 @@ class Replayer:
     def run(self, period: Period, progress: Progress = lambda done, total: None) -> Replay:
         """Replay a period; `progress` hears after each slice how many mails are done, and of how many."""
         began_at = monotonic()
-        stored = count_mails(period.since, period.until)
-        total = min(stored, period.limit) if period.limit else stored
+        stored, total = mails_in(period)
         run = _Run()
         for one, parsed in self._parsed(self._slices(period, run)):
             self._decide(one, parsed, run)
@@ -291,6 +291,12 @@ class Replayer:
         mail = reread(through_group(mail, policy), own_addresses=_own(policy))
         facts = facts_of_then(mail, envelope, policy, row, history, secrets=self._secrets)
         return treatment_of(decide(mail, envelope, facts, policy), facts), is_trust_unknown(mail, facts, policy)
+
+
+def mails_in(period: Period) -> tuple[int, int]:
+    """How many mails are stored of a period, and how many of these are asked for."""
+    stored = count_mails(period.since, period.until)
+    return stored, min(stored, period.limit) if period.limit else stored
 
 
 def _own(policy: Policy) -> tuple[str, ...]:

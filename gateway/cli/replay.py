@@ -79,7 +79,7 @@ def replay(
     )
     # Whoever answers people goes first. The parse workers inherit it.
     os.nice(_NICENESS)
-    with Replayer.open(settings, candidate=new, against=old) as replayer, _progress() as progress:
+    with Replayer.open(settings, period, candidate=new, against=old) as replayer, _progress() as progress:
         found = replayer.run(period, progress)
     if html is not None:
         _write_page(html, found, zone)

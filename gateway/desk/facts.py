@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from gateway.desk.answered import MOST_IDS, answered_ids, references_of
 from gateway.desk.beating import heartbeat_in
 from gateway.desk.border import believed_results, check_signature, read_border_test, vouched_by
 from gateway.desk.counting import ticket_counts
 from gateway.desk.people import KnownPeople, as_person, find_contact
 from gateway.desk.quarantining import denied_by, digest_in
-from gateway.desk.references import reference_digest
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import may_be_told, outside_of, traffic_around
 from gateway.keys import (
@@ -30,9 +30,9 @@ from gateway.keys import (
 )
 from gateway.mail import Envelope, Mail, PassageRole
 from gateway.policy import Policy
-from gateway.store.rows import find, find_all, find_values, marks
+from gateway.store.rows import find, find_all
 from gateway.store.states import LedgerState
-from gateway.store.tables import Agent, AttachmentRow, Contact, Ledger, Message, Outbox, ThreadReference, Ticket
+from gateway.store.tables import Agent, AttachmentRow, Contact, Ledger, Message, Outbox, Ticket
 from gateway.subject import find_tokens
 from gateway.ticket import Role
 from gateway.triage.actions import ADDRESS
@@ -52,8 +52,7 @@ from gateway.triage.facts import (
 from gateway.triage.grammar import command_lines
 from gateway.triage.trust import REACHING
 
-# A mail may name many ids and numbers; only so many are looked up.
-_MOST_IDS = 50
+# A mail may name many numbers; only so many are looked up.
 _MOST_TOKENS = 10
 _BARE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _Fact = TypeVar("_Fact", KeyFact, ReferenceFact, TokenFact)
@@ -77,13 +76,11 @@ def gather_facts(
     Of an old mail, `opened` is the row of the ticket that it has opened; the traffic of its day can't be counted again.
     """
     keys = tuple(_keys(mail, envelope, policy, now=now, secrets=secrets))
-    references, is_id_taken = _references_of(mail)
+    references, is_id_taken = references_of(mail)
     tokens = tuple(_tokens(mail, policy))
     bounced = tuple(_bounced(mail, envelope, secrets))
-    numbers = [key.ticket for key in keys] + [one.ticket for one in references] + [token.ticket for token in tokens]
-    numbers += [one.ticket for one in bounced if one.ticket is not None]
-    numbers += _named_in_text(mail.new_text, policy)
-    tickets = _tickets_and_held(numbers, policy)
+    numbers = [one.ticket for one in (*keys, *references, *tokens, *bounced) if one.ticket is not None]
+    tickets = _tickets_and_held([*numbers, *_named_in_text(mail.new_text, policy)], policy)
     leads_to = {number: facts.number for number, facts in tickets.items()}
     sender = _sender_of(mail, people)
     signature = check_signature(mail, policy, now=now, ledger_id=ledger_id)
@@ -146,8 +143,8 @@ def _proven_by(signature: SignatureFact | None) -> str:
 
 def _written(mail: Mail, envelope: Envelope, policy: Policy) -> list[str]:
     """What may be a key of ours: in the desk's address that it went to, in its own id and in those that it answers."""
-    ids = (mail.message_id, *_answered_ids(mail))
-    return [*_recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, ids))][:_MOST_IDS]
+    ids = (mail.message_id, *answered_ids(mail))
+    return [*_recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, ids))][:MOST_IDS]
 
 
 def _has_own_mark(mail: Mail, secrets: Mapping[int, bytes]) -> bool:
@@ -162,8 +159,8 @@ def _carries_probe_key(mail: Mail, envelope: Envelope, *, now: datetime, secrets
     """Whether a key of a probe of ours stands where the probe had it, or where its report was sent to."""
     addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in mail.to))
     written = [mail.header(PROBE_HEADER.lower()).strip(), key_in_id(mail.message_id)]
-    written += [plus_suffix(address) for address in addresses[:_MOST_IDS]]
-    written += [key_in_id(an_id) for an_id in (mail.report.returned_ids if mail.report else ())[:_MOST_IDS]]
+    written += [plus_suffix(address) for address in addresses[:MOST_IDS]]
+    written += [key_in_id(an_id) for an_id in (mail.report.returned_ids if mail.report else ())[:MOST_IDS]]
     keys = [unseal(one, purpose=Purpose.PROBE, secrets=secrets) for one in dict.fromkeys(written) if one]
     return any(key is not None and now.date() - key.issued_on <= PROBE_AGE for key in keys)
 
@@ -173,12 +170,12 @@ def _keys(
 ) -> Iterable[KeyFact]:
     """Every reply key of ours in the recipient addresses, in the ids that are answered, and in the quoted part."""
     found = dict.fromkeys(_recipient_keys(mail, envelope, policy), Evidence.RECIPIENT_KEY)
-    for an_id in _answered_ids(mail):
+    for an_id in answered_ids(mail):
         if sealed := key_in_id(an_id):
             found.setdefault(sealed, Evidence.REFERENCE)
-    for an_id in own_ids_in(_quoted(mail))[:_MOST_IDS]:
+    for an_id in own_ids_in(_quoted(mail))[:MOST_IDS]:
         found.setdefault(key_in_id(an_id), Evidence.QUOTED)
-    for sealed, evidence in list(found.items())[:_MOST_IDS]:
+    for sealed, evidence in list(found.items())[:MOST_IDS]:
         key = unseal(sealed, purpose=Purpose.REPLY, secrets=secrets)
         if key is None:
             continue
@@ -208,7 +205,7 @@ def _keys(
 def _recipient_keys(mail: Mail, envelope: Envelope, policy: Policy) -> tuple[str, ...]:
     """What looks like a key of ours in the desk's addresses that the mail went to."""
     addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in (*mail.to, *mail.cc)))
-    ours = [address for address in addresses[: 4 * _MOST_IDS] if policy.is_desk_address(address)]
+    ours = [address for address in addresses[: 4 * MOST_IDS] if policy.is_desk_address(address)]
     return tuple(dict.fromkeys(plus_suffix(one) for one in ours if len(plus_suffix(one)) == KEY_LENGTH))
 
 
@@ -221,8 +218,8 @@ def _question(
     mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
 ) -> QuestionFact | None:
     """The question "was it you?" that the mail answers, by the key that only this question carried."""
-    written = [*_recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, _answered_ids(mail)))]
-    keys = (unseal(one, purpose=Purpose.CONFIRM, secrets=secrets) for one in written[:_MOST_IDS])
+    written = [*_recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, answered_ids(mail)))]
+    keys = (unseal(one, purpose=Purpose.CONFIRM, secrets=secrets) for one in written[:MOST_IDS])
     key = next((key for key in keys if key is not None), None)
     if key is None:
         return None
@@ -253,61 +250,12 @@ def _asked_about(
     if contact is None:
         return ()
     condition = "recipient_id = ? AND notice = ? AND created_at > ?"
-    found = find_all(Outbox, condition, contact.id, CHALLENGE, now - timedelta(days=1), limit=_MOST_IDS)
+    found = find_all(Outbox, condition, contact.id, CHALLENGE, now - timedelta(days=1), limit=MOST_IDS)
     return tuple(int(row.context.get("about_ticket", 0)) for row in found)
-
-
-def _answered_ids(mail: Mail) -> tuple[str, ...]:
-    ids = (*mail.in_reply_to, *reversed(mail.references))
-    return tuple(dict.fromkeys(ids))[:_MOST_IDS]
 
 
 def _quoted(mail: Mail) -> str:
     return "\n".join(passage.text for passage in mail.passages if passage.role is not PassageRole.NEW)
-
-
-def _references_of(mail: Mail) -> tuple[tuple[ReferenceFact, ...], bool]:
-    """The ids of the mail that were seen before, and whether its own one stands on somebody else's mail."""
-    references = tuple(_references(mail))
-    if not any(one.is_own_id and _is_taken(mail, one.ticket) for one in references):
-        return references, False
-    # Whoever saw the mail first can send another one under its id; that must not take the mail away.
-    return tuple(one for one in references if not one.is_own_id), True
-
-
-def _references(mail: Mail) -> Iterable[ReferenceFact]:
-    answered = _answered_ids(mail)
-    ids = (*answered, mail.message_id) if mail.message_id else answered
-    by_digest = {reference_digest(an_id): an_id for an_id in ids}
-    if not by_digest:
-        return
-    digests = list(by_digest)
-    itself = mail.in_reply_to or mail.references[-1:]
-    found = find_all(ThreadReference, f"digest IN ({marks(digests)})", *digests, limit=4 * _MOST_IDS)
-    for row in found:
-        ours = find(Outbox, "id = ?", row.outbox_id) if row.outbox_id is not None else None
-        ticket = find(Ticket, "id = ?", row.ticket_id)
-        if ticket is None:
-            continue
-        yield ReferenceFact(
-            message_id=row.message_id,
-            ticket=ticket.number,
-            named=frozenset(row.named),
-            is_own_id=row.message_id == mail.message_id and row.message_id not in answered,
-            is_answered=row.message_id in itself,
-            notice=ours.notice if ours is not None else "",
-            about=ours.about_id if ours is not None else None,
-            sent_at=ours.created_at if ours is not None else None,
-        )
-
-
-def _is_taken(mail: Mail, ticket: int) -> bool:
-    """Whether a mail on that ticket came under this mail's own id, but from somebody else or under another subject."""
-    sql = """SELECT contact.address, message.subject FROM message JOIN ticket ON ticket.id = message.ticket_id
-        LEFT JOIN contact ON contact.id = message.author_id WHERE ticket.number = ? AND message.message_id = ?"""
-    found = find_values(sql, ticket, mail.message_id)
-    sender = mail.sender.address.lower() if mail.sender is not None else ""
-    return any(address != sender or subject != mail.subject for address, subject in found)
 
 
 def _tokens(mail: Mail, policy: Policy) -> Iterable[TokenFact]:
@@ -361,9 +309,9 @@ def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> It
             row = Outbox.get_or_none(Outbox.id == key.ticket)
             if row is not None:
                 rows[row.id] = row
-    returned = list(mail.report.returned_ids[:_MOST_IDS]) if mail.report is not None else []
+    returned = list(mail.report.returned_ids[:MOST_IDS]) if mail.report is not None else []
     if mail.report is None and envelope.reverse_path == "":
-        returned = list(_answered_ids(mail))
+        returned = list(answered_ids(mail))
     # What came back names itself first, and behind that the mails that it goes on from.
     returned = [one for one in returned if key_in_id(one)]
     ours = Outbox.select().where(Outbox.message_id.in_(returned)) if returned else ()
