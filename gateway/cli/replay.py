@@ -189,9 +189,9 @@ def _print_fields(found: Replay) -> None:
         Column(key="tickets", title="judged"),
         Column(key="before", title="right before"),
         Column(key="after", title="right after"),
-        Column(key="corrected"),
-        Column(key="corrected_before", title="right before"),
-        Column(key="corrected_after", title="right after"),
+        Column(key="agents", title="set by agents"),
+        Column(key="agents_before", title="of these before"),
+        Column(key="agents_after", title="after"),
     )
     rows = [
         {
@@ -200,9 +200,9 @@ def _print_fields(found: Replay) -> None:
             "tickets": one.all.tickets or "",
             "before": percent(one.all.before, one.all.tickets),
             "after": percent(one.all.after, one.all.tickets) + (" ↓" if one.falls else ""),
-            "corrected": one.certain.tickets or "",
-            "corrected_before": percent(one.certain.before, one.certain.tickets),
-            "corrected_after": percent(one.certain.after, one.certain.tickets),
+            "agents": one.certain.tickets or "",
+            "agents_before": percent(one.certain.before, one.certain.tickets),
+            "agents_after": percent(one.certain.after, one.certain.tickets),
         }
         for one in found.report.fields
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -79,8 +79,7 @@ def gather_facts(
     references, is_id_taken = references_of(mail)
     tokens = tuple(_tokens(mail, policy))
     bounced = tuple(_bounced(mail, envelope, secrets))
-    numbers = [one.ticket for one in (*keys, *references, *tokens, *bounced) if one.ticket is not None]
-    tickets = _tickets_and_held([*numbers, *_named_in_text(mail.new_text, policy)], policy)
+    tickets = _tickets_around((*keys, *references, *tokens, *bounced), mail.new_text, policy)
     leads_to = {number: facts.number for number, facts in tickets.items()}
     sender = _sender_of(mail, people)
     signature = check_signature(mail, policy, now=now, ledger_id=ledger_id)
@@ -120,12 +119,15 @@ def gather_facts(
     )
 
 
-def _tickets_and_held(numbers: Iterable[int], policy: Policy) -> dict[int, TicketFacts]:
-    """The tickets of these numbers, and those that their held mails name.
+def _tickets_around(
+    named: Sequence[KeyFact | ReferenceFact | TokenFact | BouncedMail], text: str, policy: Policy
+) -> dict[int, TicketFacts]:
+    """The tickets that these name or the text does, and those that their held mails name.
 
     What a held mail commands is carried out when another one releases or confirms it.
     """
-    tickets = _tickets(numbers)
+    numbers = [one.ticket for one in named if one.ticket is not None]
+    tickets = _tickets([*numbers, *_named_in_text(text, policy)])
     held = [message for ticket in tickets.values() for message in ticket.held]
     return tickets | _tickets([one for message in held for one in _named_in_text(message.text, policy)])
 
