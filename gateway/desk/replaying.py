@@ -204,7 +204,9 @@ def facts_of_then(
         counts_traffic=False,
         opened=opened,
     )
-    named = tuple(as_of(one, then) for one in facts.named_tickets if one.opened_at < then)
+    itself = history.number if opened is not None else None
+    there = (one for one in facts.named_tickets if one.opened_at <= then and one.number != itself)
+    named = tuple(as_of(one, then) for one in there)
     numbers = {one.number for one in named}
     known = _known_before(facts.references, then)
     references = tuple(one for one in facts.references if one.ticket in numbers and one.message_id in known)

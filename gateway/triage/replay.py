@@ -1,9 +1,7 @@
 """Two policies held against each other on the same mails, and against what agents said in the end. Pure: values in,
 a report out; mails are taken one at a time, so that any number of them fits.
 
-Whose word is right? On a ticket that an agent has worked on and that has ended, the last value that an agent has set is
-certain (`Word.certain`); what nobody corrected counts as right too, but weakly: perhaps nobody looked. Whoever wants to
-know whether a change of the rules is good looks at the certain ones first.
+Whose word is right says `agents_word`; whoever wants to know whether a change is good looks at the certain ones first.
 """
 
 from __future__ import annotations
@@ -13,21 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.ticket import ALWAYS_FILLED, COLUMNS, Authority, Field, FieldValue
+from gateway.ticket import ALWAYS_FILLED, Field, FieldValue
+from gateway.triage.agents_word import REQUIRED, Word, by_key, is_agents, text_of, words_of
 
 # So many rows of a kind are kept for the tables; the counts go on.
 MOST_ROWS = 1000
 
-# What follows from others: an agent who corrects one of these has said what the other is.
-_FOLLOWS = {
-    Field.PRIORITY.value: (Field.TYPE.value, Field.IMPACT.value, Field.URGENCY.value),
-    Field.SUBCATEGORY.value: (Field.CATEGORY.value,),
-}
-# Of these, a ticket has many; they are compared as one text.
-_SETS = (Field.TAG, Field.WATCHER)
 _ORDER = [*(field.value for field in ALWAYS_FILLED), *(field.value for field in Field if field not in ALWAYS_FILLED)]
-# The others are mostly left empty by rules, and by agents too: they count where a policy and an agent say something.
-_REQUIRED = frozenset(field.value for field in ALWAYS_FILLED if field is not Field.ASSIGNEE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +34,6 @@ class Treatment:
 
     def __str__(self) -> str:
         return f"{self.action} ({self.code})" if self.code else self.action
-
-
-@dataclass(frozen=True, kw_only=True)
-class Word:
-    """What one field should be in the end, and whether an agent has said so."""
-
-    value: str
-    certain: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +198,8 @@ class Comparison:
     def add(self, one: Replayed) -> None:
         """Hold both treatments of a mail against each other."""
         self._totals["mails"] += 1
-        if (one.before.action, one.before.code) != (one.after.action, one.after.code):
+        # Why a mail waits for a person changes with agents' answers; that it waits is what counts.
+        if one.before.action != one.after.action:
             self._add_otherwise(one)
             return
         opened = one.ticket and not one.on_reply
@@ -258,10 +241,10 @@ class Comparison:
         self, before: Mapping[str, FieldValue], after: Mapping[str, FieldValue], words: Mapping[str, Word]
     ) -> None:
         for key, word in words.items():
-            old, new = _text(before, key), _text(after, key)
-            if _is_agents(before, key) or _is_agents(after, key):
+            old, new = text_of(before, key), text_of(after, key)
+            if is_agents(before, key) or is_agents(after, key):
                 continue
-            if key not in _REQUIRED and not old and not new:
+            if key not in REQUIRED and not old and not new:
                 continue
             scores = self._fields.setdefault(key, _Counts()).scores
             scores[word.certain, "tickets"] += 1
@@ -310,65 +293,6 @@ def compare(mails: Iterable[Replayed]) -> Report:
     return comparison.report()
 
 
-def by_key(values: Iterable[FieldValue]) -> dict[str, FieldValue]:
-    """The values by key; of what a ticket has many of, one text of all, in order, with all their rules."""
-    found: dict[str, FieldValue] = {}
-    many: dict[Field, list[FieldValue]] = {}
-    for value in values:
-        if value.field in _SETS:
-            many.setdefault(value.field, []).append(value)
-        else:
-            found[value.key] = value
-    for of_field, several in many.items():
-        texts = sorted({value.value for value in several if value.value})
-        rules = dict.fromkeys(value.rule for value in several if value.rule)
-        authority = min((value.authority for value in several), key=list(Authority).index)
-        joined, by = ", ".join(texts), " + ".join(rules)
-        found[of_field.value] = FieldValue(field=of_field, value=joined, authority=authority, rule=by)
-    return found
-
-
-def words_of(final: Iterable[FieldValue], opened: Iterable[FieldValue]) -> dict[str, Word]:
-    """What each field of a ticket should be, which ended as `final` and had been opened as `opened`.
-
-    What only rules have changed since (on a reply) says nothing against what they said when it opened.
-    """
-    final, opened = tuple(final), tuple(opened)
-    ended, began = by_key(final), by_key(opened)
-    words = {}
-    for key in dict.fromkeys([*began, *ended]):
-        of_field = Field(key.partition(".")[0])
-        if of_field not in COLUMNS and of_field is not Field.NAMED:
-            continue
-        certain = _is_agents(ended, key) or (
-            _authority(ended, key) is Authority.DEFAULT and any(_is_agents(ended, one) for one in _FOLLOWS.get(key, ()))
-        )
-        if certain or key in _REQUIRED:
-            words[key] = Word(value=_text(ended if certain else began, key), certain=certain)
-    tags = {value.name for value in opened if value.field is Field.TAG}
-    said = {value.name: value.value for value in final if _is_tag_of_agent(value)}
-    tags = {tag for tag in tags if said.get(tag, tag)} | {tag for tag, kept in said.items() if kept}
-    if said:
-        words[Field.TAG.value] = Word(value=", ".join(sorted(tags)), certain=True)
-    return words
-
-
-def _is_tag_of_agent(value: FieldValue) -> bool:
-    return value.field is Field.TAG and value.authority is Authority.AGENT
-
-
-def _authority(values: Mapping[str, FieldValue], key: str) -> Authority | None:
-    return values[key].authority if key in values else None
-
-
-def _is_agents(values: Mapping[str, FieldValue], key: str) -> bool:
-    return _authority(values, key) is Authority.AGENT
-
-
-def _text(values: Mapping[str, FieldValue], key: str) -> str:
-    return values[key].value if key in values else ""
-
-
 def _by(values: Mapping[str, FieldValue], key: str) -> str:
     return values[key].rule if key in values else ""
 
@@ -377,7 +301,7 @@ def _changes(
     before: Mapping[str, FieldValue], after: Mapping[str, FieldValue], words: Mapping[str, Word]
 ) -> Iterator[Change]:
     for key in sorted({**before, **after}, key=_place):
-        old, new = _text(before, key), _text(after, key)
+        old, new = text_of(before, key), text_of(after, key)
         if old == new:
             continue
         word = words.get(key)

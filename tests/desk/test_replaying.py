@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.desk.as_of import as_of
+from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.parsing import Parser
 from gateway.policy import Policy, parse_policy
 from gateway.replay import Period, Replay, Replayer
@@ -229,3 +231,16 @@ def test_both_databases_say_the_same(replay_anew: Replays, lived_anew: DeskUnder
     assert found.report.not_replayed["their bytes are gone (retention)"] == 1
     assert found.report.tickets == 4
     assert not list(tmp_path.glob("*.eml"))
+
+
+def test_a_ticket_as_it_stood_before_an_agent_came(lived_anew: DeskUnderTest) -> None:
+    with connection(lived_anew.database):
+        ticket, _ = follow_merges(1001)
+        assert ticket is not None
+        now = ticket_facts(ticket)
+        answered = Ledger.get_by_id(4).decided_at
+        then = as_of(now, answered)
+    assert (now.status, now.category, now.subcategory, now.urgency) == ("resolved", "network", "wifi", "low")
+    assert (then.status, then.category, then.subcategory, then.urgency) == ("new", "network", "vpn", "medium")
+    assert (now.authority_of("subcategory"), then.authority_of("subcategory")) == ("agent", "rule")
+    assert as_of(now, lived_anew.now + timedelta(days=1)) == now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,9 +13,10 @@ from gateway.mail import Address, Envelope, Mail, Passage, PassageRole, Transpor
 from gateway.policy import parse_policy
 from gateway.replay import treatment_of
 from gateway.ticket import ALWAYS_FILLED, Authority, Field, FieldValue
+from gateway.triage.agents_word import Word, words_of
 from gateway.triage.decide import decide
 from gateway.triage.facts import Facts
-from gateway.triage.replay import Comparison, Replayed, Treatment, Word, compare, words_of
+from gateway.triage.replay import Comparison, Replayed, Treatment, compare
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DEFAULTS = {"type": "incident", "category": "general", "priority": "P3", "team": "desk"}
@@ -139,6 +141,12 @@ def test_another_action_is_reported_and_not_compared() -> None:
     report = compare([replayed(values(team="desk"), (), now="quarantine", action="open")])
     assert (report.treated_otherwise, report.tickets, report.changed) == (1, 0, 0)
     assert [(one.before, one.after, one.why) for one in report.otherwise] == [("open", "quarantine", "because")]
+
+
+def test_a_mail_that_waits_for_another_reason_waits_all_the_same() -> None:
+    denied = Treatment(action="quarantine", code="agent-denied")
+    one = replace(replayed((), ()), before=denied, after=replace(denied, code="agent-unproven"))
+    assert compare([one]).treated_otherwise == 0
 
 
 def test_rows_are_bounded_and_counts_are_not() -> None:
