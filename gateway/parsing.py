@@ -106,6 +106,7 @@ class Parser:
         self._memory_bytes = memory_bytes
         self._changing = threading.Lock()
         self._killed: set[int] = set()
+        self._is_closed = False
         self._open_pool()
 
     def parse_many(
@@ -138,7 +139,9 @@ class Parser:
         return self._run(_extract, raw, list(numbers), _EXTRACT_SECONDS, wall_seconds=_WALL_FACTOR * _EXTRACT_SECONDS)
 
     def close(self) -> None:
+        """End the workers; whoever waits for one in another thread gets WorkersFailed."""
         with self._changing:
+            self._is_closed = True
             self._close_pool()
 
     def _open_pool(self) -> None:
@@ -166,6 +169,8 @@ class Parser:
         meanwhile: Callable[[], None] | None = None,
     ) -> _T:
         for _ in range(2):
+            if self._is_closed:
+                raise WorkersFailed("the parse workers were ended")
             pool = self._pool
             try:
                 future: Future[_T] = pool.schedule(function, args=list(args), timeout=wall_seconds)
@@ -189,6 +194,9 @@ class Parser:
             except FutureTimeout:
                 if future.done():
                     return future.result()
+                if self._is_closed:
+                    # The pool forgets whom it owed an answer.
+                    raise WorkersFailed("the parse workers were ended") from None
                 self._kill_the_fat()
                 if meanwhile is not None:
                     meanwhile()
@@ -205,7 +213,7 @@ class Parser:
 
     def _replace(self, pool: ProcessPool, error: BaseException) -> None:
         with self._changing:
-            if self._pool is pool:
+            if self._pool is pool and not self._is_closed:
                 _LOG.error("parse_workers_replaced", error=f"{type(error).__name__}: {error}"[:200])
                 self._close_pool()
                 self._open_pool()

@@ -232,7 +232,8 @@ class Replayer:
             for first, parsed in waiting:
                 yield first, parsed.result()
         finally:
-            threads.shutdown(cancel_futures=True)
+            # Whoever interrupts us does not wait for a hop: its worker is killed when the parser is closed.
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _parse(self, one: _Slice) -> list[list[Mail]]:
         """Parse a slice: once, unless the two policies have other desk addresses, which tell quotes from new text."""

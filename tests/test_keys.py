@@ -172,3 +172,46 @@ def test_a_key_far_in_the_future_is_of_the_last_day_that_can_be_written() -> Non
             secrets={7: SECRET},
         )
         assert read is not None and read.issued_on == date(2199, 6, 6)
+
+
+A_KEY = "a4jqaaaaaqjaaaaaaadqrtbpjcvasuxbjfwpgmif"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(f"Reply-To: desk+{A_KEY}@example.com", f"mailto:desk%2B{A_KEY}%40example.com", f"desk%2b{A_KEY}@x"),
+        *(f"<hg.{A_KEY}.k7f3a@example.com>", f"<HG.{A_KEY.upper()}.K7F3A@x>", f"<hG.{A_KEY}.a@x>", f"Hg.{A_KEY}."),
+    ],
+)
+def test_a_file_with_a_key_is_known_and_the_key_crossed_out(written: str) -> None:
+    content = f"before\n{written}\nafter {written}".encode()
+    assert keys.carries_key(content) is True
+    assert keys.carries_key(written.encode("utf-16-le")) is True
+    assert keys.carries_key(f"+{'a' * KEY_LENGTH}@".encode("utf-16-le")) is True
+    crossed = keys.without_keys(content)
+    assert crossed == re.sub(A_KEY.encode(), b"x" * KEY_LENGTH, content, flags=re.IGNORECASE)
+    assert keys.carries_key(crossed.replace(b"x" * KEY_LENGTH, b"-" * KEY_LENGTH)) is False
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"\0", A_KEY.encode(), f"+{A_KEY[1:]}@x".encode(), f"+{A_KEY}a@x".encode(), f"+{A_KEY} @x".encode()),
+        *(f"hg{A_KEY}.".encode(), f"+{A_KEY[:-1]}1@x".encode(), f"+{A_KEY}".encode("utf-16-le")),
+        # NUL makes a text of others' octets only where it is there
+        f"+{A_KEY[:20]}x\0x{A_KEY[20:]}@x".encode(),
+    ],
+)
+def test_a_file_without_a_key_stays_as_it_is(content: bytes) -> None:
+    assert keys.carries_key(content) is False
+    assert keys.without_keys(content) == content
+
+
+def test_a_key_is_looked_for_in_the_first_four_mebibytes_and_crossed_out_everywhere() -> None:
+    written = f"+{A_KEY}@".encode()
+    for wide in (written, b"+" + b"\0".join(bytes([octet]) for octet in written[1:])):
+        filling = b"-" * (4 * 1024 * 1024 - len(wide))
+        assert keys.carries_key(filling + wide)
+        assert not keys.carries_key(filling + b"-" + wide)
+    assert keys.without_keys(b"-" * (4 * 1024 * 1024) + written).endswith(b"+" + b"x" * KEY_LENGTH + b"@")

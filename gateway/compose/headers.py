@@ -149,7 +149,7 @@ def _encoded(text: str, indent: int) -> str:
     """Fold ASCII text at white space; encode other text, and words too long to fold."""
     long_word = any(len(word) > _FOLD_AT - 2 for word in text.split(" "))
     charset = "us-ascii" if text.isascii() and not long_word else "utf-8"
-    header = Header(text, charset, maxlinelen=_FOLD_AT - indent, continuation_ws=" ")
+    header = Header(text, charset, continuation_ws=" ")
     return header.encode(splitchars=" ", maxlinelen=_FOLD_AT - indent, linesep="\r\n")
 
 

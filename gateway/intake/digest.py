@@ -106,8 +106,6 @@ class _AuthorHash:
 
 def _header_end(text: bytes) -> int | None:
     """Where the empty line after the header begins (RFC 5322 §2.1), None where there is none within the limit."""
-    if text.startswith(b"\n"):
-        return 0
     found = text.find(b"\n\n", 0, HEADER_LIMIT_BYTES)
     return None if found < 0 else found + 1
 

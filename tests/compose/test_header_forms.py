@@ -39,8 +39,8 @@ def test_a_cleaned_value_is_one_line_without_an_encoded_word() -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        *("a@b", "a" * 64 + "@b", '"a"@b', '"' + "a" * 62 + '"@b', "a@_srv.example", "a@" + LABEL, f"a@{LABEL}.{LABEL}"),
-        *("a@[1]", "a@[" + "1" * 60 + "]", "a@[IPv6:2001:db8::1]"),
+        *("a@b", "a" * 64 + "@b", '"a"@b', '"' + "a" * 62 + '"@b', "a@_srv.example", "a@" + LABEL),
+        *(f"a@{LABEL}.{LABEL}", "a@[1]", "a@[" + "1" * 60 + "]", "a@[IPv6:2001:db8::1]", '"a@b"@c'),
     ],
 )
 def test_the_longest_and_the_shortest_address_are_written_as_they_are(address: str) -> None:
@@ -59,6 +59,10 @@ def test_one_octet_more_or_less_is_refused_and_the_refusal_shows_the_address(add
     with pytest.raises(LetterRefused) as refused:
         checked_address(address)
     assert repr(address[:100]) in str(refused.value)
+
+
+def test_a_domain_of_any_script_is_written_in_ascii() -> None:
+    assert checked_address("info@bücher.example") == "info@xn--bcher-kva.example"
 
 
 def test_an_address_is_as_long_as_a_path_may_be() -> None:
@@ -145,6 +149,7 @@ def test_what_cannot_be_written_is_no_part_of_the_chain_not_even_as_the_answered
         ("X-A", "b", "X-A: b\r\n"),
         ("X-A", "b" * 35 + " " + "c" * 35, f"X-A: {'b' * 35} {'c' * 35}\r\n"),
         ("X-A", "b" * 35 + " " + "c" * 36, f"X-A: {'b' * 35}\r\n {'c' * 36}\r\n"),
+        ("X-A", f"{'b' * 35}  {'c' * 34}", f"X-A: {'b' * 35}  {'c' * 34}\r\n"),
         ("X-A", "b" * 80, f"X-A: {'b' * 80}\r\n"),
         ("X-A", "b" * 80 + " c", f"X-A: {'b' * 80}\r\n c\r\n"),
         ("X-A", "b " + "c" * 80 + " d e", f"X-A: b\r\n {'c' * 80}\r\n d e\r\n"),
@@ -160,7 +165,7 @@ def test_what_cannot_be_written_is_no_part_of_the_chain_not_even_as_the_answered
         ("To", f"{'x' * 52} <{ERIKA}>", f"To: {'x' * 52} <{ERIKA}>\r\n"),
         ("To", f"{'x' * 53} <{ERIKA}>", f"To: {'x' * 53}\r\n <{ERIKA}>\r\n"),
         ("To", f'"a <b" <{ERIKA}>', f'To: "a <b" <{ERIKA}>\r\n'),
-        ("To", f"Änne <{ERIKA}>", f"To: =?utf-8?b?w4RubmU=?= <{ERIKA}>\r\n"),
+        *((name, f"Änne <{ERIKA}>", f"{name}: =?utf-8?b?w4RubmU=?= <{ERIKA}>\r\n") for name in ("From", "To")),
         (
             "Reply-To",
             f"Änne {'x' * 60} <{ERIKA}>",
@@ -170,6 +175,7 @@ def test_what_cannot_be_written_is_no_part_of_the_chain_not_even_as_the_answered
         ("Subject", "Re: VPN", "Subject: Re: VPN\r\n"),
         ("Subject", f"{'b' * 30} {'c' * 36}", f"Subject: {'b' * 30} {'c' * 36}\r\n"),
         ("Subject", f"{'b' * 30} {'c' * 37}", f"Subject: {'b' * 30}\r\n {'c' * 37}\r\n"),
+        ("Subject", f"{'b' * 60} {'c' * 60}", f"Subject: {'b' * 60}\r\n {'c' * 60}\r\n"),
         ("Subject", "b" * 74, "Subject: " + "b" * 74 + "\r\n"),
         ("Subject", "Störung", "Subject: =?utf-8?q?St=C3=B6rung?=\r\n"),
     ],
@@ -178,8 +184,9 @@ def test_a_header_is_folded_before_the_77th_octet_and_only_at_white_space(name: 
     assert folded(name, value) == written
 
 
-def test_a_word_too_long_to_fold_is_encoded_in_free_text() -> None:
-    lines = folded("Subject", "b" * 75).split("\r\n")
+@pytest.mark.parametrize("value", ["b" * 75, "Re: " + "b" * 75])
+def test_a_word_too_long_to_fold_is_encoded_in_free_text(value: str) -> None:
+    lines = folded("Subject", value).split("\r\n")
     assert len(lines) == 3
     assert all("=?utf-8?" in line and len(line) <= 76 for line in lines[:2])
 
@@ -203,7 +210,9 @@ def test_parts_are_written_for_seven_bit_ways_with_the_lines_of_smtp() -> None:
 
 
 PLAN: Plan = (("From", ERIKA), ("Subject", "Störung am Drucker"), ("X-Words", "a b"))
-MAIL = written_headers(PLAN) + b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
+MAIL = (
+    written_headers(PLAN) + b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
+)
 
 
 def test_a_mail_that_says_what_was_planned_may_go() -> None:

@@ -16,7 +16,7 @@ from gateway.store.queue import Claim, claim
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Ledger, Ticket
 from gateway.ticket import Authority, Classification, Field, FieldValue, Role, Visibility
-from gateway.triage.decision import Action, Decision, LinkTicket, Notice, OpenTicket, PostMessage, Record
+from gateway.triage.decision import Action, Decision, LinkTicket, NoteHeartbeat, Notice, OpenTicket, PostMessage, Record
 from tests.desk.harness import policy_of
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -166,6 +166,23 @@ def test_what_is_kept_says_what_was_decided_why_and_who_was_told() -> None:
     }
     assert isinstance(fields, list) and len(fields) == 3 and all("“vpn”" in line for line in fields)
     assert decision_as_json(decision(), policy)["fields"] == []
+
+
+def test_what_rules_did_beside_filling_the_ticket_is_kept_for_a_replay() -> None:
+    watcher = FieldValue(
+        field=Field.WATCHER, value="yes", authority=Authority.RULE, rule="boss", name="dora@example.com"
+    )
+    made = Classification(values=(*MADE.values, watcher))
+    kept = decision_as_json(decision(classification=made), policy_of())
+    assert kept["beside"] == {"watchers.dora@example.com": ["yes", "rule", "boss"]}
+    assert "beside" not in decision_as_json(decision(classification=MADE), policy_of())
+
+
+def test_the_desks_mail_to_itself_is_found_again_by_its_code(database: peewee.Database) -> None:
+    taken = claimed_mail(database)
+    changes = (NoteHeartbeat(sent_at=NOW),)
+    write_decision(taken, decision(Action.FILE, changes=changes), None, policy=policy_of(), now=NOW)
+    assert Ledger.get_by_id(taken.id).reason_code == "heartbeat"
 
 
 def quarantined(**values: Any) -> Any:

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,14 @@ def test_a_pool_without_workers_is_nobodys_mails_fault(monkeypatch: pytest.Monke
         assert pool.parse_many(mails(1), ())[0].subject == "number 0"
     finally:
         pool.close()
+
+
+def test_whoever_waits_for_an_answer_hears_at_once_that_the_parser_was_closed() -> None:
+    """A command that is interrupted does not wait for the mail that its workers are at."""
+    parser = Parser(workers=1, parse_seconds=600, memory_bytes=512 * MEBIBYTE)
+    parser.parse_many([Raw(content=plain())], ())
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        waiting = thread.submit(parser.parse_many, [Endless()], ())
+        parser.close()
+        with pytest.raises(WorkersFailed):
+            waiting.result(timeout=20)

@@ -314,9 +314,12 @@ def test_a_full_disk_is_told_apart_and_leaves_nothing_half(sqlite: peewee.Databa
     assert stored(small.ledger_id) == a_mail(2)
 
 
-def test_an_error_behind_the_commit_does_not_stop_the_door(database: peewee.Database, clock: Clock) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("the sorter is gone"), peewee.InterfaceError("no connection")])
+def test_an_error_behind_the_commit_does_not_stop_the_door(
+    database: peewee.Database, clock: Clock, error: Exception
+) -> None:
     def fail() -> None:
-        raise RuntimeError("the sorter is gone")
+        raise error
 
     with Door(database, clock=clock, on_accepted=fail) as door:
         receipts = [door.accept(an_envelope(), a_mail(number)) for number in range(2)]
@@ -324,8 +327,11 @@ def test_an_error_behind_the_commit_does_not_stop_the_door(database: peewee.Data
     assert [stored(receipt.ledger_id) for receipt in receipts] == [a_mail(0), a_mail(1)]
 
 
-def test_an_unexpected_error_is_temporary_and_does_not_stop_the_door(database: peewee.Database, clock: Clock) -> None:
-    answers = iter([ZeroDivisionError("secret"), None])
+@pytest.mark.parametrize("unexpected", [ZeroDivisionError("secret"), peewee.IntegrityError("secret")])
+def test_an_unexpected_error_is_temporary_and_does_not_stop_the_door(
+    database: peewee.Database, clock: Clock, unexpected: Exception
+) -> None:
+    answers = iter([unexpected, None])
 
     def free_bytes() -> int:
         if error := next(answers, None):

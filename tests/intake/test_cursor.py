@@ -7,7 +7,7 @@ from datetime import timedelta
 import peewee
 import pytest
 
-from gateway.intake.cursor import LEASE, CursorStore, LeaseLost, SkippedMail, in_ledger
+from gateway.intake.cursor import LEASE, RENEW_AFTER, CursorStore, LeaseLost, SkippedMail, in_ledger
 from gateway.intake.envelope import source_key
 from gateway.mail import Transport
 from gateway.store.tables import Event, Ledger, Mailbox
@@ -44,6 +44,22 @@ def test_who_lost_the_mailbox_writes_nothing(database: peewee.Database, clock: C
     with pytest.raises(LeaseLost):
         late.advance(9, clock.now + LEASE)
     assert Mailbox.get().last_uid == 0
+
+
+def test_a_lease_is_renewed_when_it_is_time_and_not_before(database: peewee.Database, clock: Clock) -> None:
+    cursor = store(database)
+    assert cursor.take_lease(clock.now)
+    for moment, until in (
+        (clock.now + RENEW_AFTER - timedelta(seconds=1), clock.now + LEASE),
+        (clock.now + RENEW_AFTER, clock.now + RENEW_AFTER + LEASE),
+        # A clock that was set back must not keep us from renewing.
+        (clock.now, clock.now + LEASE),
+    ):
+        cursor.renew_lease(moment)
+        assert Mailbox.get().lease_until == until
+    assert store(database, "two").take_lease(clock.now + LEASE)
+    with pytest.raises(LeaseLost):
+        cursor.renew_lease(clock.now + LEASE)
 
 
 def test_the_mails_of_a_folder_that_are_in_the_ledger_are_known_by_their_place(

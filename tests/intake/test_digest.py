@@ -188,6 +188,13 @@ def test_a_header_ends_within_256_kib_or_is_none(too_many: int, ends: bool) -> N
     assert not message_digest(mail(b"a")).has_identity
 
 
+def test_a_field_behind_the_first_256_kib_is_no_identity() -> None:
+    mail = b"From: a@example.com\nX-Filter: " + b"x" * 256 * 1024 + b"\nDate: 1\nHello"
+    read = message_digest(mail)
+    assert not read.has_identity
+    assert message_digest(Dribble(mail, at_once=20_000)) == read
+
+
 @pytest.mark.parametrize("beginning", [b"From: a@example.com\n\n", b"no header ", b"Subject: x\nX-Filter: "])
 def test_a_big_mail_is_never_in_memory_as_a_whole(beginning: bytes) -> None:
     with tempfile.TemporaryFile() as file:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-from tests.mutation.modules import EQUIVALENT, TESTS
+from tests.mutation.modules import EQUIVALENT, TESTS, is_meant
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.running import Child, libraries_of, load_libraries, pause
 
@@ -33,8 +33,8 @@ def _examine(module: str, *, jobs: int, only: str) -> int:
     tests, known = TESTS[module], EQUIVALENT.get(module, {})
     source = Path(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
     made = list(mutants_of(source))
-    excused = [one for one in made if one.name.startswith(tuple(known))]
-    for stale in [start for start in known if not any(one.name.startswith(start) for one in made)]:
+    excused = [one for one in made if any(is_meant(one.name, listed) for listed in known)]
+    for stale in [listed for listed in known if not any(is_meant(one.name, listed) for one in made)]:
         raise SystemExit(f"{module}: there is no such mutant any more: {stale}")
     mutants = [one for one in made if only in one.name and one not in excused]
     load_libraries(())

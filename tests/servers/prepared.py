@@ -52,6 +52,7 @@ class Lent:
     admin: psycopg.Connection[tuple[Any, ...]]
     tables: list[str]
     idle: list[psycopg.Connection[Any]] = field(default_factory=list)
+    in_use: list[psycopg.Connection[Any]] = field(default_factory=list)
     schema: Rows = field(default_factory=list)
     first_rows: dict[str, Rows] = field(default_factory=dict)
     tests: int = 0
@@ -65,6 +66,9 @@ class Lent:
     def clean(self) -> None:
         """Take out what the test left, and begin to count anew. Raises Unclean or what the driver says."""
         self.tests += 1
+        # A thread of the test that has ended may have kept its own; whoever throws it away would be warned, much later.
+        while self.in_use:
+            self.in_use.pop().close()
         for one in self.idle:
             if one.closed or one.info.transaction_status != TransactionStatus.IDLE:
                 raise Unclean("a connection within a transaction")
@@ -86,7 +90,7 @@ class Lent:
                 self.admin.execute("SELECT setval(%s::regclass, 1, false)", (f'"{name}"',))
 
     def close(self) -> None:
-        for one in (self.admin, *self.idle):
+        for one in (self.admin, *self.idle, *self.in_use):
             one.close()
 
     def _ask(self, question: str | sql.Composable) -> Rows:
@@ -145,21 +149,27 @@ def keep_connections(database: Any, url: str) -> None:
     """
     if is_sqlite(database):
         idle: list[Any] = []
+        in_use: list[Any] = []
         database.connect_params["check_same_thread"] = False
         weakref.finalize(database, _close_all, idle)
     elif url in PreparedPostgres.lent:
-        idle = PreparedPostgres.lent[url].idle
+        idle, in_use = PreparedPostgres.lent[url].idle, PreparedPostgres.lent[url].in_use
     else:
         return
     connect = database._connect
 
+    def take() -> Any:
+        in_use.append(one := idle.pop() if idle else connect())
+        return one
+
     def give_back(one: Any) -> None:
+        in_use[:] = [other for other in in_use if other is not one]
         if getattr(one, "broken", False) or getattr(one, "in_transaction", False):
             one.close()
         else:
             idle.append(one)
 
-    database._connect = lambda: idle.pop() if idle else connect()
+    database._connect = take
     database._close = give_back
 
 

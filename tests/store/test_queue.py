@@ -321,6 +321,6 @@ def test_a_renewed_lease_lasts_anew_and_what_another_has_stays_theirs(database: 
     assert Ledger.get_by_id(mine[1].id).lease_until is None
 
     Ledger.update(lease_owner="one").where(Ledger.id == mine[0].id).execute()
-    renew(database, Ledger, mine, now=later)
+    renew(database, Ledger, mine[:1], now=later)
     assert Ledger.get_by_id(mine[0].id).lease_until == later + LEASE
     assert claim(database, Ledger, owner="two", now=later + LEASE - timedelta(seconds=1), limit=2) == []
