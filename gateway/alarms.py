@@ -100,7 +100,7 @@ class Condition:
 
     Red is for what a person must act on, yellow for what is worth a look tomorrow. The operators get a mail once it has
     held for `hold_minutes`; never where that is None, since others are told (agents, the quarantine's keepers) or no
-    gateway runs that could. `hint` is the command that shows more; with `for_admins` those who tune the rules hear of it
+    gateway runs that could. `hint` is the command that shows more; with `for_admins` those who tune the rules hear it
     too.
     """
 

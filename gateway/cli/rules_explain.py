@@ -31,12 +31,12 @@ _WIDTH_WITHOUT_TERMINAL = 100
 
 def explain_rules(
     what: Annotated[
-        str, typer.Argument(metavar="FILE|ID|INC-…", help="A mail as a file (- is standard input), or a stored one.")
+        str, typer.Argument(metavar="MAIL", help="A file (- is standard input), a ledger number, or INC-1042.")
     ],
     candidate: Annotated[
         Path | None, typer.Option("--rules", metavar="FILE", help="Explain with these rules, not with those in force.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also the rules that did not come near, in full.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every rule, with every condition in full.")] = False,
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:
@@ -111,7 +111,7 @@ def _print_rules(account: Account, *, everything: bool) -> None:
     shown_ones = [one for one in account.rules if everything or one.outcome in (Outcome.HOLDS, Outcome.NEAR)]
     typer.echo("")
     for rule in shown_ones:
-        _print_rule(rule, account)
+        _print_rule(rule, account, full=everything)
     folded = [one for one in account.rules if one not in shown_ones]
     for outcome, words in (
         (Outcome.FAR, "did not come near"),
@@ -129,7 +129,7 @@ def _print_rules(account: Account, *, everything: bool) -> None:
         typer.echo("(--all shows them in full)")
 
 
-def _print_rule(rule: RuleAccount, account: Account) -> None:
+def _print_rule(rule: RuleAccount, account: Account, *, full: bool) -> None:
     from gateway.triage.account import Outcome
 
     words = {
@@ -144,7 +144,7 @@ def _print_rule(rule: RuleAccount, account: Account) -> None:
     colour = typer.colors.GREEN if rule.outcome is Outcome.HOLDS else None
     typer.secho(shown(f"{rule.number}. {rule.name}: {words}"), fg=colour, bold=rule.outcome is Outcome.HOLDS)
     for condition in rule.conditions:
-        _print_condition(condition, account.view, "   ")
+        _print_condition(condition, account.view, "   ", full=full)
     for name, text in rule.captured.items():
         print_line(f"   {{{shown(name)}}} is {shown(text)}", hanging=" " * 7)
     for one in rule.settings:
@@ -155,17 +155,22 @@ def _print_rule(rule: RuleAccount, account: Account) -> None:
             print_line(f"   does not set {what}: {shown(one.why_not)}", hanging=" " * 7)
 
 
-def _print_condition(one: ConditionTrace, view: View, indent: str, label: str = "") -> None:
+def _print_condition(one: ConditionTrace, view: View, indent: str, *, full: bool) -> None:
     mark = "+" if one.held else "-"
     if one.inner and one.key.isdecimal() and len(one.inner) == 1:
         # A member with one key needs no line of its own.
-        _print_condition(one.inner[0], view, indent)
+        _print_condition(one.inner[0], view, indent, full=full)
         return
     if one.inner:
         words = {"any": "any: one of these", "all": "all of these", "none": "none of these"}.get(one.key, "together")
+        if one.key == "none" and one.held and not full:
+            typer.echo(f"{indent}{mark} none: nothing of it is there")
+            return
         typer.echo(f"{indent}{mark} {words}")
         for inner in one.inner:
-            _print_condition(inner, view, indent + "    ")
+            # Of a group that is met, what it was met by.
+            if full or inner.held or not (one.key == "any" and one.held):
+                _print_condition(inner, view, indent + "    ", full=full)
         return
     found = "" if one.matched else _instead(one)
     print_line(f"{indent}{mark} {shown(_key(one))}: {_entries(one)}{found}", hanging=indent + "    ")

@@ -193,7 +193,7 @@ def test_refused_rules_are_yellow_and_one_mail_however_many_hosts_refuse_them(
 ) -> None:
     for host in ("a", "b", "c"):
         runs(desk, error=f"/srv/{host}/rules.toml:3:1: rule: no such key", name=f"{PROCESS_PREFIX}{host}")
-    assert (record(desk)["colour"], troubles(desk)) == ("yellow", ["files-refused"])  # type: ignore[index]
+    assert (record(desk)["colour"], troubles(desk)) == ("yellow", ["files-refused"])
 
     def look(minutes: int) -> Told | None:
         with connection(desk.database):

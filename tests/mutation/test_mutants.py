@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.modules import TESTS
+from tests.mutation.modules import TESTS, is_meant
 from tests.mutation.mutants import mutants_of
 
 
@@ -34,3 +34,9 @@ def test_each_mutant_has_one_mistake(source: str, made: set[str]) -> None:
 def test_the_tests_of_every_module_are_there(module: str) -> None:
     checkout = Path(__file__).resolve().parents[2]
     assert all((checkout / test).is_file() for test in TESTS[module] if "/" in test)
+
+
+def test_an_excuse_is_for_one_mutant_unless_it_says_otherwise() -> None:
+    assert is_meant("f: return None", "f: return None")
+    assert not is_meant("f: return None (2)", "f: return None")
+    assert is_meant("f: return None (2)", "f: return None…")

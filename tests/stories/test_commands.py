@@ -26,7 +26,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "spam": ("#spam", {"status": "cancelled"}),
     "retry": ("#retry", {"status": "new"}),
 }
-ELSEWHERE = {"resolve", "reopen", "cc", "requester", "merge", "link", "note", "send", "files", "help"}
+ELSEWHERE = {"resolve", "reopen", "cc", "requester", "merge", "link", "note", "send", "files", "help", "why", "rules"}
 
 
 @pytest.fixture
@@ -184,6 +184,16 @@ def test_help_lists_every_command(anna: Person, number: int, notice: Letter) -> 
     anna.answers(notice, "#help")
     text = anna.gets("#assign NAME|TEAM", about=number).text
     assert all(str(command.usage) in text for command in COMMANDS.values())
+
+
+def test_why_and_the_rules_are_explained_to_the_agent_alone(
+    erika: Person, anna: Person, number: int, notice: Letter
+) -> None:
+    anna.answers(notice, "#why")
+    assert "category general" in anna.gets("What set the fields of this ticket", about=number).text
+    anna.answers(notice, "#rules stats")
+    anna.gets("#rules", about=number)
+    assert erika.got() == []
 
 
 def test_a_watcher_gets_what_is_answered_from_now_on_and_no_history(

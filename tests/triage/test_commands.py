@@ -235,6 +235,11 @@ def test_files_help_send_and_note_ask_for_what_they_say() -> None:
     assert (work.wants_files, work.wants_help, work.sends_held, work.changes) == (True, True, True, ())
 
 
+def test_what_the_rules_did_is_asked_and_nothing_changes() -> None:
+    work = done("#why\n#rules Stats")
+    assert (work.wants_why, work.wants_stats, work.changes, work.told) == (True, True, (), ())
+
+
 @pytest.mark.parametrize(
     ("text", "why", "suggestion"),
     [
@@ -261,6 +266,8 @@ def test_files_help_send_and_note_ask_for_what_they_say() -> None:
         ("#merge INC-1003", "that ticket is closed", "#link INC-1003"),
         ("#link INC-1001", "is this ticket itself", "#link INC-9"),
         ("#link INC-1002 INC-1004", "does not name one ticket", "#link INC-9"),
+        ("#rules", "does not say what about the rules", "#rules stats"),
+        ("#rules check", "does not say what about the rules", "#rules stats"),
         ("#send", "no mail of yours is held", "write your answer without #send"),
     ],
 )
