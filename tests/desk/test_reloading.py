@@ -48,7 +48,9 @@ def test_no_mail_is_decided_by_half_a_policy(make_desk: Callable[[Policy], DeskU
     by_version = {old.version: "old", new.version: "new"}
     with connection(desk.database):
         tickets = list(Ticket.select())
-        opened = {event.ticket.id if event.ticket else 0: event for event in Event.select().where(Event.kind == "opened")}
+        opened = {
+            event.ticket.id if event.ticket else 0: event for event in Event.select().where(Event.kind == "opened")
+        }
     assert len(tickets) == 12
     assert {ticket.policy_version for ticket in tickets} == set(by_version)
     for ticket in tickets:
