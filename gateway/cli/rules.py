@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, counted, print_json, settings_of
+from gateway.cli.common import EXIT_CONFIGURATION, Folder, Json, counted, print_json, settings_of
 
 if TYPE_CHECKING:
     from gateway.errors import Problem
@@ -28,6 +28,9 @@ _SHOWN_OF_A_KIND = 12
 @app.command("check")
 def rules_check(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for a warning too.")] = False,
+    candidate: Annotated[
+        Path | None, typer.Option("--rules", metavar="FILE", help="Check this file, not the one in force.")
+    ] = None,
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:
@@ -40,14 +43,15 @@ def rules_check(
     from gateway.triage.classify import check_examples
     from gateway.triage.lint import lint
 
-    settings = settings_of(folder)
+    file = candidate or settings_of(folder).rules_file
     try:
-        policy = load_policy(settings.rules_file)
+        policy = load_policy(file)
     except ConfigurationError as error:
         if not as_json:
-            raise
+            typer.echo(f"{error}\nThe examples wait until this is mended.", err=True)
+            raise typer.Exit(EXIT_CONFIGURATION) from None
         print_json({"rules": None, "examples": None, "problems": list(map(_record, error.problems)), "warnings": []})
-        raise typer.Exit(78) from None
+        raise typer.Exit(EXIT_CONFIGURATION) from None
     problems, warnings = check_examples(policy), lint(policy)
     if as_json:
         record = {"rules": len(policy.rules), "examples": len(policy.examples), "version": policy.version}
@@ -63,7 +67,7 @@ def rules_check(
         else:
             counts = f"{counted(len(policy.rules), 'rule')}, {counted(len(policy.examples), 'example')}"
             warned = f" {counted(len(warnings), 'warning')}." if warnings else ""
-            typer.echo(f"{settings.rules_file.name}: {counts}, all as expected.{warned}")
+            typer.echo(f"{file.name}: {counts}, all as expected.{warned}")
     raise typer.Exit(1 if problems or (strict and warnings) else 0)
 
 

@@ -81,11 +81,14 @@ def _has_news(
 
 def _note(current: Mapping[tuple[str, str], Alarm], rows: Mapping[tuple[str, str], AlarmRow], now: datetime) -> None:
     for key, alarm in current.items():
+        words = alarm.words.to_json()
         if key not in rows:
-            words = alarm.words.to_json()
             insert_if_new(AlarmRow, code=key[0], about=key[1], colour=alarm.colour, words=words, since=now)
         elif rows[key].gone_since is not None:
-            AlarmRow.update(gone_since=None).where(_is(rows[key])).execute()
+            AlarmRow.update(gone_since=None, words=words).where(_is(rows[key])).execute()
+        elif rows[key].told_at is None and rows[key].words != words:
+            # What is told is what is wrong then, not what was when it began.
+            AlarmRow.update(words=words).where(_is(rows[key])).execute()
     for key, row in rows.items():
         if key not in current and row.gone_since is None:
             AlarmRow.update(gone_since=now).where(_is(row)).execute()

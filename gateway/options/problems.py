@@ -106,7 +106,8 @@ def _mistake(details: ErrorDetails, schema: Mapping[str, Any]) -> Mistake:
         message, suggestion = str(context["message"]), str(context["suggestion"])
     elif kind == "extra_forbidden":
         message = "there is no such key"
-        suggestion = _belongs(schema, path) or nearest_or_all(str(path[-1]), keys_at(schema, path[:-1]))
+        suggestion = _of_a_ticket(path) or _belongs(schema, path)
+        suggestion = suggestion or nearest_or_all(str(path[-1]), keys_at(schema, path[:-1]))
     elif kind == "missing":
         message = "is required"
         suggestion = f"write [{path[0]}]" if len(path) == 1 else ""
@@ -142,6 +143,17 @@ def _of_another_kind(kind: str, path: Path, value: object) -> tuple[str, str]:
     elif kind == "bool_type" and isinstance(value, str) and value.casefold() in _YES_AND_NO:
         suggestion = f"write {_YES_AND_NO[value.casefold()]}"
     return f"should be {_KINDS[kind]}, not {_shown(value)}", suggestion
+
+
+# What a mail has not: rules fill it, and no rule sees what another one has filled.
+_FILLED = frozenset({"type", "category", "subcategory", "impact", "urgency", "priority", "team", "assignee", "tags"})
+
+
+def _of_a_ticket(path: Path) -> str:
+    """What to write instead of a condition on what another rule sets, "" for other keys."""
+    if "when" not in path[:-1] or path[-1] not in _FILLED:
+        return ""
+    return f"conditions ask about the mail; add what you want to the `set` of the rules that set {path[-1]}"
 
 
 def _belongs(schema: Mapping[str, Any], path: Path) -> str:

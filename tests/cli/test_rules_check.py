@@ -35,6 +35,16 @@ def test_a_machine_reads_the_mistakes_of_a_broken_file_too(new_desk: Path) -> No
     ]
 
 
+def test_a_candidate_is_checked_where_it_lies_and_examples_wait_for_a_sound_file(new_desk: Path) -> None:
+    candidate = new_desk / "new.toml"
+    candidate.write_text((new_desk / "rules.toml").read_text() + ODD)
+    assert "new.toml: " in gateway("rules", "check", "--rules", "new.toml", cwd=new_desk, expect=0).out
+    candidate.write_text(candidate.read_text().replace('when.words = ["vpn"', 'when.category = ["vpn"'))
+    told = gateway("rules", "check", "--rules", "new.toml", cwd=new_desk, expect=78).err
+    assert "add what you want to the `set` of the rules that set category" in told
+    assert "The examples wait until this is mended." in told
+
+
 def test_many_warnings_of_a_kind_are_told_shortly(new_desk: Path) -> None:
     words = ", ".join(f'"w{number}", "w{number}"' for number in range(15))
     with_more(new_desk, ODD.replace('"vpn", "vpn"', words))

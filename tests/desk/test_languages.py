@@ -55,6 +55,7 @@ def live_a_day(desk: DeskUnderTest) -> None:
     notice = desk.last(ANNA, "new_ticket")
     bens = desk.last(BEN)
     desk.answer(BEN, bens, "#note\nI follow it.")
+    desk.answer(BEN, bens, "#rules stats")
     say_all(desk, notice, ("#help", "#files", *REFUSED))
     # Sent without the lines that were wrong.
     desk.answer(ANNA, desk.last(ANNA, "question"), "#send")
@@ -82,7 +83,7 @@ REFUSED = (
     *("#tag", "#tag ;", "#tag -gone", "#set", "#set x=1", "#set impact=high", "#set language=it"),
     *("#hold vendor until soon", "#merge", "#merge INC-4711", "#merge INC-1001", f"#requester {DESK}", "#send"),
     *("Hello\n#take\nBye", "Hello\n#resolvv", "#priority P9\n#impact x", "#spam\nHello", "Hello\n\n-- \nAnna\n#take"),
-    *("", "Hello\n\n#priority P9\n#impact x"),
+    *("", "Hello\n\n#priority P9\n#impact x", "#rules"),
 )
 DONE = (
     *("#take", "#priority P1", "#impact high", "#urgency low", "#category net/vpn", "#type request", "#type incident"),

@@ -100,6 +100,11 @@ def _reply_to_answer(house: House) -> str:
         return row.reply if row is not None else ""
 
 
+def _put_off(house: House) -> int:
+    with house.reading():
+        return int(Outbox.select().where(Outbox.not_before.is_null(False)).count())
+
+
 def _let_time_pass(house: House) -> None:
     """The pause before the next try is over."""
     with house.reading():
@@ -112,6 +117,7 @@ def test_a_lost_answer_of_the_relay_repeats_the_same_bytes(house: House, sink: S
     sink.lose_answer()
     erika.writes("It drops.")
     sink.wait_for_count(3)
+    eventually(lambda: _put_off(house) == 1, reason="the gateway to notice that no answer came")
     _let_time_pass(house)
     house.settles()
     twice = [mail.content for mail in sink.mails]
