@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from peewee import JOIN, Database
 
 from gateway.phrase import from_json, listed, say
 from gateway.store.database import skip_locked, transaction
-from gateway.store.rows import find_all, marks
+from gateway.store.rows import find, find_values, marks
 from gateway.store.states import OutboxState
 from gateway.store.tables import Contact, Message, Outbox, Ticket
 from gateway.ticket import Role, TicketType
@@ -50,51 +51,72 @@ def merge_waiting(
     `token` writes a ticket's token ("[INC-1042]") as the policy in force does. One transaction.
     """
     with transaction(database):
-        waiting: dict[int, list[Any]] = defaultdict(list)
-        for row in _candidates(database):
-            waiting[row.recipient_id].append(row)
+        waiting: dict[int, list[_Waiting]] = defaultdict(list)
+        for one in _candidates(database, now=now):
+            waiting[one.recipient].append(one)
         bundles = 0
-        for rows in waiting.values():
-            merged = _to_merge(rows, now=now, at_least=at_least)
+        for recipient, notices in waiting.items():
+            merged = _to_merge(notices, at_least=at_least)
             if merged:
-                _merge(merged, now=now, message_id=new_message_id(), token=token)
+                ids = [one.id for one in merged]
+                _merge(ids, recipient, now=now, message_id=new_message_id(), token=token)
                 bundles += 1
     return bundles
 
 
-def _candidates(database: Database) -> list[Any]:
+_CANDIDATES = """SELECT id, recipient_id, notice, created_at <= ? FROM outbox
+    WHERE state = ? AND rank = ? AND role = ? AND part_count = 0 AND lease_until IS NULL AND notice NOT IN (…)
+    ORDER BY id"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Waiting:
+    """A notice that may be merged, without what it says: hundreds of them are looked at every second of a flood."""
+
+    id: int
+    recipient: int
+    is_bundle: bool
+    is_settled: bool
+
+
+def _candidates(database: Database, *, now: datetime) -> list[_Waiting]:
     """Lock the notices to agents that wait, are not rendered and that nobody has claimed, oldest first."""
     # A lease that is over may be that of somebody who is only slow.
-    condition = (
-        "state = ? AND rank = ? AND role = ? AND part_count = 0 AND lease_until IS NULL"
-        f" AND notice NOT IN ({marks(tuple(NOT_MERGED))}) ORDER BY id{skip_locked(database)}"
-    )
-    return find_all(Outbox, condition, OutboxState.WAITING, NOTICE_RANK, Role.AGENT, *NOT_MERGED)
+    sql = _CANDIDATES.replace("(…)", f"({marks(tuple(NOT_MERGED))})") + skip_locked(database)
+    found = find_values(sql, now - SETTLED_AFTER, OutboxState.WAITING, NOTICE_RANK, Role.AGENT, *NOT_MERGED)
+    return [
+        _Waiting(id=an_id, recipient=recipient, is_bundle=notice == BUNDLE, is_settled=bool(is_settled))
+        for an_id, recipient, notice, is_settled in found
+    ]
 
 
-def _to_merge(rows: Sequence[Any], *, now: datetime, at_least: int) -> list[Any]:
-    if len(rows) < at_least * FLOOD_FACTOR:
-        rows = [row for row in rows if row.created_at <= now - SETTLED_AFTER]
-    merged: list[Any] = []
+def _to_merge(notices: Sequence[_Waiting], *, at_least: int) -> list[_Waiting]:
+    if len(notices) < at_least * FLOOD_FACTOR:
+        notices = [one for one in notices if one.is_settled]
+    if len(notices) < at_least:
+        return []
+    merged: list[_Waiting] = []
     letters = 0
-    for row in rows:
-        letters += _letter_count(row)
+    for one in notices:
+        letters += _letter_count(one)
         if letters > LETTERS_LIMIT:
             break
-        merged.append(row)
+        merged.append(one)
     return merged if len(merged) >= at_least else []
 
 
-def _letter_count(row: Any) -> int:
-    return len(row.context["letters"]) if row.notice == BUNDLE else 1
+def _letter_count(one: _Waiting) -> int:
+    row = find(Outbox, "id = ?", one.id) if one.is_bundle else None
+    return len(row.context["letters"]) if row is not None else 1
 
 
-def _merge(rows: Sequence[Any], *, now: datetime, message_id: str, token: Callable[[TicketType, int], str]) -> None:
-    ids = [row.id for row in rows]
+def _merge(
+    ids: Sequence[int], recipient: int, *, now: datetime, message_id: str, token: Callable[[TicketType, int], str]
+) -> None:
     bundle = Outbox.create(
         notice=BUNDLE,
         rank=NOTICE_RANK,
-        recipient=rows[0].recipient_id,
+        recipient=recipient,
         role=Role.AGENT,
         context={"letters": _letters(ids, token)},
         message_id=message_id,
