@@ -122,12 +122,12 @@ def test_killed_again_and_again(house: House, database_url: str, sink: Sink) -> 
 
 
 def test_two_processes_never_send_a_mail_twice(house: House, database_url: str, sink: Sink) -> None:
-    for _ in range(150):
+    for _ in range(600):
         house.add()
     with child(database_url, sink, owner="first") as first, child(database_url, sink, owner="second") as second:
         outputs = [process.communicate(timeout=60)[0].split() for process in (first, second)]
     counts = [int(words[-1]) for words in outputs]
-    assert sum(counts) == 150
+    assert sum(counts) == 600
     assert min(counts) > 0
     assert set(Counter(mail.message["Message-ID"] for mail in sink.mails).values()) == {1}
     assert {(row.state, row.attempts) for row in Outbox.select()} == {("sent", 1)}
