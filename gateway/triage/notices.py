@@ -138,12 +138,6 @@ def days_late(case: Case) -> int:
     return late.days if late >= LATE_AFTER else 0
 
 
-def _is_spam_after_all(case: Case) -> bool:
-    """A person let it in and wants it acknowledged; only the filter that was wrong speaks against it."""
-    against = {reason.code for reason in case.screening.reasons if reason.code.startswith("no-answer-")}
-    return case.envelope.release_acknowledged and against == {"no-answer-spam"}
-
-
 def _why_not(case: Case, requester: Address) -> str:
     """Why no acknowledgement goes out, "" when one does."""
     desk, facts, mail = case.policy.desk, case.facts, case.mail
@@ -154,7 +148,7 @@ def _why_not(case: Case, requester: Address) -> str:
         return "mail out of quarantine is not acknowledged"
     if requester.address == UNKNOWN_SENDER.address:
         return "the mail has no sender"
-    if not case.screening.auto_reply_ok and not _is_spam_after_all(case):
+    if not case.screening.auto_reply_ok:
         return "the mail must not be answered automatically"
     if not on_behalf and not case.screening.addressed_to_us:
         return "none of the desk's addresses is in To or Cc"

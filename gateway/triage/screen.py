@@ -64,7 +64,8 @@ SCREENS: Final[tuple[Screen, ...]] = (
 class Screening:
     """What the screens say of a mail.
 
-    `auto_reply_ok` is what the mail itself allows, apart from this desk's addresses, trust and budgets.
+    `auto_reply_ok` is what the mail itself allows, apart from this desk's addresses, trust (also in a spam filter) and
+    budgets.
     `addressed_to_us`: one of the desk's addresses stands in To, Cc, Resent-To or Resent-Cc. `quarantine_code` is ""
     unless the verdict is quarantine. `reasons`: those for kind and verdict first, then all that forbid an answer.
     """

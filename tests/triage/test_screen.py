@@ -224,7 +224,6 @@ FORBIDDING: list[tuple[str, Mail, Mail]] = [
         a_mail(cc=tuple(Address(address=f"p{number}@example.org") for number in range(50))),
         a_mail(cc=tuple(Address(address=f"p{number}@example.org") for number in range(49))),
     ),
-    ("no-answer-spam", a_mail(("x-spam-status", "Yes, score=9")), a_mail(("x-spam-status", "No, score=4 tests=YES"))),
 ]
 
 

@@ -53,7 +53,19 @@ def too_many_hops(signs: Signs) -> Finding | None:
 
 
 def flagged_spam(signs: Signs) -> Finding | None:
-    return _quarantine(MailKind.SPAM, "spam", signs.spam_flag) if signs.spam_flag else None
+    """Marked by a filter on the way; nobody is answered out of the quarantine.
+
+    Answerable all the same: which filter is believed is the desk's own choice, and a mail that a person lets in because
+    the filter was wrong is like any other.
+    """
+    if not signs.spam_flag:
+        return None
+    return Finding(
+        reason=reason("spam", signs.spam_flag),
+        kind=MailKind.SPAM,
+        verdict=Verdict.QUARANTINE,
+        quarantine_code="spam",
+    )
 
 
 def declared_source(signs: Signs) -> Finding | None:

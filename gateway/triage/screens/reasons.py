@@ -52,7 +52,6 @@ REASONS: Final[dict[str, str]] = {
     "no-answer-loop": "no answer: another desk's system wrote this, and knows its own mail by this header",
     "no-answer-source": "no answer: the policy names this machine as a source",
     "no-answer-recipients": "no answer: more people are addressed than any answer is for",
-    "no-answer-spam": "no answer: a filter marked the mail as spam",
     "no-answer-kind": "no answer: mails of this kind are not answered",
 }
 

@@ -51,7 +51,6 @@ SILENCERS: Final[tuple[Silencer, ...]] = (
         "no-answer-recipients",
         lambda signs: f"{signs.recipients} addresses",
     ),
-    (lambda signs: bool(signs.spam_flag), "no-answer-spam", lambda signs: signs.spam_flag),
 )
 
 
