@@ -100,6 +100,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "aiosmtplib": ("delivery",),
     "dkim": ("delivery.signing", "dkim_proof"),
     "dns": ("dkim_proof",),
+    "nacl": ("dkim_proof",),
+    "publicsuffixlist": ("dkim_proof",),
     "authlib": ("oauth.client",),
     "requests": ("oauth.client",),
     "cryptography": ("oauth.client",),

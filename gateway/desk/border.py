@@ -202,7 +202,7 @@ def _is_young(row: Any, policy: Policy, now: datetime) -> bool:
 
 def border_troubles(policy: Policy, *, now: datetime) -> Iterator[str]:
     """What an operator should know: nothing is believed yet, a test has failed, or one expires soon."""
-    if policy.trust.verify_dkim and not all(map(importlib.util.find_spec, ("dkim", "dns"))):
+    if policy.trust.verify_dkim and not all(map(importlib.util.find_spec, ("dkim", "dns", "nacl", "publicsuffixlist"))):
         yield "[trust] verify_dkim: not installed, so nothing is verified (pip install helpdesk-gateway[dkim])"
     trusted = policy.desk.trusted_authserv_id.lower()
     if not trusted:

@@ -76,6 +76,28 @@ def _readers(policy: Policy) -> Iterator[Mistake]:
             yield Mistake(path=("desk", "operators", number), message=f'"{word}" is an address of the desk itself')
 
 
+def _tiers(policy: Policy) -> Iterator[Mistake]:
+    """Leads work on tickets, so they must be agents; managers need an address; no tier is above itself."""
+    for number, team in enumerate(policy.teams):
+        for index, word in enumerate(team.leads):
+            if policy.agent_named(word) is None:
+                yield unknown_agent(policy, ("team", number, "leads", index), word)
+        for index, word in enumerate(team.managers):
+            if policy.agent_named(word) is None and "@" not in word:
+                yield unknown_agent(policy, ("team", number, "managers", index), word)
+            elif policy.is_desk_address(word):
+                path: Path = ("team", number, "managers", index)
+                yield Mistake(path=path, message=f'"{word}" is an address of the desk itself')
+        if not team.escalates_to:
+            continue
+        above = policy.team_named(team.escalates_to)
+        if above is None:
+            yield unknown_team(policy, ("team", number, "escalates_to"), team.escalates_to)
+        elif team in policy.tiers_above(team.name):
+            way = " → ".join([team.name, *(one.name for one in policy.tiers_above(team.name))])
+            yield Mistake(path=("team", number, "escalates_to"), message=f"leads back to itself: {way}")
+
+
 def _unique_names(policy: Policy) -> Iterator[Mistake]:
     words: list[tuple[Path, str]] = [(("team", number, "name"), team.name) for number, team in enumerate(policy.teams)]
     words += [(("agent", number, "handle"), agent.handle) for number, agent in enumerate(policy.agents)]
@@ -103,4 +125,4 @@ def _repeated(places: list[tuple[Path, str]], message: str, suggestion: str = ""
         seen[word.casefold()] += 1
 
 
-CHECKS = (_desk, _people, _readers, _unique_names, asked, targets)
+CHECKS = (_desk, _people, _readers, _tiers, _unique_names, asked, targets)

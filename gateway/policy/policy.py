@@ -66,6 +66,28 @@ class Policy:
         wanted = _folded(team_name)
         return tuple(agent for agent in self.agents if wanted in map(_folded, agent.teams))
 
+    def leads_of(self, team_name: str) -> tuple[str, ...]:
+        """The addresses of those who lead a team; nobody where it names nobody."""
+        team = self.team_named(team_name)
+        return self._addresses_of(team.leads) if team is not None else ()
+
+    def managers_of(self, team_name: str) -> tuple[str, ...]:
+        """The addresses of those above a team's leads; nobody where it names nobody."""
+        team = self.team_named(team_name)
+        return self._addresses_of(team.managers) if team is not None else ()
+
+    def tiers_above(self, team_name: str) -> tuple[Team, ...]:
+        """The teams to which a ticket of this one escalates, next first; ends before it would go round."""
+        found: list[Team] = []
+        team = self.team_named(team_name)
+        while team is not None and (team := self.team_named(team.escalates_to)) is not None and team not in found:
+            found.append(team)
+        return tuple(found)
+
+    def _addresses_of(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        named = [(self.agent_named(word), word.strip().lower()) for word in words]
+        return tuple(dict.fromkeys(agent.address if agent is not None else word for agent, word in named))
+
     def is_desk_address(self, address: str) -> bool:
         """Say whether an address is the desk's: its address, an alias, or a plus address of either."""
         local, _, domain = address.strip().lower().rpartition("@")
@@ -142,9 +164,7 @@ class Policy:
     @cached_property
     def operators(self) -> tuple[str, ...]:
         """The addresses of those who keep the gateway running; never nobody."""
-        named = [(self.agent_named(word), word.strip().lower()) for word in self.desk.operators]
-        found = tuple(dict.fromkeys(agent.address if agent is not None else word for agent, word in named))
-        return found or tuple(agent.address for agent in self.agents[:1])
+        return self._addresses_of(self.desk.operators) or tuple(agent.address for agent in self.agents[:1])
 
     @cached_property
     def admins(self) -> tuple[Agent, ...]:

@@ -124,6 +124,12 @@ class Team(OptionTable):
     """A short name without spaces, as in `#assign network`."""
     title: str = ""
     """The name as people read it; "" = the short name."""
+    leads: People = ()
+    """Agents or addresses that lead the team: they hear of trouble first, and may command its queue."""
+    managers: People = ()
+    """Agents or addresses above the leads: the last step of an escalation."""
+    escalates_to: NameOrNone = ""
+    """The team of the next tier, to which `#escalate` gives a ticket; "" = nobody is above."""
 
 
 class Agent(OptionTable):

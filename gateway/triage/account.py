@@ -22,7 +22,8 @@ from gateway.triage.decision import Action, Decision, MoveStatus
 from gateway.triage.facts import Facts
 from gateway.triage.filling import classified, offered, unfilled
 from gateway.triage.onbehalf import matter_of, read_logged
-from gateway.triage.rulebook import Captures, rulebook_of
+from gateway.triage.requirements import Captures
+from gateway.triage.rulebook import rulebook_of
 from gateway.triage.trace import ConditionTrace, traced
 from gateway.triage.view import View, view_of
 

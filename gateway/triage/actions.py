@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.mail import Address
 from gateway.phrase import Phrase, level_word, say, word
+from gateway.policy.roles import Duty, may_do
 from gateway.subject import find_tokens
 from gateway.ticket import (
     LIFECYCLE,
@@ -296,7 +297,7 @@ def ask_why(work: Work, argument: str) -> Work | Refusal:
 def ask_stats(work: Work, argument: str) -> Work | Refusal:
     if argument.strip().lower() != "stats":
         return Refusal(why=say("does not say what about the rules"))
-    if work.agent not in work.policy.admins:
+    if not may_do(work.policy, work.agent, Duty.ASK_RULES):
         return Refusal(why=say("is for those who tune the rules ([desk] admins)"), suggestion="#why")
     return replace(work, wants_stats=True)
 

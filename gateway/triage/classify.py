@@ -16,7 +16,8 @@ from gateway.ticket import Classification
 from gateway.triage.example_mail import example_view
 from gateway.triage.expecting import differences
 from gateway.triage.filling import classified
-from gateway.triage.rulebook import Captures, rulebook_of
+from gateway.triage.requirements import Captures
+from gateway.triage.rulebook import rulebook_of
 from gateway.triage.view import NOTHING_KNOWN, Known, View, view_of
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from gateway.policy import Policy, Rule
 from gateway.policy.captures import filled_in, places_in
 from gateway.policy.settable import as_language, as_tag, is_category
 from gateway.ticket import ALWAYS_FILLED, Authority, Classification, Field, FieldValue, Priority, TicketType
+from gateway.triage.requirements import Captures
 
-Captures = Mapping[str, str]
-# What is filled, by field, and by name where a ticket has many of it.
-Filled = dict[tuple[Field, str], FieldValue]
+# A field, and a name where a ticket has many of it.
+Key = tuple[Field, str]
+Filled = dict[Key, FieldValue]
+NOTHING_FILLED: Mapping[Key, FieldValue] = MappingProxyType({})
 Read = Callable[[str, Policy], str]
 
 
@@ -28,7 +31,7 @@ def classified(holding: Iterable[tuple[Rule, Captures]], policy: Policy) -> Clas
     for authority in (Authority.OVERRIDE, Authority.RULE):
         for rule, captures in rules:
             if rule.override is (authority is Authority.OVERRIDE):
-                _fill(values, offered(rule, captures, policy))
+                _fill(values, offered(rule, captures, policy, filled=values))
     _fill(values, _defaults(policy))
     values.setdefault((Field.SUBCATEGORY, ""), _NO_SUBCATEGORY)
     given = (values[field, ""].value for field in (Field.IMPACT, Field.URGENCY, Field.TYPE))
@@ -51,15 +54,20 @@ def _fill(values: Filled, offers: Iterable[FieldValue]) -> None:
         values.setdefault((value.field, value.name), value)
 
 
-def offered(rule: Rule, captures: Captures, policy: Policy) -> tuple[FieldValue, ...]:
-    """What a rule sets where it captured this, names as the policy spells them, category before subcategory."""
+def offered(
+    rule: Rule, captures: Captures, policy: Policy, *, filled: Mapping[Key, FieldValue] = NOTHING_FILLED
+) -> tuple[FieldValue, ...]:
+    """What a rule sets where it captured this, names as the policy spells them, category before subcategory.
+
+    What is `filled` already is no reason to look for captures; it may be left out.
+    """
     plain = _plain_offers(policy)
     if (known := plain.get(rule.name)) is not None:
         return known
-    values = tuple(_values(rule, captures, policy))
     if not any(places_in(text) for _, _, text in _texts(rule)):
-        plain[rule.name] = values
-    return values
+        plain[rule.name] = tuple(_values(rule, captures, policy, NOTHING_FILLED))
+        return plain[rule.name]
+    return tuple(_values(rule, captures, policy, filled))
 
 
 def unfilled(rule: Rule, captures: Captures, policy: Policy) -> Iterator[tuple[Field, str, str]]:
@@ -94,14 +102,16 @@ def _texts(rule: Rule) -> Iterator[tuple[Field, str, str]]:
     yield from ((Field.NAMED, name, text) for name, text in said.fields.items())
 
 
-def _values(rule: Rule, captures: Captures, policy: Policy) -> Iterator[FieldValue]:
+def _values(rule: Rule, captures: Captures, policy: Policy, filled: Mapping[Key, FieldValue]) -> Iterator[FieldValue]:
     authority = Authority.OVERRIDE if rule.override else Authority.RULE
 
     def value(field: Field, text: str, name: str = "") -> FieldValue:
         return FieldValue(field=field, value=text, authority=authority, rule=rule.name, name=name)
 
     for field, name, text in _texts(rule):
-        written = filled_in(text, captures)
+        # A category may come with a subcategory, which may still be free.
+        last = (Field.SUBCATEGORY, "") if field is Field.CATEGORY else (field, name)
+        written = None if last in filled else filled_in(text, captures)
         if written is None:
             continue
         if field is Field.NAMED:

@@ -2,6 +2,8 @@
 
 Captures come from the parts of a rule that hold, from the outside in and from top to bottom; the first text under a
 name stays. What a rule asks of captured text is asked last in its table, so that every pattern beside it has spoken.
+To learn what a pattern captures takes a second look at the text, so only what needs it causes one: a `captured`, and a
+text that a rule which holds would set.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ _COARSE = frozenset(
 _COARSE_KINDS = ("auth:", "person:")
 
 
+# What a rule that holds has captured by name, and the built-in names that every rule has: {sender}, {person.site}.
+Captures = Mapping[str, str]
 # What it costs to try a rule whenever one of these entries is found.
 Cost = Callable[[frozenset[Entry]], float]
 
@@ -69,13 +73,17 @@ class Requirement:
         return tuple((key, pattern) for key, pattern in patterns if names_in(pattern))
 
     @cached_property
-    def needs_texts(self) -> bool:
-        """Whether what was found is not enough, because something is captured or asked of what is."""
-        below = (test for group in (self.any, self.all, self.none) for test in group)
-        return bool(self.captured or self.captures) or any(test.needs_texts for test in below)
+    def has_names(self) -> bool:
+        """Whether a pattern of this captures anything by name."""
+        return bool(self.captures) or any(test.has_names for test in (*self.any, *self.all))
+
+    @cached_property
+    def asks_captured(self) -> bool:
+        """Whether what was found is not enough to decide, because something is asked of what is captured."""
+        return bool(self.captured) or any(test.asks_captured for test in (*self.any, *self.all, *self.none))
 
     def holds(self, found: frozenset[Entry]) -> bool:
-        """Say whether this holds where those entries were found; only for what `needs_texts` says no about."""
+        """Say whether this holds where those entries were found; only for what `asks_captured` says no about."""
         for choice in self.choices:
             if choice.wanted.isdisjoint(found):
                 return False
@@ -86,12 +94,15 @@ class Requirement:
                 return False
         return not _one_holds(self.none, found)
 
-    def captured_from(self, seen: Seen) -> dict[str, str] | None:
-        """What the patterns of this capture where it holds, {} where they have no names; None where it does not."""
-        if not self.needs_texts:
-            return {} if self.holds(seen.found) else None
-        scope: dict[str, str] = {}
-        return scope if try_requirement(self, seen, scope) else None
+    def captured_from(self, seen: Seen) -> Captures | None:
+        """What there is to set where this holds: what is known of every mail, and what patterns capture; else None."""
+        known = seen.view.built_in
+        if self.asks_captured:
+            scope: dict[str, str] = {}
+            return {**known, **scope} if try_requirement(self, seen, scope) else None
+        if not self.holds(seen.found):
+            return None
+        return _Late(self, seen) if self.has_names else known
 
     def entries(self) -> Iterator[Entry]:
         """Walk every entry of the tree."""
@@ -110,6 +121,31 @@ class Requirement:
         if branches and len(known) == len(branches):
             candidates.append(frozenset().union(*known))
         return min(candidates, key=cost, default=None)
+
+
+class _Late(Captures):
+    """What there is to set where a requirement holds; what it captures is looked for when something asks for it."""
+
+    def __init__(self, test: Requirement, seen: Seen) -> None:
+        self._test = test
+        self._seen = seen
+
+    @cached_property
+    def _all(self) -> Captures:
+        scope: dict[str, str] = {}
+        try_requirement(self._test, self._seen, scope)
+        # No pattern may capture under a built-in name.
+        return {**self._seen.view.built_in, **scope}
+
+    def __getitem__(self, name: str) -> str:
+        known = self._seen.view.built_in
+        return known[name] if name in known else self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
 
 
 def is_coarse(entry: Entry) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from gateway.policy.roles import Duty, may_do
 from gateway.ticket import Role
 from gateway.triage.commands import help_lines
 from gateway.triage.decision import Notice
@@ -29,7 +30,7 @@ def results_of(work: Work) -> list[Notice]:
     if work.wants_files:
         contexts.append({"lines": [], "files": True})
     if work.wants_why:
-        asked = Asked.TRACE if work.agent in work.policy.admins else Asked.FIELDS
+        asked = Asked.TRACE if may_do(work.policy, work.agent, Duty.ASK_RULES) else Asked.FIELDS
         contexts.append({"lines": [], "files": False, "asked": asked.value})
     if work.wants_stats:
         contexts.append({"lines": [], "files": False, "asked": Asked.STATS.value})

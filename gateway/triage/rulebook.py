@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from gateway.policy import Occasion, Policy, Rule
 from gateway.triage.conditions import Entry, Vocabulary, build_vocabulary, look
-from gateway.triage.requirements import Requirement, Seen, compile_condition, is_coarse
+from gateway.triage.requirements import Captures, Requirement, Seen, compile_condition, is_coarse
 from gateway.triage.view import View
 
-# What a rule that holds has captured by name, and the built-in names that every rule has: {sender}, {person.site}.
-Captures = Mapping[str, str]
 # In how many mails a word of a rule is found, about; a language or the own domain, in nearly all.
 _SELDOM = 0.05
 
@@ -42,7 +40,7 @@ class Rulebook:
                 continue
             captured = test.captured_from(seen)
             if captured is not None:
-                yield rule, {**seen.view.built_in, **captured} if captured else seen.view.built_in
+                yield rule, captured
                 if rule.stop:
                     return
 

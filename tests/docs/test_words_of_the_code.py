@@ -44,7 +44,7 @@ def quarantine_codes() -> set[str]:
 
 
 def test_every_quarantine_code_is_explained() -> None:
-    written_as_a_name = {challenge.DENIED, "agent-unproven", "agent-unconfirmed"}
+    written_as_a_name = {challenge.DENIED, "agent-unproven", "agent-unconfirmed", "spam"}
     assert set(QUARANTINE) == quarantine_codes() | written_as_a_name
     assert set(first_column(DOCS / "security.md", "What is quarantined")) == set(QUARANTINE)
 

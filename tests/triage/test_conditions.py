@@ -277,7 +277,10 @@ def test_the_trace_agrees_with_the_decision_and_no_trigger_misses(
     assert holding == {rule.name for rule, test in rulebook.rules if test.captured_from(seen) is not None}
     for rule, test in rulebook.rules:
         assert all(trace.held for trace in traced(rule, seen)) is (rule.name in holding)
-        if not test.needs_texts:
+        captured: dict[str, str] = {}
+        if try_requirement(test, seen, captured):
+            assert dict(test.captured_from(seen) or {}) == {**view.built_in, **captured}
+        if not test.asks_captured:
             assert test.holds(seen.found) is (rule.name in holding)
 
 
