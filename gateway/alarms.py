@@ -15,6 +15,8 @@ from datetime import datetime
 from gateway.phrase import Phrase, say
 
 RED, YELLOW = "red", "yellow"
+# How a line of `Health.files_error` begins that is about templates and not about rules.
+IN_TEMPLATES = "templates: "
 WAITS_LONG_MINUTES = 5
 WAITS_TOO_LONG_MINUTES = 60
 QUARANTINE_LATE_WORKING_DAYS = 3
@@ -155,14 +157,12 @@ def _not_running(health: Health) -> Found:
 
 
 def _files(health: Health) -> Found:
-    if health.files_error:
-        yield (
-            "",
-            say(
-                "files have mistakes; rules stay in force as they were, mails of a broken template are held: {error}",
-                error=health.files_error,
-            ),
-        )
+    lines = health.files_error.splitlines()
+    rules = "\n".join(line for line in lines if not line.startswith(IN_TEMPLATES))
+    if rules:
+        yield "", say("changed rules were refused, those of before stay in force: {error}", error=rules)
+    for error in (line.removeprefix(IN_TEMPLATES) for line in lines if line.startswith(IN_TEMPLATES)):
+        yield "templates", say("a template is broken, mails of it are held: {error}", error=error)
 
 
 def _mailbox(health: Health) -> Found:

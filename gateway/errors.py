@@ -23,11 +23,15 @@ class GatewayError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One mistake in a file of the admin: where it is, what is wrong, what would be right."""
+    """One mistake in a file of the admin: where it is, what is wrong, what would be right.
+
+    `key` is a path as people count, rule[3].set.team; `name` what the admin calls that rule.
+    """
 
     file: str
     message: str
     key: str = ""
+    name: str = ""
     line: int | None = None
     column: int | None = None
     suggestion: str = ""
@@ -38,8 +42,15 @@ class Problem:
             place += f":{self.line}"
             if self.column is not None:
                 place += f":{self.column}"
-        text = f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+        text = f"{place}: {self._named_key}: {self.message}" if self.key else f"{place}: {self.message}"
         return f"{text} ({self.suggestion})" if self.suggestion else text
+
+    @property
+    def _named_key(self) -> str:
+        if not self.name:
+            return self.key
+        table, _, below = self.key.partition("].")
+        return f"{table}] “{self.name}”, {below}" if below else f"{table} “{self.name}”"
 
 
 class ConfigurationError(GatewayError):

@@ -3,8 +3,7 @@
 A key is 40 letters of lower-case base32, so that it fits into a plus address (RFC 5233; a local part has at most 64
 octets, RFC 5321 §4.5.3.1.1) and survives systems that fold case. It travels in Reply-To, Message-ID and References,
 because some relays rewrite one of them. The tag is HMAC-SHA-256 cut to 88 bits; there is no other form, and a key for
-one
-purpose is worth nothing for another.
+one purpose is worth nothing for another.
 
 Pure: secrets and days are arguments.
 """
@@ -34,6 +33,19 @@ _TAG_SIZE_BYTES = 11
 _KEY = re.compile(r"[a-z2-7]{40}")
 # Both cases spelled out: three times as fast as IGNORECASE, and whole files are searched.
 _KEY_IN_BYTES = re.compile(rb"(\+|%2[Bb]|H[Gg]\.|h[Gg]\.)([A-Za-z2-7]{40})(?=@|%40|\.)")
+# What a file may have between the letters of a key, and a reader does not see: the NULs of UTF-16, soft line ends (RFC
+# 2045 §6.7), HTML tags and characters without width. All bounded and told from letters by their first octet, so that
+# the search stays linear.
+_UNSEEN = (
+    rb"(?:\0|=\r?\n|<[^<>]{0,500}>|&(?:shy|zwnj|zwj|#173|#820[345]|#[Xx](?:[Aa][Dd]|200[BbCcDd]));"
+    rb"|\xe2\x80[\x8b-\x8d]|\xc2\xad){0,8}"
+)
+_BEFORE = rb"(?:\+|%~2~[Bb]|=2[Bb]|&(?:plus|#43|#[Xx]2[Bb]);|[Hh]~[Gg]~(?:\.|=2[Ee]))"
+_AFTER = rb"(?:@|\.|%~4~0|=40|=2[Ee]|&(?:commat|period|#64|#46|#[Xx](?:40|2[Ee]));)"
+_BROKEN_KEY = re.compile(
+    b"".join((b"(", _BEFORE, rb"~)((?:[A-Za-z2-7]~){39}[A-Za-z2-7])(?=~", _AFTER, b")")).replace(b"~", _UNSEEN)
+)
+_PIECE_OF_KEY = re.compile(_UNSEEN.removesuffix(b"{0,8}") + rb"|([A-Za-z2-7])")
 _SEARCHED_OCTETS = 4 * 1024 * 1024
 _OWN_ID = re.compile(r"<hg\.([a-z2-7]{40})\.([a-z0-9]{1,32})@([^<>@\s]+)>", re.IGNORECASE)
 _EPOCH = date(2020, 1, 1)
@@ -49,6 +61,7 @@ class Purpose(Enum):
     HEARTBEAT = 5
     CONFIRM = 6
     DOCTOR = 7
+    LISTING = 8
 
 
 _ROLE_OCTETS = {Role.REQUESTER: 1, Role.WATCHER: 2, Role.AGENT: 3}
@@ -124,12 +137,20 @@ def carries_key(content: bytes) -> bool:
     seen = content[:_SEARCHED_OCTETS]
     if _KEY_IN_BYTES.search(seen) is not None:
         return True
-    return b"\0" in seen and _KEY_IN_BYTES.search(seen.replace(b"\0", b"")) is not None
+    if b"\0" in seen:
+        return _KEY_IN_BYTES.search(seen.replace(b"\0", b"")) is not None
+    # Text; in other files tags and soft line ends mean nothing, and to look for them takes five times as long.
+    return _BROKEN_KEY.search(seen) is not None
 
 
 def without_keys(content: bytes) -> bytes:
-    """The file with every such key crossed out; it stays as long as it was."""
-    return _KEY_IN_BYTES.sub(lambda found: found[1] + b"x" * len(found[2]), content)
+    """The file with every such key crossed out, also one that is broken by what no reader sees; it stays as long as it
+    was."""
+    return _BROKEN_KEY.sub(lambda found: found[1] + _PIECE_OF_KEY.sub(_crossed_out, found[2]), content)
+
+
+def _crossed_out(piece: re.Match[bytes]) -> bytes:
+    return piece[0] if piece[1] is None else b"x"
 
 
 def own_ids_in(text: str) -> tuple[str, ...]:

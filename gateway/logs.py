@@ -16,6 +16,8 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+from gateway.phrase import counted
+
 _LONGEST_LINE = 200
 _LONGEST_VALUE = 500
 _TRACEBACK_LINES = 60
@@ -54,7 +56,7 @@ class _FloodLimit(logging.Filter):
         minute = self._minutes.setdefault(record.name, _Minute(number=number))
         if minute.number != number:
             if minute.left_out:
-                record.msg, record.args = f"({minute.left_out} lines left out) {record.getMessage()}", ()
+                record.msg, record.args = f"({counted(minute.left_out, 'line')} left out) {record.getMessage()}", ()
             minute = self._minutes[record.name] = _Minute(number=number)
         minute.lines += 1
         is_ours = record.name.startswith("gateway.")

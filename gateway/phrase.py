@@ -54,6 +54,11 @@ def listed(items: Sequence[object]) -> Phrase:
     return Phrase("{items}", (("items", tuple(items)),))
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 mail`, `2 mails`: for the history, findings and logs, which are English."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def from_json(value: object) -> Phrase | None:
     """Read what `to_json` wrote; None for everything else."""
     if not isinstance(value, Mapping) or not isinstance(value.get("phrase"), str):

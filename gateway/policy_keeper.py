@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.alarms import IN_TEMPLATES
 from gateway.compose import Templates, check_templates, load_templates, why_no_acknowledgement
 from gateway.defaults_files import default_file
 from gateway.errors import ConfigurationError, Problem
@@ -32,11 +33,33 @@ REFUSED_SECONDS = 2.0
 Stamp = tuple[int, int, int]
 
 
+class _Settling:
+    """For how many seconds files have been as they are: by their own time or, on a disk with another, by ours."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        # What was changed and is not judged yet: what it looked like, and since when it has.
+        self._changing: tuple[object, float] | None = None
+
+    def age(self, stamps: object, written: Iterable[int]) -> float:
+        """`written` are the files' times in nanoseconds; 0 for one that is gone.
+
+        Whoever saves a file anew may take the old one away first, so such a file has no time.
+        """
+        now = self._clock()
+        if self._changing is None or self._changing[0] != stamps or now < self._changing[1]:
+            self._changing = (stamps, now)
+        watched = now - self._changing[1]
+        return max(watched, min((now - moment / 1e9 if moment else 0.0 for moment in written), default=0.0))
+
+    def judged(self) -> None:
+        self._changing = None
+
+
 class PolicyKeeper:
     """Holds what is in force; `refresh` looks for changes. Raises ConfigurationError at the start only."""
 
     def __init__(self, rules_file: Path, templates_folder: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
         self._rules_file = rules_file
         self._templates_folder = templates_folder
         self._lock = threading.Lock()
@@ -44,8 +67,7 @@ class PolicyKeeper:
         self._seen_rules = {rules_file: _stamp_of_file(rules_file)}
         # They are tried out at the first `refresh`: a command that takes one mail in does not wait for that.
         self._seen_templates: frozenset[tuple[str, Stamp]] | None = None
-        # What was changed and is not judged yet: what it looked like, and since when it has.
-        self._changing: tuple[dict[Path, Stamp], float] | None = None
+        self._rules_settling, self._templates_settling = _Settling(clock), _Settling(clock)
         self._refused_rules = ""
         self._broken_templates = ""
         self._policy = _load_checked(rules_file)
@@ -70,19 +92,21 @@ class PolicyKeeper:
     def refresh(self, *, at_once: bool = False) -> bool:
         """Take over what changed; True when a new policy is in force. `at_once`: the admin says that all is written."""
         with self._lock:
-            self._refresh_templates()
+            self._refresh_templates(at_once=at_once)
             stamps = self._stamps()
             if stamps == self._seen_rules and not at_once:
-                self._changing = None
+                self._rules_settling.judged()
                 return False
-            age = REFUSED_SECONDS if at_once else self._age(stamps)
+            written = (stamp[0] for stamp in stamps.values())
+            age = REFUSED_SECONDS if at_once else self._rules_settling.age(stamps, written)
             if age < SETTLED_SECONDS:
                 return False
             found = _load_or_why_not(self._rules_file)
             # Neither a moment's broken text nor one that was written while it was read is anybody's wish.
             if self._stamps() != stamps or (isinstance(found, ConfigurationError) and age < REFUSED_SECONDS):
                 return False
-            self._seen_rules, self._changing = stamps, None
+            self._seen_rules = stamps
+            self._rules_settling.judged()
             if isinstance(found, ConfigurationError):
                 self._refuse(found)
                 return False
@@ -106,35 +130,35 @@ class PolicyKeeper:
     def _stamps(self) -> dict[Path, Stamp]:
         return {path: _stamp_of_file(path) for path in self._seen_rules}
 
-    def _age(self, stamps: dict[Path, Stamp]) -> float:
-        """For how many seconds the files have been as they are: by their own time or, on a disk with another, by ours.
-
-        One that is gone has no time: whoever saves a file anew may take the old one away first.
-        """
-        now = self._clock()
-        if self._changing is None or self._changing[0] != stamps or now < self._changing[1]:
-            self._changing = (stamps, now)
-        watched = now - self._changing[1]
-        written = min((now - stamp[0] / 1e9 if stamp[0] else 0.0) for stamp in stamps.values())
-        return max(watched, written)
-
     def _watch(self, files: Iterable[Path]) -> None:
         """From now on look at these files beside rules.toml; of one that was watched, what was seen stays seen."""
         watched = dict.fromkeys((self._rules_file, *files))
         self._seen_rules = {path: self._seen_rules.get(path) or _stamp_of_file(path) for path in watched}
 
-    def _refresh_templates(self) -> None:
-        stamp = _stamp_of_folder(self._templates_folder)
-        if stamp == self._seen_templates:
+    def _refresh_templates(self, *, at_once: bool) -> None:
+        stamps = _stamp_of_folder(self._templates_folder)
+        if stamps == self._seen_templates:
+            self._templates_settling.judged()
             return
-        self._seen_templates = stamp
+        age = REFUSED_SECONDS
+        if self._seen_templates is not None and not at_once:
+            gone = {path for path, _ in self._seen_templates} - {path for path, _ in stamps}
+            age = self._templates_settling.age(stamps, [*(stamp[0] for _, stamp in stamps), *(0 for _ in gone)])
+        if age < SETTLED_SECONDS:
+            return
         templates = load_templates(self._templates_folder, default_file("templates"))
-        self._tell_broken(template_problems(self._policy, templates))
+        problems = template_problems(self._policy, templates)
+        # As of the rules: what its writer may still mend, and what was written while it was read, is judged later.
+        if _stamp_of_folder(self._templates_folder) != stamps or (problems and age < REFUSED_SECONDS):
+            return
+        self._seen_templates = stamps
+        self._templates_settling.judged()
+        self._tell_broken(problems)
         self._templates = templates
 
     def _tell_broken(self, problems: Sequence[Problem]) -> None:
         more = f" (and {len(problems) - 1} more: gateway check)" if len(problems) > 1 else ""
-        told, self._broken_templates = self._broken_templates, f"{problems[0]}{more}" if problems else ""
+        told, self._broken_templates = self._broken_templates, f"{IN_TEMPLATES}{problems[0]}{more}" if problems else ""
         if problems and told != self._broken_templates:
             _LOG.error("templates_broken", problems=len(problems), first=str(problems[0]))
 

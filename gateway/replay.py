@@ -55,6 +55,8 @@ from gateway.triage.replay import Comparison, Replayed, Report, Treatment
 
 _SLICE_MAILS = 64
 _SLICE_BYTES = 4 * 1024 * 1024
+# While one is open, SQLite's write-ahead log can't be taken over into the database, and grows.
+_SNAPSHOT_MAILS = 16
 _MOST_WORKERS = 8
 # A mail in more parts than this goes to its worker in a file.
 _PARTS_IN_MEMORY = 1
@@ -252,11 +254,14 @@ class Replayer:
     # --- deciding ---
 
     def _decide(self, one: _Slice, parsed: list[list[Mail]], run: _Run) -> None:
-        if not one.rows:
-            return
+        for start in range(0, len(one.rows), _SNAPSHOT_MAILS):
+            self._decide_some(start, one, parsed, run)
+
+    def _decide_some(self, start: int, one: _Slice, parsed: list[list[Mail]], run: _Run) -> None:
+        rows = one.rows[start : start + _SNAPSHOT_MAILS]
         with snapshot(self._database):
-            histories = histories_of(one.rows)
-            for number, row in enumerate(one.rows):
+            histories = histories_of(rows)
+            for number, row in enumerate(rows, start):
                 mails = [mails[number] for mails in parsed]
                 self._decide_one(row, one.envelopes[number], mails, histories[row.id], run)
 

@@ -30,6 +30,12 @@ def _opening(hours: str) -> OpeningHours:
     return OpeningHours(hours)
 
 
+def opening_intervals(hours: str, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """When it is open between two moments of a wall clock (naive, as are those that come back), in order."""
+    found = _opening(hours).intervals(start, end)
+    return [(max(one[0], start), min(one[1], end)) for one in found if str(one[2]) == "open"]
+
+
 def add_working_days(start: datetime, days: int, *, hours: str, time_zone: str) -> datetime:
     """The end of the `days`-th working day after the day of `start`; a day with opening hours is a working day.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, date, datetime
 
 import pytest
@@ -206,6 +207,65 @@ def test_a_file_with_a_key_is_known_and_the_key_crossed_out(written: str) -> Non
 def test_a_file_without_a_key_stays_as_it_is(content: bytes) -> None:
     assert keys.carries_key(content) is False
     assert keys.without_keys(content) == content
+
+
+def _broken(by: str) -> str:
+    return f"desk+{A_KEY[:7]}{by}{A_KEY[7:30]}{by}{A_KEY[30:]}@example.com"
+
+
+BROKEN = {
+    "a soft line end": _broken("=\r\n").encode(),
+    "a soft line end of Unix": _broken("=\n").encode(),
+    "a tag": _broken("<wbr>").encode(),
+    "tags": _broken('</span><span style="color:red">').encode(),
+    "a tag over two lines": _broken('<b\r\nclass="x">').encode(),
+    "a soft hyphen": _broken("&shy;").encode(),
+    "a soft hyphen as it is": _broken("\u00ad").encode(),
+    "a space without width": _broken("&#8203;").encode(),
+    "the same in hex": _broken("&#x200B;").encode(),
+    "the same as it is": _broken("\u200b").encode(),
+    "marks as entities": f"desk&#43;{A_KEY}&#64;example.com".encode(),
+    "marks by name": f"desk&plus;{A_KEY}&commat;example.com".encode(),
+    "marks as in a header": f"desk=2B{A_KEY}=40example.com".encode(),
+    "marks in bold": f"desk<b>+</b>{A_KEY}<i>@</i>example.com".encode(),
+    "an id over two lines": f"<hg.{A_KEY[:20]}=\r\n{A_KEY[20:]}=2Ek7f3a@example.com>".encode(),
+    "UTF-16": f"Antwort an desk+{A_KEY}@example.com".encode("utf-16"),
+    "UTF-16 the other way round": f"desk+{A_KEY}@example.com".encode("utf-16-be"),
+    "an id in UTF-16": f"<hg.{A_KEY}.k7f3a@example.com>".encode("utf-16-le"),
+    "a link in UTF-16": f"mailto:desk%2B{A_KEY}%40example.com".encode("utf-16-be"),
+    "a tag in UTF-16": _broken("<wbr>").encode("utf-16-le"),
+    "UTF-32": f"desk+{A_KEY}@example.com".encode("utf-32"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_key_is_crossed_out_however_it_is_written(what: str) -> None:
+    content = b"before " + BROKEN[what] + b" after"
+    crossed = keys.without_keys(content)
+    assert len(crossed) == len(content)
+    changed = [(old, new) for old, new in zip(content, crossed, strict=True) if old != new]
+    assert bytes(old for old, _ in changed).decode() == A_KEY.replace("x", "")
+    assert {new for _, new in changed} == {ord("x")}
+    if what != "a tag in UTF-16":
+        assert keys.carries_key(content)
+
+
+@pytest.mark.parametrize("by", [" ", "\n", "<", "<" + "a" * 501 + ">", "&amp;", "=20", "&shy;" * 9, "\u2013"])
+def test_letters_that_are_further_apart_are_no_key(by: str) -> None:
+    content = _broken(by).encode()
+    assert keys.without_keys(content) == content
+    assert not keys.carries_key(content)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["+", "+<", "+\n", "+=\n", "+" + "a" * 39 + "<", "+<a>", "hg", "h<a>", "&shy;", "+a" + "=\n" * 8, "<a>" * 9],
+)
+def test_no_file_takes_longer_than_its_length(piece: str) -> None:
+    content = piece.encode() * (200_000 // len(piece))
+    started = time.process_time()
+    assert keys.without_keys(content) == content
+    assert time.process_time() - started < 1
 
 
 def test_a_key_is_looked_for_in_the_first_four_mebibytes_and_crossed_out_everywhere() -> None:

@@ -40,7 +40,8 @@ LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 # Which room may use which other one of its own layer.
 NEIGHBOURS: dict[str, set[str]] = {
     "settings": {"options", "defaults_files"},
-    "policy": {"options", "worktime", "when", "subject", "defaults_files"},
+    "policy": {"options", "worktime", "when", "subject", "defaults_files", "sla"},
+    "sla": {"worktime"},
     "triage": {"policy", "options", "keys", "subject", "worktime", "when"},
     "compose": {"keys", "subject", "defaults_files"},
     "parse": {"subject", "keys"},
@@ -108,6 +109,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "joserfc": ("oauth.client",),
     "pebble": ("parsing",),
     "opening_hours": ("worktime",),
+    "holidays": ("sla.public_holidays",),
     "typer": ("cli",),
     "rich": ("cli",),
     # `logs` says how they look; the edges say what happened.

@@ -60,7 +60,8 @@ def test_a_broken_template_is_told_after_a_start_too_until_it_is_mended(rules: P
     save(rules, GOOD, 1)
     template = rules.parent / "templates" / "acknowledgement.txt"
     save(template, "Subject: Yes\n\nYour number\n{% if %}\n", 1)
-    keeper = PolicyKeeper(rules, rules.parent / "templates")
+    clock = Clock(100)
+    keeper = keeper_at(rules, clock)
     keeper.refresh()
     assert "acknowledgement.txt:4" in keeper.refused
     save(rules, BAD, 2)
@@ -69,6 +70,8 @@ def test_a_broken_template_is_told_after_a_start_too_until_it_is_mended(rules: P
     assert "example[1].expect.category" in keeper.refused
     save(rules, GOOD, 3)
     template.unlink()
+    keeper.refresh()
+    clock.now += 1
     keeper.refresh()
     assert keeper.refused == ""
 
@@ -82,7 +85,8 @@ def test_words_that_a_rule_acknowledges_with_must_be_there_and_render(rules: Pat
     assert keeper.refresh()
     keeper.refresh()
     assert keeper.refused == (
-        f"{rules}:12:1: rule[1].set.acknowledge: there is no outage.txt in the templates folder (write it there)"
+        f"templates: {rules}:12:1: rule[1] “VPN”, set.acknowledge: there is no outage.txt in the templates folder "
+        "(write it there)"
     )
     save(folder / "outage.txt", "Subject: Yes\n\n{{ ticket.hosts }}\n", 3)
     keeper.refresh()
@@ -195,6 +199,34 @@ def test_a_file_that_stays_broken_is_refused_once_and_loudly(rules: Path) -> Non
             keeper.refresh()
     assert [(line["event"], line["log_level"]) for line in said] == [("rules_refused", "error")]
     assert keeper.refused
+
+
+def test_a_template_that_is_being_written_is_judged_when_it_is_whole(rules: Path) -> None:
+    clock = Clock(100)
+    save(rules, GOOD, 1)
+    template = rules.parent / "templates" / "acknowledgement.txt"
+    save(template, "Subject: Yes\n\nOld\n", 1)
+    keeper = keeper_at(rules, clock)
+    keeper.refresh()
+    with capture_logs() as said:
+        save(template, "Subject: Yes\n\nYour number\n{% if", 100)
+        for now in (100.0, 101.5):
+            clock.now = now
+            keeper.refresh()
+        assert keeper.templates.sources["acknowledgement.txt"].text.endswith("Old\n")
+        save(template, "Subject: Yes\n\nNew\n", 102)
+        clock.now = 103.1
+        keeper.refresh()
+        assert keeper.templates.sources["acknowledgement.txt"].text.endswith("New\n")
+    assert said == []
+    save(template, "Subject: Yes\n\n{% if", 104)
+    for now in (104.0, 105.5):
+        clock.now = now
+        keeper.refresh()
+        assert keeper.refused == ""
+    clock.now = 106.1
+    keeper.refresh()
+    assert "acknowledgement.txt" in keeper.refused
 
 
 def test_files_that_bear_the_time_of_another_clock_are_taken_over_too(rules: Path) -> None:

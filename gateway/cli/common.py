@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.phrase import counted as counted
+
 if TYPE_CHECKING:
     from gateway.service import Base
     from gateway.settings import Settings
@@ -151,11 +153,6 @@ def duration(seconds: int) -> str:
         if seconds >= length:
             return f"{seconds // length} {unit}"
     return f"{max(0, seconds)} s"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """`1 mail`, `2 mails`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def lines_of(values: Mapping[str, Any]) -> None:

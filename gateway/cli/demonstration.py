@@ -29,6 +29,7 @@ _OUTCOMES = {
     "appended": "joins",
     "held": "is held on",
     "filed": "is filed",
+    "commanded": "commands",
     "duplicate": "was known already",
 }
 _ID = re.compile(r" ?\(?<[^<>]*@[^<>]*>\)?")

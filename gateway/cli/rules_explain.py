@@ -264,12 +264,9 @@ def _field_rows(account: Account, recalled: Recalled | None) -> Iterator[tuple[s
 
 
 def _by(value: FieldValue, account: Account) -> str:
-    if value.rule:
-        return f"rule “{shown(value.rule)}”" + (" (override)" if value.authority == "override" else "")
-    cell = account.matrix_cell
-    if value.field == "priority" and cell is not None:
-        return f"matrix: {cell[0]}, impact {cell[1]}, urgency {cell[2]}"
-    return "default"
+    from gateway.triage.opening import who_set
+
+    return shown(str(who_set(value, account.made)))
 
 
 def _word(word: Word) -> str:

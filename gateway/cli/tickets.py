@@ -122,10 +122,10 @@ def _print(record: dict[str, Any]) -> None:
 
 
 def _print_setters(record: dict[str, Any]) -> None:
-    """Who set what, a line for each who: "rule 'VPN' (rules 3f2a…): category, team"."""
+    """Who set what, a line for each who: "rule “VPN” (rules 3f2a…): category, team"."""
     by_setter: dict[str, list[str]] = {}
     for key, who in record["set_by"].items():
-        setter = f"{who['by']} {who['rule']!r} (rules {who['version']})" if who["rule"] else who["by"]
+        setter = f"{who['words']} (rules {who['version']})" if who["rule"] else who["words"]
         by_setter.setdefault(setter, []).append(key)
     typer.echo(f"\nSet by (opened under rules {shown(record['rules_version'])})")
     for setter, keys in by_setter.items():

@@ -7,6 +7,7 @@ when      a time (ISO 8601) as one reads it in the mail's language
 word      what a field of closed words holds, in the mail's language: ``{{ ticket.status | word("status") }}``
 size      a number of bytes as KB or MB
 who       a person for agents: the address, then the name, which anyone can choose
+short     a sentence for a subject: at most 70 characters, without what stands behind a colon where it is longer
 spoken    a display name as one speaks it: "Muster, Erika (IT)" is Erika Muster; "" for what is no name
 ========  ==============================================================================================
 """
@@ -29,6 +30,9 @@ from gateway.phrase import Lookup, Phrase, in_words, word
 from gateway.subject import one_line
 
 _SPOKEN = re.compile(r"[^\W\d_][A-Za-z .'`\u0080-\U0010ffff-]{0,60}")
+
+
+_SHORT_CHARS = 70
 
 
 @dataclass(kw_only=True)
@@ -106,6 +110,13 @@ def _who(value: object) -> str:
     return f"{person.get('address', '')} ({name})" if name else str(person.get("address", ""))
 
 
+def _short(value: object) -> str:
+    text = one_line(str(value))
+    if len(text) > _SHORT_CHARS and (colon := re.search(r"(?<=.{20})\s?:\s", text)):
+        text = text[: colon.start()]
+    return text if len(text) <= _SHORT_CHARS else text[:_SHORT_CHARS].rpartition(" ")[0] + " …"
+
+
 def _spoken(value: object) -> str:
     """A name with an address, a link, digits or more than a few words greets nobody: it may be an advertisement."""
     name = re.sub(r" ?[(\[].*$", "", one_line(str(value)[:200])).strip(" '\"")
@@ -122,5 +133,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "word": _word,
     "size": _size,
     "who": _who,
+    "short": _short,
     "spoken": _spoken,
 }

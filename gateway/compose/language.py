@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 
+@lru_cache(maxsize=256)  # asked for every phrase and template of a mail; there are a handful of languages
 def base_language(tag: str) -> str:
     """Return the first subtag of a language tag (RFC 5646) in lower case: "pt" for "pt-BR" and "pt_BR"."""
     return tag.strip().lower().replace("_", "-").partition("-")[0]

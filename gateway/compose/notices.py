@@ -54,6 +54,7 @@ NOTICES: dict[str, Notice] = {
         # To one agent, about that agent's own mail
         _agent("question", "Shows an agent the own mail that was held, why, and how to release it."),
         _agent("result", "Carries what a command like #help or #files answers."),
+        _agent("listing", "Lists tickets to an agent, who may answer line by line."),
         _agent("confirmation", "Asks an agent to confirm commands that came without proof."),
         _agent("challenge", "Asks an agent whether a mail in the agent's name that waits in quarantine is theirs."),
         # To those who keep the desk running

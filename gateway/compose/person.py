@@ -43,6 +43,7 @@ _NESTING_TAG = re.compile(
     r"<(/?)(?:div|span|table|tbody|tr|td|th|ul|ol|dl|blockquote|font|b|i|u|a|em|strong|center|section|article)\b",
     re.IGNORECASE,
 )
+_INDENTED = re.compile(r"^[ \t]", re.MULTILINE)
 _LOST_IMAGE = re.compile(r'<img((?: [a-z-]+="[^"]*")*)>')
 _ALT = re.compile(r' alt="([^"]+)"')
 
@@ -77,7 +78,11 @@ def text_to_html(text: str) -> str:
 
 def lines_to_html(text: str) -> str:
     """Return escaped lines with line breaks, indentation and clickable links."""
-    return "<br>\n".join(_indented(line) for line in text.rstrip().split("\n"))
+    text = text.rstrip()
+    if "://" not in text and not _INDENTED.search(text):
+        # Most text has no link and no indented line: nothing of it depends on where a line begins.
+        return _escaped(text).replace("\n", "<br>\n")
+    return "<br>\n".join(_indented(line) for line in text.split("\n"))
 
 
 def sanitise(html: str, content_ids: Collection[str]) -> str:

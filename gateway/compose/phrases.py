@@ -16,6 +16,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 
 from gateway.compose.language import base_language
@@ -56,10 +57,16 @@ class Catalogues:
 
     def look_up(self, text: str, language: str) -> str:
         """What a language says for an English sentence; the sentence itself where no catalogue has it."""
-        for folder in (language.lower().replace("_", "-"), base_language(language), ""):
+        for folder in _folders(language):
             if found := self.texts.get(folder, {}).get(text):
                 return found
         return text
+
+
+@lru_cache(maxsize=256)
+def _folders(language: str) -> tuple[str, str, str]:
+    """Where to look for a language's words: under its full tag, its first subtag, at the top level."""
+    return language.lower().replace("_", "-"), base_language(language), ""
 
 
 def _problems(lines: Mapping[str, object], known: Mapping[str, object], path: Path) -> Iterator[Problem]:

@@ -207,6 +207,30 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"number": "", "sender": "e@example.org", "envelope_sender": "", "came_from": "", "their_subject": ""}
         | {"their_text": "", "their_files": [], "reaches_out": [], "days": 0},
     ),
+    "listing": (
+        # `title` says what was asked for; `entries` are the lines, each with its `place` for the answer. `more`: there
+        # are others that the list has no room for.
+        {
+            "title": "Your open tickets",
+            "entries": [
+                {
+                    "place": 1,
+                    "ticket": 1042,
+                    "number": "INC-1042",
+                    "subject": "VPN drops every few minutes",
+                    "priority": "P2",
+                    "status": "in_progress",
+                    "team": "network",
+                    "assignee": "Anna Agent",
+                    "requester": "Erika Muster",
+                    "opened_at": "2026-03-02T09:14:00+01:00",
+                    "due": "2026-03-02T17:00:00+01:00",
+                }
+            ],
+            "more": True,
+        },
+        {"title": "Your open tickets", "entries": [], "more": False},
+    ),
     "quarantine_digest": (
         # `entries`: what waits, each with `number` for the answer, `release` (what letting it in would do) and whether
         # a mail may do that. `more` wait beside them, `blocked` are of blocked senders, `ending` will expire.
@@ -256,7 +280,7 @@ _OWN: dict[str, tuple[Values, Values]] = {
 }
 
 _WITHOUT_TICKET = frozenset(
-    {"question", "result", "confirmation", "challenge", "quarantine_digest", "alarm", "heartbeat", "bundle"}
+    {"question", "result", "listing", "confirmation", "challenge", "quarantine_digest", "alarm", "heartbeat", "bundle"}
 )
 
 # The smallest PNG there is.

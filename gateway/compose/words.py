@@ -74,7 +74,7 @@ def simple_html(words: str, bodies: list[Body]) -> str:
             if lines and lines[0] == "--":
                 small, lines = True, lines[1:]
             if lines:
-                html.append(_block(lines, small=small))
+                html.append(_block(tuple(lines), small=small))
     return "\n".join(html)
 
 
@@ -115,7 +115,8 @@ def _wrapped(line: str) -> str:
     return filled.replace("\x04", " ")
 
 
-def _block(lines: list[str], *, small: bool) -> str:
+@lru_cache(maxsize=256)  # as above: what to do next, the commands, the small print
+def _block(lines: tuple[str, ...], *, small: bool) -> str:
     style = f"{_MARGIN};font-size:13px;{QUIET}" if small else _MARGIN
     if lines[-1].startswith("- "):
         first = next(number for number, line in enumerate(lines) if line.startswith("- "))

@@ -10,17 +10,19 @@ from gateway.desk import fingerprints
 from gateway.desk.border import record_border_test
 from gateway.desk.calming import CALMING
 from gateway.desk.keeping import KEEPING
+from gateway.desk.listings import asked_number, listing_of
 from gateway.desk.outgoing import enqueue, file_contexts
 from gateway.desk.people import contact_of, requester_of
 from gateway.desk.ticket_fields import set_fields
 from gateway.desk.unit import Unit
+from gateway.phrase import counted
+from gateway.store.history import write_event
 from gateway.store.rows import find, find_values, insert, update
 from gateway.store.states import LedgerState, MessageState
 from gateway.store.tables import (
     Agent,
     AttachmentRow,
     Contact,
-    Event,
     Ledger,
     Message,
     Ticket,
@@ -43,7 +45,9 @@ from gateway.triage.decision import (
     ReleaseMessage,
     SetFields,
     SetRequester,
+    TurnTo,
 )
+from gateway.triage.desk_commands import LISTING
 from gateway.triage.restraint import arrived_at
 
 FIRST_NUMBER = 1001
@@ -57,12 +61,23 @@ def carry_out(unit: Unit) -> Ticket | None:
         if unit.ticket is not None:
             unit.ticket.requester = requester_of(unit.ticket)
     for change in unit.decision.changes:
-        if (calming := CALMING.get(type(change))) is not None:
+        if isinstance(change, TurnTo):
+            _turn_to(unit, change)
+        elif (calming := CALMING.get(type(change))) is not None:
             calming(change, unit.ticket, unit.now)
         else:
             _CARRIERS[type(change)](unit, change)
+    if unit.turned:
+        # A mail that commands many tickets came to none of them.
+        return None
     unit.remember_references()
     return unit.ticket
+
+
+def _turn_to(unit: Unit, change: TurnTo) -> None:
+    unit.ticket = Ticket.get(Ticket.number == change.ticket)
+    unit.ticket.requester = requester_of(unit.ticket)
+    unit.turned, unit.messages = True, {}
 
 
 def _open(unit: Unit, change: OpenTicket) -> None:
@@ -127,7 +142,7 @@ def _post(unit: Unit, change: PostMessage) -> None:
     files = _attach(message, unit) if change.with_attachments else []
     _touch(unit, ticket, author_role=change.author_role, visibility=change.visibility, held=change.held)
     kind = "held" if change.held else ("note" if change.visibility is Visibility.INTERNAL else "message")
-    text = f"{_what_was_posted(change)} ({len(change.text)} characters)"
+    text = f"{_what_was_posted(change)} ({counted(len(change.text), 'character')})"
     prints = {"print": fingerprints.of_message(message), "files": fingerprints.of_files(files)}
     unit.record(kind, text, {"message": message.id, "marks": [str(mark) for mark in change.marks]} | prints)
 
@@ -294,7 +309,7 @@ def _answer_question(unit: Unit, change: AnswerQuestion) -> None:
         if agent is not None:
             update(Agent, {"confirmed_at": unit.now}, "contact_id = ?", agent.id)
     update(Ledger, changes, "id = ?", row.id)
-    insert(Event, at=unit.now, kind=kind, actor=change.agent, ledger=row.id, text=text, detail={"by": unit.ledger_id})
+    write_event(at=unit.now, kind=kind, actor=change.agent, ledger=row.id, text=text, detail={"by": unit.ledger_id})
 
 
 def _border_test(unit: Unit, change: RecordBorderTest) -> None:
@@ -323,6 +338,9 @@ def _notify(unit: Unit, change: Notice) -> None:
         contexts = file_contexts(unit.ticket)
     unit.notices += 1
     cause = f"{unit.cause or f'ledger/{unit.ledger_id}'}/{unit.notices}"
+    if change.name == LISTING and unit.ledger_id is not None:
+        number = asked_number(unit.ledger_id, unit.notices)
+        contexts = [listing_of(change, unit.policy) | {"listing": number}]
     for number, context in enumerate(contexts, 1):
         enqueue(
             notice=change.name,

@@ -12,6 +12,7 @@ from gateway.desk.answered import MOST_IDS, answered_ids, references_of
 from gateway.desk.beating import heartbeat_in
 from gateway.desk.border import believed_results, check_signature, read_border_test, vouched_by
 from gateway.desk.counting import ticket_counts
+from gateway.desk.listings import listing_in
 from gateway.desk.people import KnownPeople, as_person, find_contact
 from gateway.desk.quarantining import denied_by, digest_in
 from gateway.desk.tickets import follow_merges, ticket_facts
@@ -43,6 +44,7 @@ from gateway.triage.facts import (
     Evidence,
     Facts,
     KeyFact,
+    ListingFact,
     QuestionFact,
     ReferenceFact,
     SignatureFact,
@@ -50,6 +52,7 @@ from gateway.triage.facts import (
     TokenFact,
 )
 from gateway.triage.grammar import command_lines
+from gateway.triage.orders import numbers_ordered
 from gateway.triage.trust import REACHING
 
 # A mail may name many numbers; only so many are looked up.
@@ -79,7 +82,8 @@ def gather_facts(
     references, is_id_taken = references_of(mail)
     tokens = tuple(_tokens(mail, policy))
     bounced = tuple(_bounced(mail, envelope, secrets))
-    tickets = _tickets_around((*keys, *references, *tokens, *bounced), mail.new_text, policy)
+    listing = listing_in(_written(mail, envelope, policy), secrets, now=now)
+    tickets = _tickets_around((*keys, *references, *tokens, *bounced), mail.new_text, policy, listing)
     leads_to = {number: facts.number for number, facts in tickets.items()}
     sender = _sender_of(mail, people)
     signature = check_signature(mail, policy, now=now, ledger_id=ledger_id)
@@ -116,17 +120,23 @@ def gather_facts(
         denied_by=denied_by(author_of(mail, envelope).address),
         heartbeat=heartbeat_in(_written(mail, envelope, policy), secrets) if is_own else None,
         digest=digest_in(_written(mail, envelope, policy), secrets, now=now),
+        listing=listing,
     )
 
 
 def _tickets_around(
-    named: Sequence[KeyFact | ReferenceFact | TokenFact | BouncedMail], text: str, policy: Policy
+    named: Sequence[KeyFact | ReferenceFact | TokenFact | BouncedMail],
+    text: str,
+    policy: Policy,
+    listing: ListingFact | None,
 ) -> dict[int, TicketFacts]:
-    """The tickets that these name or the text does, and those that their held mails name.
+    """The tickets that these name or the text does, also by its place in a list, and those that their held mails name.
 
     What a held mail commands is carried out when another one releases or confirms it.
     """
     numbers = [one.ticket for one in named if one.ticket is not None]
+    if listing is not None:
+        numbers += [one for one in map(listing.ticket_at, numbers_ordered(text)) if one is not None]
     tickets = _tickets([*numbers, *_named_in_text(text, policy)])
     held = [message for ticket in tickets.values() for message in ticket.held]
     return tickets | _tickets([one for message in held for one in _named_in_text(message.text, policy)])

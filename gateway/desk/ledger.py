@@ -30,6 +30,7 @@ OUTCOMES = {
     Action.APPEND: Outcome.APPENDED,
     Action.HOLD: Outcome.HELD,
     Action.FILE: Outcome.FILED,
+    Action.COMMAND: Outcome.COMMANDED,
 }
 
 

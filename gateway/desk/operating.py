@@ -8,8 +8,9 @@ from datetime import datetime
 import peewee
 
 from gateway.store.database import transaction
+from gateway.store.history import write_event
 from gateway.store.states import LedgerState, OutboxState, Outcome
-from gateway.store.tables import Denied, Event, Ledger, Outbox, RawMailPart
+from gateway.store.tables import Denied, Ledger, Outbox, RawMailPart
 
 # As if nobody had tried yet.
 _AGAIN = {"attempts": 0, "not_before": None, "lease_owner": "", "lease_until": None}
@@ -134,4 +135,4 @@ def allow(database: peewee.Database, pattern: str, *, by: str, now: datetime) ->
 
 
 def _record(kind: str, text: str, by: str, now: datetime, **about: int) -> None:
-    Event.create(at=now, kind=kind, actor=by, text=text, detail={}, **about)
+    write_event(at=now, kind=kind, actor=by, text=text, detail={}, **about)

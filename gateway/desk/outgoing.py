@@ -34,13 +34,19 @@ _RANKS = {
     "confirmation": 1,
     "result": 1,
     "challenge": 1,
+    "listing": 1,
     "quarantine_digest": 1,
     "alarm": 1,
 }
 _NOTICE_RANK = 2
 # What a mail asks about, by its name in the context: the mail in an agent's name ("was it you?"), the digest of the
-# quarantine, the desk's mail to itself.
-KEYS_BY_NAME = {"asks_about": Purpose.CONFIRM, "digest": Purpose.DIGEST, "heartbeat": Purpose.HEARTBEAT}
+# quarantine, the desk's mail to itself, a list of tickets.
+KEYS_BY_NAME = {
+    "asks_about": Purpose.CONFIRM,
+    "digest": Purpose.DIGEST,
+    "heartbeat": Purpose.HEARTBEAT,
+    "listing": Purpose.LISTING,
+}
 # Base64 makes a third more of it; most relays take 25 MB.
 _FILES_A_MAIL_BYTES = 15 * 1024 * 1024
 

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 from gateway.desk.recalling import Recalled, opening_mail, view_then
 from gateway.desk.recalling import recall as recall_mail
 from gateway.desk.rule_stats import rule_stats
-from gateway.desk.ticket_fields import value_of
+from gateway.desk.ticket_fields import standing_of
 from gateway.mail import Envelope, Mail
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
 from gateway.store.tables import Outbox, Ticket
-from gateway.ticket import KEPT, Authority, Classification, Field, FieldValue
+from gateway.ticket import KEPT, Classification, Field, FieldValue
 from gateway.triage.account import Account, Outcome, RuleAccount, account_of
 from gateway.triage.opening import why
 from gateway.triage.results import Asked
@@ -50,7 +50,7 @@ def rule_answer(
         return _stats(row, policy)
     if ticket is None:
         return {"title": say("This mail is on no ticket."), "lines": []}
-    standing = _standing(ticket)
+    standing = standing_of(ticket)
     if asked == Asked.TRACE:
         told = _account(ticket, policy, recall, secrets)
         if told is not None:
@@ -59,18 +59,6 @@ def rule_answer(
                 "lines": list(_trace(*told, standing, policy)),
             }
     return {"title": say("What set the fields of this ticket"), "lines": list(why(standing))}
-
-
-def _standing(ticket: Ticket) -> Classification:
-    """What stands on a ticket, and whose word each field is."""
-    values = []
-    for key, (authority, rule, *_) in ticket.fields.items():
-        field, _, name = key.partition(".")
-        value = FieldValue(
-            field=Field(field), value=value_of(ticket, key), authority=Authority(authority), rule=rule, name=name
-        )
-        values.append(value)
-    return Classification(values=tuple(values))
 
 
 def _account(
@@ -90,11 +78,6 @@ def _account(
 def _trace(account: Account, recalled: Recalled, standing: Classification, policy: Policy) -> Iterator[Phrase]:
     """What stands there, the rules that hold and those that nearly do, and what agents have said since."""
     yield from why(standing)
-    priority = standing.found(Field.PRIORITY)
-    if (cell := account.matrix_cell) is not None and priority is not None and priority.authority is Authority.DEFAULT:
-        kind, impact, urgency = cell
-        line = f"{kind}, {impact}/{urgency} = {account.made.priority.value}"
-        yield say("the priority is that of the matrix: {cell}", cell=line)
     for rule in account.with_outcome(Outcome.HOLDS):
         yield from _held(rule)
     if account.stopped_by:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway.desk.unit import Unit
 from gateway.store.tables import Ticket
-from gateway.ticket import COLUMNS, Field, FieldValue
+from gateway.ticket import COLUMNS, Authority, Classification, Field, FieldValue
 from gateway.triage.decision import SetFields
 
 _COLUMNS = frozenset(field.value for field in COLUMNS)
@@ -24,6 +24,18 @@ def value_of(ticket: Ticket, key: str) -> str:
     if field == Field.LANGUAGE and field not in ticket.fields:
         return ""
     return str(getattr(ticket, field)) if field in _COLUMNS else ""
+
+
+def standing_of(ticket: Ticket) -> Classification:
+    """What stands on a ticket, and whose word each field is."""
+    values = []
+    for key, (authority, rule, *_) in ticket.fields.items():
+        field, _, name = key.partition(".")
+        value = FieldValue(
+            field=Field(field), value=value_of(ticket, key), authority=Authority(authority), rule=rule, name=name
+        )
+        values.append(value)
+    return Classification(values=tuple(values))
 
 
 def put(ticket: Ticket, value: FieldValue) -> None:

@@ -11,8 +11,8 @@ from gateway.desk.people import KnownPeople
 from gateway.desk.references import reference_digest, remember_references
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
-from gateway.store.rows import insert
-from gateway.store.tables import Event, Message, Ticket
+from gateway.store.history import write_event
+from gateway.store.tables import Message, Ticket
 from gateway.triage.decision import Decision
 
 _MOST_REFERENCES = 50
@@ -22,7 +22,8 @@ _MOST_REFERENCES = 50
 class Unit:
     """The running transaction of one mail: what it is about, and the rows that its changes have made so far.
 
-    `cause` names what is carried out where no mail caused it; the same cause never sends a mail twice.
+    `cause` names what is carried out where no mail caused it; the same cause never sends a mail twice. `turned`: the
+    mail commands several tickets, and `ticket` is the one whose turn it is.
     """
 
     decision: Decision
@@ -39,21 +40,22 @@ class Unit:
     messages: dict[str, Message] = field(default_factory=dict)
     notices: int = 0
     ids_are_told: bool = False
+    turned: bool = False
 
     def record(self, kind: str, text: str, detail: Mapping[str, object], *, on: Ticket | None = None) -> None:
         """Write the history of the ticket, or of another one (`on`): in words for people, in `detail` for the audit."""
-        if self.mail is not None and self.ticket is not None and on is None and not self.ids_are_told:
+        is_told = self.ids_are_told or self.turned
+        if self.mail is not None and self.ticket is not None and on is None and not is_told:
             self.ids_are_told = True
             detail = {**detail, **_ids_of(self.mail)}
-        insert(
-            Event,
+        write_event(
             at=self.now,
             kind=kind,
             actor=self.decision.actor or "gateway",
             ticket=on or self.ticket,
             ledger=self.ledger_id,
             text=text,
-            detail=dict(detail),
+            detail=detail,
         )
 
     def remember_references(self) -> None:

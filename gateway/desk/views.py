@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.desk.ticket_fields import standing_of
 from gateway.desk.tickets import linked_numbers
 from gateway.policy import Policy
 from gateway.store.tables import (
@@ -18,6 +19,7 @@ from gateway.store.tables import (
     TicketWatcher,
 )
 from gateway.ticket import OPEN_STATUSES, TicketType
+from gateway.triage.opening import who_set
 
 Row = dict[str, Any]
 
@@ -83,7 +85,7 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
         "resolved_at": ticket.resolved_at,
         "closed_at": ticket.closed_at,
         "rules_version": ticket.policy_version,
-        "set_by": {key: _setter(who, ticket.policy_version) for key, who in sorted(ticket.fields.items())},
+        "set_by": _setters(ticket),
         "messages": [_message(message) for message in messages],
         "history": [_event(event) for event in events],
         "mails": [
@@ -92,11 +94,15 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
     }
 
 
-def _setter(who: list[str], opened_under: str) -> Row:
-    """Whose word a field is; of a rule, its name and the version of the file that it stood in."""
-    authority, rule, *later = who
-    version = (later[0] if later else opened_under) if rule else ""
-    return {"by": authority, "rule": rule, "version": version}
+def _setters(ticket: Ticket) -> Row:
+    """Whose word each field is, in short and in words; of a rule, the version of the file that it stood in."""
+    standing = standing_of(ticket)
+    found = {}
+    for key, (authority, rule, *later) in sorted(ticket.fields.items()):
+        version = (later[0] if later else ticket.policy_version) if rule else ""
+        words = next((str(who_set(one, standing)) for one in standing.values if one.key == key), "")
+        found[key] = {"by": authority, "rule": rule, "version": version, "words": words}
+    return found
 
 
 def _event(event: Event) -> Row:

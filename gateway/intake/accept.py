@@ -30,9 +30,10 @@ from gateway.intake.digest import Digest, message_digest
 from gateway.intake.envelope import envelope_to_json, source_key
 from gateway.mail import Envelope
 from gateway.outage import OUTAGE
+from gateway.phrase import counted
 from gateway.store.database import connection, savepoint, transaction
 from gateway.store.queue import split_parts
-from gateway.store.rows import find, insert
+from gateway.store.rows import execute, find, insert
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import PART_SIZE_BYTES, Dedupe, Ledger, RawMailPart
 
@@ -161,7 +162,7 @@ class Door:
                 self._settle(group)
             except Exception as error:  # noqa: BLE001 - whatever it was, the next mail must find a living writer
                 if not OUTAGE.met(error):
-                    _log.exception("door: unexpected error with a group of %d mails", len(group))
+                    _log.exception("door: unexpected error with a group of %s", counted(len(group), "mail"))
                 self._connection.close()
                 for submission in group:
                     if not submission.future.done():
@@ -199,13 +200,13 @@ class Door:
             digests = [_digest_or_failure(submission) for submission in group]
             return self._commit(group, digests)
         except TemporaryFailure as full:
-            _log.error("door: disk nearly full, %d mails put off", len(group))
+            _log.error("door: disk nearly full, %s put off", counted(len(group), "mail"))
             return [storage_failure(full) for _ in group]
         except peewee.PeeweeException as error:
             if OUTAGE.met(error):
-                _log.warning("door: %d mails put off", len(group))
+                _log.warning("door: %s put off", counted(len(group), "mail"))
             else:
-                _log.exception("door: %d mails not stored", len(group))
+                _log.exception("door: %s not stored", counted(len(group), "mail"))
             return [storage_failure(error) for _ in group]
 
     def _commit(self, group: list[_Submission], digests: list[Digest | TemporaryFailure]) -> list[_Answer]:
@@ -268,7 +269,9 @@ class Door:
             part_count=part_count,
             **_duplicate(first, now=now) if first else {"state": LedgerState.WAITING},
         )
-        if first is None:
+        if first is not None:
+            execute("UPDATE dedupe SET copies = copies + 1 WHERE digest = ?", digest.digest)
+        else:
             _remember(digest, ledger_id, again=known_digest is not None, now=now)
             for sequence, part in enumerate(split_parts(submission.content)):
                 insert(RawMailPart, ledger=ledger_id, sequence=sequence, content=part)

@@ -15,8 +15,10 @@ from typing import Any
 import peewee
 
 from gateway.errors import TemporaryFailure
+from gateway.phrase import counted
 from gateway.store.database import transaction
-from gateway.store.tables import Dedupe, Event, Ledger, Mailbox
+from gateway.store.history import write_event
+from gateway.store.tables import Dedupe, Ledger, Mailbox
 
 # After a crash the mailbox rests for so long; a watcher that lives renews it well before.
 LEASE = timedelta(seconds=90)
@@ -96,7 +98,7 @@ class CursorStore:
 
     def begin(self, *, uidvalidity: int, last_uid: int, left_alone: int, now: datetime) -> None:
         """Record the first contact with the folder: what lies there is counted and left alone."""
-        text = f"first contact with {self._folder}: {left_alone} mails lie there and are left alone"
+        text = f"first contact with {self._folder}: {counted(left_alone, 'mail')} there left alone"
         with transaction(self._database):
             self._write(
                 now,
@@ -110,7 +112,7 @@ class CursorStore:
 
     def rescanned(self, *, uidvalidity: int, last_uid: int, left_alone: int, now: datetime) -> None:
         """Record that the folder has another UIDVALIDITY and that all of it was looked at again."""
-        text = f"the server renumbered {self._folder}; it was looked through, {left_alone} old mails were left alone"
+        text = f"the server renumbered {self._folder}; all looked through, {counted(left_alone, 'old mail')} left alone"
         with transaction(self._database):
             self._write(now, uidvalidity=uidvalidity, last_uid=last_uid, left_alone_count=left_alone)
             self._tell("mailbox_rescan", text, now, {"uidvalidity": uidvalidity, "left_alone": left_alone})
@@ -147,9 +149,8 @@ class CursorStore:
         self._renewed_at = now
 
     def _tell(self, kind: str, text: str, now: datetime, detail: dict[str, int]) -> None:
-        Event.insert(
-            at=now, kind=kind, actor="gateway", text=f"{self._name}: {text}", detail={"mailbox": self._name, **detail}
-        ).execute()
+        told = {"mailbox": self._name, **detail}
+        write_event(at=now, kind=kind, actor="gateway", text=f"{self._name}: {text}", detail=told)
 
 
 def in_ledger(source_keys: dict[bytes, int]) -> set[int]:

@@ -77,10 +77,7 @@ class MailboxWatcher:
                 news = self._wait(stop)
             except Exception as error:  # noqa: BLE001 (one broad catch for the loop: it logs and goes on)
                 failures += 1
-                seconds = pause_seconds(failures)
-                if isinstance(error, TokenTrouble):
-                    # The account says when the token server is asked again; to look whether it was costs nothing.
-                    seconds = min(seconds, _LONGEST_TOKEN_PAUSE_SECONDS)
+                seconds = pause_seconds(failures, error)
                 self._tell_failure(error, seconds)
                 stop.wait(seconds)
                 continue
@@ -237,7 +234,9 @@ def highest_uid(session: Session, folder: Folder) -> int:
     return max(session.uids(), default=0)
 
 
-def pause_seconds(failures: int) -> float:
+def pause_seconds(failures: int, error: Exception) -> float:
     """How long to wait after so many failures in a row: 1 s, doubling, up to 5 minutes; up to half of it by chance."""
-    longest = min(2.0 ** min(failures - 1, 16), _LONGEST_PAUSE_SECONDS)
+    # The account says when the token server is asked again; to look whether it was costs nothing.
+    most = _LONGEST_TOKEN_PAUSE_SECONDS if isinstance(error, TokenTrouble) else _LONGEST_PAUSE_SECONDS
+    longest = min(2.0 ** min(failures - 1, 16), most)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 (nobody gains from guessing it)

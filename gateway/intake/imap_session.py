@@ -187,7 +187,7 @@ class Session:
     def open_folder(self, name: str, *, read_only: bool = False, flag: str = "") -> Folder:
         """SELECT (or EXAMINE) the folder; a server without UIDVALIDITY can't be followed and is refused."""
         with self._order(f"SELECT {name}"):
-            answer: dict[bytes, Any] = self._client.select_folder(name, readonly=read_only)
+            answer: dict[bytes, Any] = self._select(name, read_only=read_only)
         uidvalidity, uidnext = number(answer.get(b"UIDVALIDITY")), number(answer.get(b"UIDNEXT"))
         if not uidvalidity:
             raise Refused(f"the server gives the folder {name} no UIDVALIDITY, so its mails can't be told apart")
@@ -201,6 +201,13 @@ class Session:
             can_delete="\\deleted" in permanent,
             keeps_flag=flag.lower() in permanent or ("\\*" in permanent and not flag.startswith("\\")),
         )
+
+    def _select(self, name: str, *, read_only: bool) -> dict[bytes, Any]:
+        try:
+            return dict(self._client.select_folder(name, readonly=read_only))
+        except imaplib.IMAP4.readonly:
+            # imaplib's word for a folder that our rights let us read only: then that is what we do.
+            return dict(self._client.select_folder(name, readonly=True))
 
     def uids(self, first: int = 1, last: int | None = None, *criteria: object) -> list[int]:
         """Search for the UIDs from `first` to `last` (None: the newest), in order, each once."""
@@ -251,7 +258,7 @@ class Session:
         for uid in uids:
             piece = answer.get(uid, {}).get(f"BODY[]<{start}>".encode())
             if isinstance(piece, int):
-                piece = str(piece).encode()  # imapclient reads a quoted or bare number as one
+                piece = str(piece).encode()  # a server that forgets the quotes
             if isinstance(piece, bytes) and len(piece) <= length:
                 found[uid] = piece
         return found

@@ -129,9 +129,8 @@ class Listener:
             raise ConfigurationError([Problem(file="gateway.toml", key=place.key, message=message)]) from error
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Take no new connections, let mails that are being taken be finished, close the rest."""
-        if self._server is None:
-            return
+        """Take no new connections, let mails that are being taken be finished, close the rest; once, after `start`."""
+        assert self._server is not None
         self._server.close()
         await self._book.send_home(grace_seconds)
         if self._place.path is not None:

@@ -8,6 +8,7 @@ and says nothing of us: the sender keeps the mail and tries again. Nothing that 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import ssl
@@ -163,11 +164,11 @@ class SmtpSession(QuickAddresses):
         self._peer = ip_address(self.transport.get_extra_info("peername") if self.transport else None)
         self._is_trusted = self._book.trusts(self._peer)
         try:
-            if refusal := self._book.enter(self, self._peer):
-                await self.push(refusal)
-            await super()._handle_client()
-        except ConnectionError:
-            _log.debug("smtp: %s hung up", self._peer)
+            # Who has hung up meanwhile hears nothing more.
+            with contextlib.suppress(ConnectionError):
+                if refusal := self._book.enter(self, self._peer):
+                    await self.push(refusal)
+                await super()._handle_client()
         finally:
             self._book.leave(self)
 
@@ -233,8 +234,8 @@ class SmtpSession(QuickAddresses):
         self._write("421 4.4.2 Timeout, closing the connection")
         self._close()
         # A TLS handshake that is broken off looks like one that succeeded, and its session would wait for ever.
-        if self._handler_coroutine is not None:
-            self._handler_coroutine.cancel()
+        assert self._handler_coroutine is not None
+        self._handler_coroutine.cancel()
 
     async def handle_exception(self, error: Exception) -> str:
         """Answer an error that nobody expected; its words stay inside."""
@@ -327,8 +328,6 @@ class SmtpSession(QuickAddresses):
             receipt = await asyncio.wait_for(answer, self._options.timeouts.answer)
         except EdgeFailure as failure:
             return _reply(failure)
-        except ConnectionError:
-            raise
         except Exception as error:  # noqa: BLE001 - LMTP needs an answer for each recipient, whatever happened
             await self.handle_exception(error)
             return _reply(storage_failure(error))
@@ -346,8 +345,7 @@ class SmtpSession(QuickAddresses):
             self._reset_timeout(max(0.001, min(timeouts.idle, ends_at - self.loop.time())))
             # All that is there: the reader's buffer is bounded by its limit, and empty afterwards.
             piece = await self._reader.read(sys.maxsize)
-            if not piece:
-                self._hang_up()
+            assert piece, "a client that hangs up cancels its session"
             wire_bytes += len(piece)
             if wire_bytes > OVERRUN_FACTOR * self._options.size_limit_bytes:
                 await self.push("421 4.7.0 Too much data")

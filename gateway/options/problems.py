@@ -6,6 +6,7 @@ and column.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,6 +20,8 @@ from gateway.options.suggestions import did_you_mean, nearest_or_all, quoted
 from gateway.options.tables import OptionTable
 
 Path = tuple[str | int, ...]
+
+_LONGEST_NAME_CHARS = 80
 
 _KINDS = {
     "string_type": "a text in quotes",
@@ -52,6 +55,13 @@ class Source:
     text: str
 
     @cached_property
+    def _data(self) -> Any:
+        try:
+            return tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError:
+            return None
+
+    @cached_property
     def _places(self) -> dict[Path, Any]:
         # tree-sitter is loaded only when something is to be shown.
         from gateway.options.positions import find_positions
@@ -65,7 +75,8 @@ class Source:
         place = nearest(self._places, mistake.path)
         return Problem(
             file=self.name,
-            key=key_path(mistake.path),
+            key=key_path(_as_written(mistake.path, self._data)),
+            name=_name_of(mistake.path, self._data),
             message=mistake.message,
             line=place.line if place else None,
             column=place.column if place else None,
@@ -76,6 +87,33 @@ class Source:
         """Make the one error that tells all mistakes, in the order of the file."""
         problems = [self.problem(mistake) for mistake in mistakes]
         return ConfigurationError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+
+
+def _as_written(path: Path, data: Any) -> Path:
+    """A path without what the file leaves out: `words = "vpn"` has no [1], `pattern = '…'` no `words`."""
+    written: list[str | int] = []
+    for part in path:
+        if isinstance(data, str):
+            break
+        if isinstance(data, list) and isinstance(part, str):
+            continue
+        written.append(part)
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            data = None
+    return tuple(written)
+
+
+def _name_of(path: Path, data: Any) -> str:
+    """What the admin calls the table of a list that a path leads into; "" where it has no name."""
+    if len(path) < 2 or path[-1] == "name":
+        return ""
+    try:
+        name = data[path[0]][path[1]]["name"]
+    except (KeyError, IndexError, TypeError):
+        return ""
+    return " ".join(name.split())[:_LONGEST_NAME_CHARS] if isinstance(name, str) else ""
 
 
 def key_path(path: Path) -> str:

@@ -33,6 +33,7 @@ _CONTAINERS: Final = frozenset(
 # Behind these everything to the end is history (RTF-born Outlook mails, Outlook on the web, Hotmail, Zimbra).
 _CUTS: Final = frozenset("appendonsend divRplyFwdMsg x_divRplyFwdMsg stopSpelling OLK_SRC_BODY_SECTION zwchr".split())
 _INTRODUCTIONS: Final = frozenset("gmail_quote gmail_quote_container gmail_attr moz-cite-prefix gmail_extra".split())
+_BEGINNINGS: Final = _INTRODUCTIONS | _CONTAINERS | _CUTS
 _SIGNATURES: Final = frozenset("gmail_signature_prefix gmail_signature moz-signature Signature x_Signature".split())
 _ELEMENTS: Final = 20_000
 _LINKS: Final = 200
@@ -319,7 +320,7 @@ def _is_hidden_or_remote(node: Any) -> bool:
 
 
 def _begins_history(node: Any) -> bool:
-    return bool((_INTRODUCTIONS | _CONTAINERS | _CUTS) & _names(node)) or _is_quote(node)
+    return not _BEGINNINGS.isdisjoint(_names(node)) or _is_quote(node)
 
 
 def _remove_from(body: Any, first: Any) -> None:

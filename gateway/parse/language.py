@@ -45,7 +45,7 @@ def _by_words(text: str) -> str:
     if len(words) < 3:
         return ""
     scores = sorted(
-        ((sum(word in table for word in words), language) for language, table in _TABLE.items()), reverse=True
+        ((sum(map(table.__contains__, words)), language) for language, table in _TABLE.items()), reverse=True
     )
     (best, language), (second, _) = scores[0], scores[1]
     if best < 2 or best * 6 < len(words) or best < second + max(1, second // 4) + (1 if best > 3 else 0):

@@ -130,10 +130,17 @@ def attribution_end(lines: Sequence[str], start: int, own: Sequence[str]) -> int
             continue
         if _YEAR.search(joined):
             return end if _has_writer(joined, own) and (_TIME.search(joined) or _has_verb(joined)) else None
-        # Gmail leaves the year out of its own: "pon., 2 mar, 09:00 Help Desk <helpdesk@…> napisał(a):".
-        if _has_verb(joined) and _TIME.search(joined) and any(address in joined.lower() for address in own):
+        # Gmail leaves the year out of its own: "pon., 2 mar, 09:00 Help Desk <helpdesk@…> napisał(a):". Polish clients
+        # leave the date out: "Użytkownik Help Desk <helpdesk@…> napisał:".
+        has_form = _TIME.search(joined) or names_the_writer(joined)
+        if _has_verb(joined) and has_form and any(address in joined.lower() for address in own):
             return end
     return None
+
+
+def names_the_writer(line: str) -> bool:
+    """Whether a line begins as Polish clients begin an attribution ("Użytkownik …")."""
+    return line[:20].lower().startswith(quote_words.WRITER)
 
 
 def _is_attribution(joined: str, own: Sequence[str]) -> bool:
@@ -143,7 +150,7 @@ def _is_attribution(joined: str, own: Sequence[str]) -> bool:
         return False
     if _YEAR.search(joined):
         return bool(_TIME.search(joined)) or _has_writer(joined, own)
-    return len(joined) <= 200 and _has_verb(joined) and ("@" in joined or len(joined) <= 80)
+    return len(joined) <= 200 and _has_verb(joined) and ("@" in joined or names_the_writer(joined) or len(joined) <= 80)
 
 
 def _ends_open(joined: str) -> bool:

@@ -102,6 +102,9 @@ WROTE: Final = (
     "skrifaði",
 )
 
+# Before the name of whoever wrote.
+WRITER: Final = ("użytkownik ",)
+
 # What stands between dashes above a quoted mail.
 ORIGINAL: Final = _words(
     "original message|original appointment|ursprüngliche nachricht|ursprüngliche mail|originalnachricht|"

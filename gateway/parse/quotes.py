@@ -138,7 +138,8 @@ def _introduces_history(state: _Marking, index: int, line: str) -> bool:
         return False
     if (":" in line or "：" in line) and quote_lines.header_block(state.lines, index, state.own):
         return True
-    end = quote_lines.attribution_end(state.lines, index, state.own) if _DIGIT.search(line) else None
+    may_begin_one = _DIGIT.search(line) or quote_lines.names_the_writer(line)
+    end = quote_lines.attribution_end(state.lines, index, state.own) if may_begin_one else None
     if end is None:
         return False
     following = next((text for text in state.lines[end : end + _BLANKS] if text.strip()), "")

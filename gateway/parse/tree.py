@@ -22,7 +22,8 @@ from gateway.errors import GatewayError
 from gateway.parse import charsets, limits
 
 _BOUNDARY = re.compile(rb'(?i)boundary\*?(?:0\*?)?\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s;"]{1,200}))')
-_DASH_LINE = re.compile(rb"(?m)^--[^\r\n]{1,210}")
+_BOUNDARY_WORD = b"boundary"
+_DASH_LINE = re.compile(rb"--[^\r\n]{1,210}")
 _PARAMETRISED = ("content-type", "content-disposition")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _HELD = "\x00held-body "
@@ -121,10 +122,14 @@ def _boundaries(head: bytes, raw: bytes) -> set[bytes]:
     found = {one or two for one, two in _BOUNDARY.findall(head)}
     if not found and b"essage/" not in head:
         return set()
-    for match in _BOUNDARY.finditer(raw):
-        found.add(match[1] or match[2])
-        if len(found) > limits.MIME_PARTS:
-            break
+    # To look for the word in lower case first costs a tenth of a pattern that ignores case, over a megabyte of base64.
+    lowered = raw.lower()
+    place = lowered.find(_BOUNDARY_WORD)
+    while place >= 0 and len(found) <= limits.MIME_PARTS:
+        match = _BOUNDARY.match(raw, place)
+        if match:
+            found.add(match[1] or match[2])
+        place = lowered.find(_BOUNDARY_WORD, match.end() if match else place + 1)
     return found
 
 
@@ -150,10 +155,23 @@ def _hold_long_bodies(
 def _boundary_lines(raw: bytes, start: int, boundaries: set[bytes]) -> Iterator[tuple[int, int]]:
     if not boundaries:
         return
-    for line in _DASH_LINE.finditer(raw, start):
+    for place in _dashes(raw, start):
+        line = _DASH_LINE.match(raw, place)
+        if line is None:
+            continue
         name = line[0][2:].rstrip()
         if name in boundaries or (name.endswith(b"--") and name[:-2] in boundaries):
             yield line.span()
+
+
+def _dashes(raw: bytes, start: int) -> Iterator[int]:
+    """Where lines begin with two dashes; a pattern for that would stop at every octet."""
+    if start == 0 and raw.startswith(b"--"):
+        yield 0
+    place = raw.find(b"\n--", max(start - 1, 0))
+    while place >= 0:
+        yield place + 1
+        place = raw.find(b"\n--", place + 1)
 
 
 def _light_part(raw: bytes, start: int, end: int, has_header: bool, held: list[tuple[int, int]]) -> tuple[bytes, ...]:

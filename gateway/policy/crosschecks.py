@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.options.problems import Mistake, Path
+from gateway.options.suggestions import nearest_or_all
 from gateway.policy.asked import asked
 from gateway.policy.policy import Policy
+from gateway.policy.promises import ALWAYS, DESK
 from gateway.policy.targets import targets, unknown_agent, unknown_team
 
 
@@ -98,6 +100,33 @@ def _tiers(policy: Policy) -> Iterator[Mistake]:
             yield Mistake(path=("team", number, "escalates_to"), message=f"leads back to itself: {way}")
 
 
+def _promises(policy: Policy) -> Iterator[Mistake]:
+    """Targets and steps name calendars, teams and each other."""
+    calendars = [table.name for table in policy.calendars]
+    for number, table in enumerate(policy.calendars):
+        if table.name.casefold() in (DESK, ALWAYS):
+            path: Path = ("calendar", number, "name")
+            yield Mistake(
+                path=path, message=f'"{table.name}" is there without being written', suggestion="take another"
+            )
+    for number, sla in enumerate(policy.slas):
+        if sla.calendar.casefold() not in [DESK, ALWAYS, *map(str.casefold, calendars)]:
+            hint = nearest_or_all(sla.calendar, [*calendars, DESK, ALWAYS])
+            message = f'there is no calendar "{sla.calendar}"'
+            yield Mistake(path=("sla", number, "calendar"), message=message, suggestion=hint)
+        for index, name in enumerate(sla.team):
+            if policy.team_named(name) is None:
+                yield unknown_team(policy, ("sla", number, "team", index), name)
+    names = [sla.name for sla in policy.slas]
+    for number, step in enumerate(policy.ladder):
+        if step.reassign and policy.team_named(step.reassign) is None:
+            yield unknown_team(policy, ("ladder", number, "reassign"), step.reassign)
+        for index, name in enumerate(step.sla):
+            if name not in names:
+                path = ("ladder", number, "sla", index)
+                yield Mistake(path=path, message=f'there is no sla "{name}"', suggestion=nearest_or_all(name, names))
+
+
 def _unique_names(policy: Policy) -> Iterator[Mistake]:
     words: list[tuple[Path, str]] = [(("team", number, "name"), team.name) for number, team in enumerate(policy.teams)]
     words += [(("agent", number, "handle"), agent.handle) for number, agent in enumerate(policy.agents)]
@@ -115,6 +144,10 @@ def _unique_names(policy: Policy) -> Iterator[Mistake]:
         "names an earlier rule",
         "take another name",
     )
+    slas: list[tuple[Path, str]] = [(("sla", number, "name"), sla.name) for number, sla in enumerate(policy.slas)]
+    yield from _repeated(slas, "names an earlier sla", "take another name")
+    calendars: list[tuple[Path, str]] = [(("calendar", n, "name"), one.name) for n, one in enumerate(policy.calendars)]
+    yield from _repeated(calendars, "names an earlier calendar", "take another name")
 
 
 def _repeated(places: list[tuple[Path, str]], message: str, suggestion: str = "") -> Iterator[Mistake]:
@@ -125,4 +158,4 @@ def _repeated(places: list[tuple[Path, str]], message: str, suggestion: str = ""
         seen[word.casefold()] += 1
 
 
-CHECKS = (_desk, _people, _readers, _tiers, _unique_names, asked, targets)
+CHECKS = (_desk, _people, _readers, _tiers, _promises, _unique_names, asked, targets)

@@ -21,6 +21,7 @@ from gateway.policy.limits import Source as SourceTable
 from gateway.policy.matrix import read_matrix
 from gateway.policy.people import Attributes, People, Person, people_of, read_people
 from gateway.policy.policy import Policy
+from gateway.policy.promises import Calendar, LadderStep, Sla
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
 
@@ -44,6 +45,12 @@ class RulesFile(OptionTable):
     """The people who answer tickets."""
     matrix: dict[str, Any] = Field(default_factory=dict)
     """The priority for impact/urgency, "high/low" = "P3", or rows of your own; what is left out is ITIL's usual."""
+    calendar: Annotated[tuple[Calendar, ...], Field(strict=False)] = ()
+    """When people work; targets count such time only."""
+    sla: Annotated[tuple[Sla, ...], Field(strict=False)] = ()
+    """Until when people hear from a person, and until when a matter is settled; the first that fits holds."""
+    ladder: Annotated[tuple[LadderStep, ...], Field(strict=False)] = ()
+    """What happens when a target comes near or has passed."""
     people: People = People()
     """What is known of those who write, in a CSV file."""
     person: Annotated[tuple[Person, ...], Field(strict=False)] = ()
@@ -76,11 +83,12 @@ def parse_policy(text: str, file: str = "rules.toml") -> Policy:
     return policy
 
 
+_MANY = ("source", "team", "agent", "calendar", "sla", "ladder", "person", "rule", "example")
+
+
 def _in_lists(data: dict[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:
     """Tell of tables in single brackets of which there may be many, and read on as if they had double ones."""
-    many = [
-        name for name in ("source", "team", "agent", "person", "rule", "example") if isinstance(data.get(name), dict)
-    ]
+    many = [name for name in _MANY if isinstance(data.get(name), dict)]
     mistakes = [
         Mistake(
             path=(name,),
@@ -123,6 +131,11 @@ _STAND_INS: StandIns = {
     ("agent", "name"): STAND_IN + " {}",
     ("agent", "address"): "{}@" + STAND_IN + ".invalid",
     ("source", "name"): STAND_IN + " {}",
+    ("calendar", "name"): STAND_IN + "-{}",
+    ("sla", "name"): STAND_IN + " {}",
+    ("sla",): {"name": STAND_IN + " {}", "response": "1h"},
+    ("ladder", "at"): "100%",
+    ("ladder",): {"at": "100%", "remind": ["team"]},
     ("person", "address"): "{}@" + STAND_IN + ".invalid",
     ("rule", "name"): STAND_IN + " {}",
     ("rule", "when"): {"words": ["word"]},
@@ -161,6 +174,9 @@ def _policy_of(parsed: RulesFile, source: Source, listed: _Listed) -> Policy:
         examples=parsed.example,
         people=people_of(parsed.person, listed.rows),
         trust=parsed.trust,
+        calendars=parsed.calendar,
+        slas=parsed.sla,
+        ladder=parsed.ladder,
         file=source.name,
         text=source.text,
         files=(Path(source.name), *listed.files),

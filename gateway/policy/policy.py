@@ -14,8 +14,10 @@ from gateway.policy.limits import Limits, Source
 from gateway.policy.matrix import USUAL_MATRIX, Matrix
 from gateway.policy.measures import period_of
 from gateway.policy.people import Attributes
+from gateway.policy.promises import DESK, Calendar, LadderStep, Sla, work_calendars
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
+from gateway.sla import ClockKind, WorkCalendar
 from gateway.ticket import Priority, TicketType
 
 _ROUTED = re.compile(r'[%!":@]')
@@ -41,6 +43,9 @@ class Policy:
     examples: tuple[Example, ...] = ()
     people: Mapping[str, Attributes] = field(default_factory=dict)
     trust: Trust = field(default_factory=Trust)
+    calendars: tuple[Calendar, ...] = ()
+    slas: tuple[Sla, ...] = ()
+    ladder: tuple[LadderStep, ...] = ()
     file: str = "rules.toml"
     text: str = field(default="", repr=False)
     files: tuple[Path, ...] = ()
@@ -87,6 +92,22 @@ class Policy:
     def _addresses_of(self, words: tuple[str, ...]) -> tuple[str, ...]:
         named = [(self.agent_named(word), word.strip().lower()) for word in words]
         return tuple(dict.fromkeys(agent.address if agent is not None else word for agent, word in named))
+
+    def sla_of(self, ticket_type: str, priority: str, team: str) -> Sla | None:
+        """The targets of a ticket: the first `[[sla]]` that fits; None where nothing is promised."""
+        return next((sla for sla in self.slas if sla.fits(ticket_type, priority, team)), None)
+
+    def steps_of(self, sla: str, kind: ClockKind) -> tuple[LadderStep, ...]:
+        """The steps of the ladder beside one clock, in the order of the file."""
+        return tuple(step for step in self.ladder if kind in step.clock and (not step.sla or sla in step.sla))
+
+    def work_calendar(self, name: str) -> WorkCalendar:
+        """A calendar by name; for one that the file has no longer, the desk's."""
+        return self._work_calendars.get(name.casefold(), self._work_calendars[DESK])
+
+    @cached_property
+    def _work_calendars(self) -> dict[str, WorkCalendar]:
+        return work_calendars(self.calendars, time_zone=self.desk.time_zone, hours=self.desk.working_hours)
 
     def is_desk_address(self, address: str) -> bool:
         """Say whether an address is the desk's: its address, an alias, or a plus address of either."""

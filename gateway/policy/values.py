@@ -184,6 +184,12 @@ TimeZone = Annotated[str, AfterValidator(_time_zone), shaped(r"^\S+$", "Europe/B
 WorkingHours = Annotated[
     str, AfterValidator(_working_hours), shaped(r"\S", "Mo-Fr 08:00-17:00", "Mo-Th 08:00-17:00; Fr 08:00-14:00")
 ]
+TimeZoneOrNone = Annotated[
+    str, AfterValidator(lambda text: text and _time_zone(text)), shaped(r"^\S*$", "Europe/Berlin")
+]
+WorkingHoursOrNone = Annotated[
+    str, AfterValidator(lambda text: text and _working_hours(text)), shaped("", "Mo-Fr 08:00-17:00")
+]
 Word = Annotated[str, AfterValidator(_word), shaped(r"\S")]
 FilePattern = Annotated[str, AfterValidator(_file_pattern), shaped(r"[^*\s]", "*.pdf", "invoice*")]
 HeaderWord = Annotated[str, AfterValidator(_header_word), shaped(r"\S")]

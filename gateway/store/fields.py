@@ -56,15 +56,24 @@ class UtcDateTime(peewee.Field):
         return moment.astimezone(UTC)
 
 
+class EncodedJson(str):
+    """JSON as `Json` stores it, for those who need its text themselves."""
+
+    __slots__ = ()
+
+
+def encode_json(value: Any) -> EncodedJson:
+    """Write a value as `Json` stores it: the same text for the same value."""
+    text = _JSON.encode(value)
+    # What is not storable shows in the written text: surrogates as they are, NUL as its escape.
+    return EncodedJson(text if _is_clean(text) and "\\u0000" not in text else _JSON.encode(_clean_json(value)))
+
+
 class Json(peewee.TextField):
     """Plain JSON values as text."""
 
     def db_value(self, value: Any) -> Any:
-        if value is None:
-            return None
-        text = _JSON.encode(value)
-        # What is not storable shows in the written text: surrogates as they are, NUL as its escape.
-        return text if _is_clean(text) and "\\u0000" not in text else _JSON.encode(_clean_json(value))
+        return value if value is None or isinstance(value, EncodedJson) else encode_json(value)
 
     def python_value(self, value: Any) -> Any:
         return None if value is None else json.loads(value)

@@ -1,4 +1,4 @@
-"""The tables of the running gateway: who runs, how far mailboxes are read, what is wrong, what the clock has done.
+"""The tables of the running gateway: keys, who runs, how far mailboxes are read, what is wrong, what the clock did.
 
 No ticket hangs on any of them.
 """
@@ -9,6 +9,14 @@ from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Integ
 
 from gateway.store.base import Table
 from gateway.store.fields import CleanText, Json, UtcDateTime
+
+
+class Secret(Table):
+    """Keys that sign reply addresses and Message-IDs; the newest signs, the others still verify."""
+
+    id = IntegerField(primary_key=True)
+    content = BlobField()
+    created_at = UtcDateTime()
 
 
 class Mailbox(Table):

@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     APPENDED = "appended"
     HELD = "held"
     FILED = "filed"
+    COMMANDED = "commanded"
     DUPLICATE = "duplicate"
     DELETED = "deleted"
 

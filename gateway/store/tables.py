@@ -22,144 +22,31 @@ from peewee import (
 )
 
 from gateway.mail import Transport
-from gateway.store import base, running_tables
+from gateway.store import base, desk_tables, running_tables
 from gateway.store.base import one_of
 from gateway.store.fields import CleanText, Json, UtcDateTime
 from gateway.store.states import AuthorRole, LedgerState, MessageState, OutboxState, Outcome
-from gateway.ticket import HoldReason, Priority, Role, Status, TicketType, Visibility
+from gateway.ticket import Role, Visibility
 
 PART_SIZE_BYTES = 1024 * 1024
 
 Table = base.Table
 database_proxy = base.database_proxy
 # All tables can be had from here.
+Agent = desk_tables.Agent
+Contact = desk_tables.Contact
+Team = desk_tables.Team
+Ticket = desk_tables.Ticket
+TicketLink = desk_tables.TicketLink
+TicketWatcher = desk_tables.TicketWatcher
 AlarmRow = running_tables.AlarmRow
 BorderProof = running_tables.BorderProof
 Chore = running_tables.Chore
 Denied = running_tables.Denied
 Mailbox = running_tables.Mailbox
 OauthAccount = running_tables.OauthAccount
+Secret = running_tables.Secret
 Worker = running_tables.Worker
-
-
-class Secret(Table):
-    """Keys that sign reply addresses and Message-IDs; the newest signs, the others still verify."""
-
-    id = IntegerField(primary_key=True)
-    content = BlobField()
-    created_at = UtcDateTime()
-
-
-class Contact(Table):
-    """A person or machine that has an address. `address` is in lower case.
-
-    `bounced_at`: a mail to it came back, `muted_until` and `flooding_until`: why it gets no automatic mail, and why its
-    new matters wait (`triage.restraint`). `quick_replies` counts mails at machine speed, the last at `quick_reply_at`.
-    """
-
-    id = BigAutoField()
-    address = CleanText(unique=True)
-    name = CleanText(default="")
-    language = TextField(default="")
-    first_seen_at = UtcDateTime()
-    bounced_at = UtcDateTime(null=True)
-    muted_until = UtcDateTime(null=True)
-    flooding_until = UtcDateTime(null=True)
-    quick_replies = SmallIntegerField(default=0)
-    quick_reply_at = UtcDateTime(null=True)
-
-
-class Agent(Table):
-    """Agents as the policy in force lists them; one that it no longer lists stays with `active` false.
-
-    `confirmed_at`: when the agent last answered, from the registered address, a question "was it you?" with yes.
-    """
-
-    contact = ForeignKeyField(Contact, primary_key=True)
-    name = CleanText()
-    teams = Json()
-    active = BooleanField()
-    confirmed_at = UtcDateTime(null=True)
-
-
-class Team(Table):
-    name = CleanText(primary_key=True)
-    active = BooleanField()
-
-
-class Ticket(Table):
-    """`fields` remembers who set what: {"type": [authority, rule], "fields.host": [authority, rule, version]}.
-
-    The version is that of the rules where it is not `policy_version`. `named` are fields of the admin's own.
-    `arrived_at` is when the mail that opened it had arrived, which may be long before we came to it. `muted_at`: it
-    went to and fro between machines, and gets no automatic mail until an agent acts.
-    """
-
-    id = BigAutoField()
-    number = BigIntegerField(unique=True)
-    type = TextField()
-    status = TextField()
-    hold_reason = TextField(default="")
-    hold_until = UtcDateTime(null=True)
-    subject = CleanText()
-    requester = ForeignKeyField(Contact)
-    language = TextField(default="")
-    category = CleanText(default="")
-    subcategory = CleanText(default="")
-    impact = TextField()
-    urgency = TextField()
-    priority = TextField()
-    team = CleanText()
-    assignee = CleanText(default="")
-    asset = CleanText(default="")
-    tags = Json(default=list)
-    named = Json(default=dict)
-    fields = Json()
-    policy_version = TextField()
-    desk_address = CleanText()
-    opened_at = UtcDateTime()
-    arrived_at = UtcDateTime(null=True)
-    muted_at = UtcDateTime(null=True)
-    updated_at = UtcDateTime(index=True)
-    first_answer_at = UtcDateTime(null=True)
-    resolved_at = UtcDateTime(null=True)
-    closed_at = UtcDateTime(null=True)
-    close_at = UtcDateTime(null=True, index=True)
-    merged_into = ForeignKeyField("self", null=True)
-    requester_id: int
-    merged_into_id: int | None
-
-    class Meta:
-        constraints = [
-            one_of("type", TicketType),
-            one_of("status", Status),
-            one_of("hold_reason", HoldReason, ""),
-            one_of("priority", Priority),
-        ]
-        indexes = ((("requester", "arrived_at"), False), (("team", "status"), False))
-
-
-class TicketWatcher(Table):
-    ticket = ForeignKeyField(Ticket)
-    contact = ForeignKeyField(Contact)
-    added_at = UtcDateTime()
-    contact_id: int
-
-    class Meta:
-        primary_key = CompositeKey("ticket", "contact")
-
-
-class TicketLink(Table):
-    """`ticket` names `other`: as its follow-up, as a claim in a subject, as merged or just as related."""
-
-    ticket = ForeignKeyField(Ticket)
-    other = ForeignKeyField(Ticket)
-    kind = TextField()
-    at = UtcDateTime()
-
-    class Meta:
-        primary_key = CompositeKey("ticket", "other", "kind")
-        constraints = [Check("kind IN ('follow_up', 'claimed', 'related', 'merged')")]
 
 
 class Ledger(Table):
@@ -210,11 +97,12 @@ Ledger.add_index(Ledger.index(Ledger.received_at, where=SQL("reason_code = 'hear
 
 
 class Dedupe(Table):
-    """Which ledger row first brought what a sender wrote; kept for ever, also when the raw mail is gone."""
+    """Which ledger row first brought what a sender wrote, and how many copies of it came later; kept for ever."""
 
     digest = BlobField(primary_key=True)
     ledger = ForeignKeyField(Ledger)
     received_at = UtcDateTime()
+    copies = IntegerField(default=0)
 
 
 class RawMailPart(Table):
@@ -361,7 +249,7 @@ class ThreadReference(Table):
 
 
 class Event(Table):
-    """What happened, by whom and why. Append-only."""
+    """What happened, by whom and why. Append-only, and only by `store.history`, which writes the `fingerprint`."""
 
     id = BigAutoField()
     at = UtcDateTime()
@@ -372,7 +260,10 @@ class Event(Table):
     outbox = ForeignKeyField(Outbox, null=True)
     text = CleanText()
     detail = Json()
+    fingerprint = TextField(default="")
+    ticket_id: int | None
     ledger_id: int | None
+    outbox_id: int | None
 
 
 # For `gateway status`, which counts what limits have left out.

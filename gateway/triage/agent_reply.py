@@ -33,7 +33,7 @@ from gateway.triage.decision import Action, Change, Decision, DropMessage, Notic
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.grammar import CommandLine
 from gateway.triage.marks import defect_of
-from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
+from gateway.triage.notices import agents_of_ticket, once_each, tell_agents, tell_people
 from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
 from gateway.triage.results import results_of
 from gateway.triage.trust import REACHING, Act, may, reaches_out
@@ -350,6 +350,7 @@ def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool
         # What happened is said once.
         context = agent_context if answers else changed
         notices += tell_agents("internal_note", colleagues, about="note", context=context, but=acting)
+    notices = once_each(case.policy, notices, acting=reply.agent.address)
     return [*notices, *_told_to_author(case, reply, work, answers=answers), *results_of(work)]
 
 

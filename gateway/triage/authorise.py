@@ -164,7 +164,8 @@ def _authorise_person(
         return _claim("answers a mail of this ticket that did not name them")
     if role:
         moves = verified or own_domain
-        why = f"{role.value} of the ticket, known by address only" if not verified else f"{role.value} of the ticket"
+        why = f"is the {role.value} of the ticket" if role is Standing.REQUESTER else f"is a {role.value} of the ticket"
+        why += "" if verified else ", known by address only"
         return _appended(role, why, verified=verified, moves=moves)
     return _claim("names a ticket that they are not on; a number is a label, not a key")
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 
 from gateway.mail import Address, Reason, Verdict
-from gateway.phrase import Phrase, say
+from gateway.phrase import Phrase, counted, say
 from gateway.policy import Agent
 from gateway.ticket import Role
 from gateway.triage.case import Case
@@ -59,7 +59,7 @@ def quarantine_and_ask(case: Case, code: str, *reasons: Reason, reaches_out: tup
     elif not reaches_out and number in asked:
         refusal = f"{agent.name} was asked about this ticket in the last day"
     elif len(asked) >= case.policy.trust.questions_per_day:
-        refusal = f"{agent.name} was asked {len(asked)} times in the last day"
+        refusal = f"{agent.name} was asked {counted(len(asked), 'time')} in the last day"
     if refusal:
         return case.quarantine(code, *reasons, Reason(code="not-asked", text=refusal))
     asks = Reason(code=ASKED, text=f"{agent.name} is asked at {agent.address} whether it is theirs")

@@ -19,8 +19,10 @@ from gateway.triage.automatic import file_border_test, file_bounce, file_heartbe
 from gateway.triage.case import Case
 from gateway.triage.challenge import answer_question, quarantine_and_ask
 from gateway.triage.decision import Action, Change, Decision, Record
+from gateway.triage.desk_commands import DeskMail, answer_desk_mail, read_desk_mail
 from gateway.triage.digest import answer_digest
-from gateway.triage.facts import Facts, TicketFacts
+from gateway.triage.facts import Evidence, Facts, TicketFacts
+from gateway.triage.listing import answer_listing
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.onbehalf import open_logged, read_logged
@@ -85,8 +87,8 @@ def _dated(let_in: Decision, case: Case) -> Decision:
 
 def _let_in(case: Case) -> Decision:
     """A person released it: it joins or becomes a ticket with the trust that it had, which is none."""
-    if case.ticket is None or case.facts.digest is not None:
-        # A digest names the tickets of others; who answers it means none of them.
+    if case.ticket is None or case.facts.digest is not None or case.facts.listing is not None:
+        # A digest or a list names the tickets of others; who answers it means none of them.
         return open_plain(case)
     if case.authorisation.standing in (Standing.AGENT, Standing.AGENT_UNPROVEN):
         return _append_unproven(case, case.ticket)
@@ -124,6 +126,8 @@ def _decide_case(case: Case) -> Decision:
         return case.quarantine("denied", Reason(code="denied", text=f"{case.facts.denied_by} is on the deny list"))
     if case.facts.digest is not None:
         return answer_digest(case, case.facts.digest)
+    if case.facts.listing is not None:
+        return answer_listing(case, case.facts.listing)
     answered = answer_question(case)
     if answered is not None:
         return answered
@@ -132,9 +136,21 @@ def _decide_case(case: Case) -> Decision:
     return hold_back(case, _decide_open(case))
 
 
+def _desk_mail(case: Case) -> DeskMail | None:
+    """What the mail asks of the desk itself; None for a mail about a matter, and for what no person wrote."""
+    if not case.is_by_a_person or case.mail.forwarded is not None or case.facts.has_broken_key:
+        return None
+    return read_desk_mail(case.mail.subject, case.mail.new_text)
+
+
 def _decide_open(case: Case) -> Decision:
     """A mail that may open a ticket, append to one or command."""
     ticket, standing, agent = case.ticket, case.authorisation.standing, case.agent
+    if ticket is None or case.threading.evidence is Evidence.SUBJECT_TOKEN:
+        # A number in the subject of a command is the command's.
+        asked = _desk_mail(case)
+        if agent is not None and asked is not None:
+            return answer_desk_mail(case, agent, asked)
     if standing is Standing.AGENT_UNPROVEN:
         return quarantine_and_ask(case, "agent-unproven")
     if ticket is None:

@@ -17,13 +17,21 @@ from gateway.triage.facts import BorderTest
 
 
 class Action(StrEnum):
-    """What becomes of the mail itself."""
+    """What becomes of the mail itself; one that commands several tickets comes to none of them."""
 
     OPEN = "open"
     APPEND = "append"
     HOLD = "hold"
     FILE = "file"
+    COMMAND = "command"
     QUARANTINE = "quarantine"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnTo:
+    """What follows in the decision is about another ticket, an existing one: one mail may command many."""
+
+    ticket: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +230,8 @@ class Notice:
 
 
 Change = (
-    OpenTicket
+    TurnTo
+    | OpenTicket
     | PostMessage
     | ReleaseMessage
     | DropMessage

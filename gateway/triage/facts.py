@@ -237,6 +237,23 @@ class DigestFact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListingFact:
+    """The list of tickets that a mail answers; `holder` is the address that it was sent to.
+
+    `entries` are the numbers of its lines, each with the ticket's number.
+    """
+
+    outbox_id: int
+    holder: str
+    sent_at: datetime
+    is_expired: bool
+    entries: tuple[tuple[int, int], ...]
+
+    def ticket_at(self, number: int) -> int | None:
+        return dict(self.entries).get(number)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """All that a decision may know. `named_tickets` holds every ticket that anything here names, merged ones followed.
 
@@ -249,7 +266,8 @@ class Facts:
     (0: none) about which the sender, an agent, was asked "was it you?" in the last day.
     `has_broken_key`: an address of the desk that it went to carries what looks like a key of ours and is none.
     `denied_by` is the entry of the deny list that the sender falls under, "" for none. `heartbeat` is when the desk's
-    mail to itself left that has come back here. `digest` is the digest of the quarantine that the mail answers.
+    mail to itself left that has come back here. `digest` is the digest of the quarantine that the mail answers, and
+    `listing` the list of tickets.
     """
 
     now: datetime
@@ -279,6 +297,7 @@ class Facts:
     denied_by: str = ""
     heartbeat: datetime | None = None
     digest: DigestFact | None = None
+    listing: ListingFact | None = None
 
     def traffic_with(self, address: str) -> Traffic | None:
         """What went to and fro between the desk and an address; None where nothing is known of it."""

@@ -8,6 +8,7 @@ if what it becomes is possible: a team that there is, a category that is one. Pu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -19,6 +20,8 @@ from gateway.triage.requirements import Captures
 
 # A field, and a name where a ticket has many of it.
 Key = tuple[Field, str]
+# A text of a `set`, with the field and name that it is for.
+Text = tuple[Field, str, str]
 Filled = dict[Key, FieldValue]
 NOTHING_FILLED: Mapping[Key, FieldValue] = MappingProxyType({})
 Read = Callable[[str, Policy], str]
@@ -61,13 +64,13 @@ def offered(
 
     What is `filled` already is no reason to look for captures; it may be left out.
     """
-    plain = _plain_offers(policy)
-    if (known := plain.get(rule.name)) is not None:
-        return known
-    if not any(places_in(text) for _, _, text in _texts(rule)):
-        plain[rule.name] = tuple(_values(rule, captures, policy, NOTHING_FILLED))
-        return plain[rule.name]
-    return tuple(_values(rule, captures, policy, filled))
+    known = _known_offers(policy)
+    if (offer := known.get(rule.name)) is None:
+        texts = tuple(_texts(rule))
+        takes = any(places_in(text) for _, _, text in texts)
+        fixed = None if takes else tuple(_values(rule, texts, captures, policy, NOTHING_FILLED))
+        offer = known[rule.name] = _Offer(texts=texts, fixed=fixed)
+    return offer.fixed if offer.fixed is not None else tuple(_values(rule, offer.texts, captures, policy, filled))
 
 
 def unfilled(rule: Rule, captures: Captures, policy: Policy) -> Iterator[tuple[Field, str, str]]:
@@ -85,13 +88,21 @@ def unfilled(rule: Rule, captures: Captures, policy: Policy) -> Iterator[tuple[F
             yield field, name, written
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Offer:
+    """The texts of a rule's `set`, and what they always come to; None where they take something from the mail."""
+
+    texts: tuple[Text, ...]
+    fixed: tuple[FieldValue, ...] | None
+
+
 @lru_cache(maxsize=2)
-def _plain_offers(policy: Policy) -> dict[str, tuple[FieldValue, ...]]:
-    """What rules set that take nothing from a mail: made once for each rule that has ever held."""
+def _known_offers(policy: Policy) -> dict[str, _Offer]:
+    """What rules offer, by name: made once for each rule that has ever held."""
     return {}
 
 
-def _texts(rule: Rule) -> Iterator[tuple[Field, str, str]]:
+def _texts(rule: Rule) -> Iterator[Text]:
     """Walk the texts of a `set` by field and name."""
     said = rule.set
     for field in _READERS:
@@ -102,13 +113,15 @@ def _texts(rule: Rule) -> Iterator[tuple[Field, str, str]]:
     yield from ((Field.NAMED, name, text) for name, text in said.fields.items())
 
 
-def _values(rule: Rule, captures: Captures, policy: Policy, filled: Mapping[Key, FieldValue]) -> Iterator[FieldValue]:
+def _values(
+    rule: Rule, texts: Iterable[Text], captures: Captures, policy: Policy, filled: Mapping[Key, FieldValue]
+) -> Iterator[FieldValue]:
     authority = Authority.OVERRIDE if rule.override else Authority.RULE
 
     def value(field: Field, text: str, name: str = "") -> FieldValue:
         return FieldValue(field=field, value=text, authority=authority, rule=rule.name, name=name)
 
-    for field, name, text in _texts(rule):
+    for field, name, text in texts:
         # A category may come with a subcategory, which may still be free.
         last = (Field.SUBCATEGORY, "") if field is Field.CATEGORY else (field, name)
         written = None if last in filled else filled_in(text, captures)

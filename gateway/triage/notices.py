@@ -76,6 +76,28 @@ def tell_people(
     )
 
 
+def once_each(policy: Policy, notices: Iterable[Notice], *, acting: str) -> list[Notice]:
+    """Leave out what somebody would read twice, as agent and as requester or watcher, and what they wrote themselves.
+
+    Who reads along and follows the ticket as an agent gets the agent's mail, which takes commands; who asked for help
+    gets what the requester gets.
+    """
+    given = list(notices)
+
+    def people(role: Role) -> set[str]:
+        return {_person(policy, one.to.address) for one in given if one.role is role}
+
+    requesters, agents = people(Role.REQUESTER), people(Role.AGENT) | {_person(policy, acting)}
+    left_out = {Role.AGENT: requesters, Role.WATCHER: agents | requesters}
+    return [one for one in given if _person(policy, one.to.address) not in left_out.get(one.role, ())]
+
+
+def _person(policy: Policy, address: str) -> str:
+    """Somebody's one address, whichever of an agent's it is."""
+    agent = policy.agent_of(address)
+    return agent.address if agent is not None else address
+
+
 def acknowledge(
     case: Case, requester: Address, classification: Classification, *, linked_token: str = "", is_call: bool = False
 ) -> tuple[tuple[Change, ...], Reason]:

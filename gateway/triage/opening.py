@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from gateway.mail import Address, Reason
-from gateway.phrase import Phrase, say, word
+from gateway.phrase import Phrase, listed, say, word
 from gateway.policy import Agent
 from gateway.ticket import Authority, Classification, Field, FieldValue, TicketType
 from gateway.triage.arranging import arrangements
@@ -122,9 +122,19 @@ def why(classification: Classification) -> tuple[Phrase, ...]:
     lines = []
     for value in classification.values:
         if value.value and value.field is not Field.SUBCATEGORY:
-            by = say("rule “{rule}”", rule=value.rule) if value.rule else _BY[value.authority]
-            lines.append(say("{what} ({by})", what=_what(value, classification), by=by))
+            lines.append(say("{what} ({by})", what=_what(value, classification), by=who_set(value, classification)))
     return tuple(lines)
+
+
+def who_set(value: FieldValue, classification: Classification) -> Phrase:
+    """Whose word a field is; of a priority that nobody chose, the cell of the matrix that it stands in."""
+    if value.rule:
+        rule = say("rule “{rule}”", rule=value.rule)
+        return listed([rule, _BY[Authority.OVERRIDE]]) if value.authority is Authority.OVERRIDE else rule
+    if value.field is Field.PRIORITY and value.authority is Authority.DEFAULT:
+        levels = (Field.TYPE, Field.IMPACT, Field.URGENCY)
+        return say("matrix: {cell}", cell=[word(field.value, classification.get(field)) for field in levels])
+    return _BY[value.authority]
 
 
 def _what(value: FieldValue, classification: Classification) -> Phrase | str:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.mail import Envelope
+from gateway.phrase import counted
 from gateway.policy import Policy
 from gateway.policy.limits import windows
 from gateway.triage.decision import Record
@@ -118,7 +119,8 @@ def _too_many_on_ticket(known: Traffic, ticket: int | None, now: datetime, polic
     for mails, minutes in windows(policy.limits):
         count = known.count_on(ticket, since=now - timedelta(minutes=minutes))
         if count >= mails:
-            text = f"{known.address} had {count} automatic mails on this ticket within {minutes} minutes"
+            had = counted(count, "automatic mail")
+            text = f"{known.address} had {had} on this ticket within {counted(minutes, 'minute')}"
             return Restraint(code="ticket", text=text)
     return None
 

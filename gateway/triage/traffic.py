@@ -12,7 +12,7 @@ from typing import Final
 # What the desk writes to people by itself; agents' words and the notices to agents are not among it.
 TO_PEOPLE: Final = frozenset({"acknowledgement", "closing"})
 # What it answers to agents by itself. Their notices are news, and merge when there are many; these answer a mail.
-TO_AGENTS: Final = frozenset({"question", "confirmation", "result"})
+TO_AGENTS: Final = frozenset({"question", "confirmation", "result", "listing"})
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)

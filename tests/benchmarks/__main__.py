@@ -1,4 +1,5 @@
-"""Measure: ``python -m tests.benchmarks [loop imap memory start hostile rules replay] [--json]``; without names all.
+"""Measure: ``python -m tests.benchmarks [loop imap memory start hostile rules replay
+beside] [--json]``; without names all.
 
 Prints numbers and never judges them: what a machine and its disk can do moves by a factor within the hour, so compare
 what stands in one run, best the ratios to the bare server beside it. Progress goes to standard error.
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.benchmarks import (
+    bench_beside,
     bench_hostile,
     bench_imap,
     bench_loop,
@@ -30,6 +32,9 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterator[Number]]] = {
     "hostile": lambda options: bench_hostile.measure(runs=options.runs),
     "rules": lambda options: bench_rules.measure(runs=options.runs),
     "replay": lambda options: bench_replay.measure(runs=options.runs, mails=options.mails or 5000),
+    "beside": lambda options: bench_beside.measure(
+        runs=options.runs, mails=options.mails or 5000, seconds=options.seconds
+    ),
 }
 
 

@@ -59,7 +59,7 @@ def _bare_run(bare: Values, batch: list[Sample]) -> None:
 def _warm_up(gateway: GatewayProcess, relay: RelayPeer, *, seed: int) -> None:
     """A few mails, so that workers have started and caches are filled."""
     _answered(relay, few := list(samples(20, seed=seed)), send_all(few, port=gateway.smtp_port, sessions=2))
-    _wait_until_done(gateway)
+    wait_until_done(gateway)
     settle(gateway.pid)
 
 
@@ -69,7 +69,7 @@ def _full_speed(values: Values, gateway: GatewayProcess, relay: RelayPeer, batch
     answered = _answered(relay, batch, sent)
     values["SMTP to acknowledgement", "mails/s"].append(len(batch) / (max(answered.values()) - sent.began_at))
     values["SMTP to 250", "mails/s"].append(len(batch) / sent.seconds)
-    _wait_until_done(gateway)
+    wait_until_done(gateway)
     values["CPU", "ms a mail"].append(1000 * (cpu_seconds(gateway.pid) - before) / len(batch))
     values["memory afterwards", "MiB"].append(memory_mib(gateway.pid))
 
@@ -81,7 +81,7 @@ def _steady(values: Values, gateway: GatewayProcess, relay: RelayPeer, rate: int
     delays_ms = [1000 * (moment - sent.dots[an_id]) for an_id, moment in answered.items()]
     values[f"end of DATA to acknowledgement at {rate}/s, p50", "ms"].append(percentile(delays_ms, 50))
     values[f"end of DATA to acknowledgement at {rate}/s, p99", "ms"].append(percentile(delays_ms, 99))
-    _wait_until_done(gateway)
+    wait_until_done(gateway)
     values[f"CPU at {rate}/s", "ms a mail"].append(1000 * (cpu_seconds(gateway.pid) - before) / len(batch))
 
 
@@ -90,7 +90,7 @@ def _answered(relay: RelayPeer, batch: list[Sample], sent: Sent) -> dict[str, fl
     return relay.wait_for_answers(wanted & sent.dots.keys(), PATIENCE_SECONDS)
 
 
-def _wait_until_done(gateway: GatewayProcess) -> None:
+def wait_until_done(gateway: GatewayProcess) -> None:
     """Return when no mail waits, neither in the ledger nor in the outbox."""
     ends_at = monotonic() + PATIENCE_SECONDS
     while waiting := _waiting(gateway.folder / "storage" / "gateway.sqlite"):

@@ -229,3 +229,29 @@ def test_a_priority_that_an_agent_sets_is_said_to_be_the_agents(desk: DeskUnderT
     desk.write(ERIKA, "It drops.")
     assert "Priority: P3 (impact medium, urgency medium)" in " ".join(desk.last(BEN, "new_ticket").text.split())
     assert desk.audit() == []
+
+
+def test_an_agent_who_reads_along_gets_one_mail_of_an_answer(make_desk: Callable[[Policy], DeskUnderTest]) -> None:
+    more = '[[rule]]\nname = "All"\nwhen.words = "vpn"\n'
+    desk = make_desk(policy_of(more=more + 'set.watchers = ["ben", "nora.private@example.org", "boss@example.com"]\n'))
+    desk.write(ERIKA, "My VPN is down.")
+    before = len(desk.sent)
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "Restart it, please.")
+    told = {(sent.to, sent.notice) for sent in desk.sent[before:]}
+    # Ben is of the team; Nora is not, and reads at the address that was named.
+    assert told == {
+        ("erika@example.com", "answer"),
+        (BEN, "agent_answered"),
+        ("nora.private@example.org", "answer"),
+        ("boss@example.com", "answer"),
+    }
+    desk.answer(BEN, desk.last(BEN, "agent_answered"), "And then tell us.\n\n#resolve")
+    assert [sent.notice for sent in desk.sent if sent.to == BEN] == ["new_ticket", "agent_answered"]
+    assert desk.audit() == []
+
+
+def test_an_agent_who_asks_for_help_gets_what_a_requester_gets_once(desk: DeskUnderTest) -> None:
+    desk.write("Ben Helper <ben@example.com>", "My own VPN is down.")
+    before = len(desk.sent)
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "Restart it, please.")
+    assert [(sent.to, sent.notice) for sent in desk.sent[before:]] == [(BEN, "answer")]

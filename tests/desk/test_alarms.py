@@ -11,7 +11,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.alarms import CONDITIONS, Disk, Health, HeartbeatMail, MailboxHealth, QuarantineHealth, alarms
+from gateway.alarms import (
+    CONDITIONS,
+    IN_TEMPLATES,
+    Disk,
+    Health,
+    HeartbeatMail,
+    MailboxHealth,
+    QuarantineHealth,
+    alarms,
+)
 from gateway.desk.alarming import ALARM, Told, watch
 from gateway.desk.beating import beat_due
 from gateway.desk.health import Watched, read_health, status_record
@@ -208,7 +217,8 @@ def test_refused_rules_are_yellow_and_one_mail_however_many_hosts_refuse_them(
     told += [look(minutes) for minutes in (1, 0, 0)]
     assert len([one for one in told if one is not None]) == 1
     (mail,) = desk.inbox(ANNA, ALARM)
-    assert "rules stay in force as they were" in mail.text
+    assert mail.subject == "Trouble at the desk: changed rules were refused, those of before stay in force"
+    assert "held" not in mail.text
     assert "rules.toml:9:1: rule: no such team" in mail.text
     assert "rules.toml:3:1" not in mail.text
     with connection(desk.database), transaction(desk.database):
@@ -232,6 +242,17 @@ def test_refused_rules_are_told_to_those_who_tune_them_and_other_trouble_is_not(
     operated.after(0, ledger_failed=1)
     operated.after(6, ledger_failed=1)
     assert [len(desk.inbox(one, ALARM)) for one in (ANNA, BEN)] == [3, 2]
+
+
+def test_a_broken_template_is_told_apart_from_refused_rules() -> None:
+    health = health_with(files_error=f"{IN_TEMPLATES}acknowledgement.txt:4: unclosed\nrules.toml:3: no such key")
+    assert [(one.code, one.about, str(one.words)) for one in alarms(health)] == [
+        ("files-refused", "", "changed rules were refused, those of before stay in force: rules.toml:3: no such key"),
+        (
+            *("files-refused", "templates"),
+            "a template is broken, mails of it are held: acknowledgement.txt:4: unclosed",
+        ),
+    ]
 
 
 def test_yellow_is_worth_no_mail(operated: Operated, desk: DeskUnderTest) -> None:

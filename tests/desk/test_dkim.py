@@ -18,10 +18,12 @@ import dns.message
 import dns.rcode
 import dns.resolver
 import dns.rrset
+import nacl.encoding
+import nacl.signing
 import pytest
 
 from gateway.desk.border import border_troubles, check_signature, forget_signatures, remember_signature
-from gateway.dkim_proof import LookupFailed, Names, Signers, look_at, resolve_txt
+from gateway.dkim_proof import LookupFailed, Names, Signers, look_at, organisation, resolve_txt
 from gateway.explain import Explainer
 from gateway.mail import Signature
 from gateway.parse import parse
@@ -48,21 +50,59 @@ def _key(bits: int) -> tuple[bytes, bytes]:
     return private, b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
 
 
+def _small_key() -> tuple[bytes, bytes]:
+    """An Ed25519 key as the library signs with it, and the record of its public one (RFC 8463 §4.2)."""
+    private = nacl.signing.SigningKey.generate()
+    public = private.verify_key.encode(nacl.encoding.Base64Encoder)
+    return private.encode(nacl.encoding.Base64Encoder), b"v=DKIM1; k=ed25519; p=" + public
+
+
 @pytest.fixture(scope="module")
 def keys() -> dict[str, bytes]:
     """Private keys by selector, and public records by name."""
     good, good_record = _key(1024)
     short, short_record = _key(512)
+    small, small_record = _small_key()
     return {
         "good": good,
         "short": short,
+        "small": small,
+        "swapped": small,
         "testing": good,
         "good._domainkey.example.com": good_record,
         "testing._domainkey.example.com": good_record + b"; t=s:y",
         "short._domainkey.example.com": short_record,
+        "small._domainkey.example.com": small_record,
+        "swapped._domainkey.example.com": good_record,
         "good._domainkey.evil.example": good_record,
+        "good._domainkey.evil.co.uk": good_record,
+        "good._domainkey.co.uk": good_record,
+        "_dmarc.co.uk": b"v=DMARC1; p=none",
+        "_dmarc.corp.co.uk": b"v=DMARC1; p=none",
         "good._domainkey.sub.example.com": good_record,
     }
+
+
+RFC_8463 = b"""\
+DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;
+ d=football.example.com; i=@football.example.com;
+ q=dns/txt; s=brisbane; t=1528637909; h=from : to :
+ subject : date : message-id : from : subject : date;
+ bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;
+ b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus
+ Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==
+From: Joe SixPack <joe@football.example.com>
+To: Suzie Q <suzie@shopping.example.net>
+Subject: Is dinner ready?
+Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
+Message-ID: <20030712040037.46341.5F8J@football.example.com>
+
+Hi.
+
+We lost the game.  Are you hungry yet?
+
+Joe.
+"""
 
 
 class Signer:
@@ -88,6 +128,7 @@ class Signer:
             canonicalize=(b"relaxed", b"relaxed"),
             include_headers=covered,
             length=part_only,
+            signature_algorithm=b"ed25519-sha256" if selector in ("small", "swapped") else b"rsa-sha256",
         )
         return bytes(signature) + raw
 
@@ -131,6 +172,27 @@ def test_the_plain_one_is_trusted_and_once(desk: DeskUnderTest, sign: Signer) ->
     assert desk.audit() == []
 
 
+def test_an_ed25519_signature_is_trusted(desk: DeskUnderTest, sign: Signer) -> None:
+    row = desk.receive(sign(commands(desk), selector="small"))
+    assert outcome(row) == "appended", reasons(row)
+    assert "verified the DKIM signature of example.com" in reasons(row)
+
+
+def test_the_example_of_rfc_8463_verifies() -> None:
+    """Appendix A; how old its Date is, only the desk asks."""
+    raw = RFC_8463.replace(b"\n", b"\r\n")
+    key = b"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    signers = Signers(
+        addresses=frozenset({"joe@football.example.com"}), lookup={"brisbane._domainkey.football.example.com": key}.get
+    )
+    found = look_at(raw, parse(raw), signers, Names())
+    assert found == Signature(
+        address="joe@football.example.com",
+        domain="football.example.com",
+        covered=frozenset({"from", "to", "subject", "date", "message-id"}),
+    )
+
+
 def _prepend(header: bytes) -> Callable[[bytes, Signer], bytes]:
     return lambda raw, sign: header + b"\r\n" + sign(raw, leaves_out=("in-reply-to", "references", "reply-to"))
 
@@ -148,8 +210,17 @@ HOLES: dict[str, tuple[Callable[[bytes, Signer], bytes], str]] = {
     "a Reply-To added": (_prepend(b"Reply-To: eve@evil.example"), "leaves out reply-to"),
     "a key for testing": (lambda raw, sign: sign(raw, selector="testing"), "for testing"),
     "a foreign domain": (lambda raw, sign: sign(raw, domain="evil.example"), "own domain"),
-    "a subdomain": (lambda raw, sign: sign(raw, domain="sub.example.com"), "own domain"),
+    "a subdomain": (lambda raw, sign: sign(raw, domain="sub.example.com"), "no DMARC policy of example.com"),
     "a short key": (lambda raw, sign: sign(raw, selector="short"), "fewer than 1024 bits"),
+    "an algorithm that is broken": (
+        lambda raw, sign: sign(raw).replace(b"a=rsa-sha256", b"a=rsa-sha1"),
+        "neither rsa-sha256 nor ed25519-sha256",
+    ),
+    "an Ed25519 signature's bit": (
+        lambda raw, sign: _rewritten(sign(raw, selector="small"), b"is down", b"is odd!"),
+        "does not fit",
+    ),
+    "a key of another algorithm": (lambda raw, sign: sign(raw, selector="swapped"), "does not fit"),
     "another subject": (lambda raw, sign: _rewritten(sign(raw), b"is down", b"is odd!"), "does not fit"),
     "another body": (lambda raw, sign: sign(raw) + b"#close\r\n", "does not fit"),
     "To left out": (lambda raw, sign: sign(raw, leaves_out=("to",)), "leaves out to"),
@@ -336,7 +407,73 @@ def test_an_own_domain_above_the_authors_vouches_too(
     assert found is not None
     assert (found.domain == "example.com" and not found.why_not) is counts
     if not counts:
-        assert "own domain" in found.why_not
+        assert ("own domain" if domain == "evil.example" else "no DMARC policy") in found.why_not
+
+
+ALIGNED = {
+    "its organisation": ("anna@corp.example.com", "example.com", {"_dmarc.example.com": "v=DMARC1; p=reject"}, ""),
+    "a sister": ("anna@corp.example.com", "sub.example.com", {"_dmarc.example.com": "v=DMARC1;adkim=r"}, ""),
+    "a subdomain": ("anna@example.com", "sub.example.com", {"_dmarc.example.com": "v=DMARC1; p=none"}, ""),
+    "its own policy goes first": (
+        "anna@corp.example.com",
+        "example.com",
+        {"_dmarc.corp.example.com": "v=DMARC1; adkim=S", "_dmarc.example.com": "v=DMARC1"},
+        "by its DMARC policy corp.example.com signs itself",
+    ),
+    "strict": ("anna@example.com", "sub.example.com", {"_dmarc.example.com": "v=DMARC1; adkim=s; p=none"}, "itself"),
+    "no policy": ("anna@example.com", "sub.example.com", {"_dmarc.example.com": "v=spf1 -all"}, "no DMARC policy"),
+    "neighbours below a public suffix": ("anna@corp.co.uk", "evil.co.uk", {}, "own domain"),
+    "a public suffix": ("anna@corp.co.uk", "co.uk", {}, "own domain"),
+}
+
+
+@pytest.mark.parametrize("case", ALIGNED)
+def test_an_organisation_signs_for_its_domains_where_they_let_it(
+    case: str, desk: DeskUnderTest, sign: Signer, keys: dict[str, bytes]
+) -> None:
+    address, domain, records, why_not = ALIGNED[case]
+    raw = sign(desk.mail(address, "Words.", subject="Hello"), domain=domain)
+    known = keys | {name: record.encode() for name, record in records.items()}
+    # That a public suffix is listed as the desk's own is a mistake, and changes nothing.
+    signers = Signers(addresses=frozenset({address}), lookup=known.get, domains=frozenset({"co.uk"}))
+    found = look_at(raw, parse(raw), signers, Names())
+    assert found is not None
+    assert (found.domain == domain and not found.why_not) is (not why_not), found.why_not
+    assert why_not in found.why_not
+
+
+def test_a_policy_that_can_not_be_looked_up_proves_nothing_for_now(
+    desk: DeskUnderTest, sign: Signer, keys: dict[str, bytes]
+) -> None:
+    def halting(name: str) -> bytes | None:
+        if name.startswith("_dmarc."):
+            raise LookupFailed("Timeout")
+        return keys.get(name)
+
+    raw = sign(commands(desk), domain="sub.example.com")
+    found = look_at(raw, parse(raw), Signers(addresses=frozenset({ANNA}), lookup=halting), Names())
+    assert found is not None
+    assert found.why_not.startswith("temporary: the DMARC policy of example.com")
+
+
+@pytest.mark.parametrize(
+    ("domain", "its"),
+    [
+        ("a.b.example.com", "example.com"),
+        ("desk.corp.co.uk", "corp.co.uk"),
+        ("co.uk", None),
+        ("somebody.github.io", "somebody.github.io"),
+        ("github.io", None),
+        ("www.xn--85x722f.xn--55qx5d.cn", "xn--85x722f.xn--55qx5d.cn"),
+        ("city.kawasaki.jp", "city.kawasaki.jp"),
+        ("desk.corp.internal", "corp.internal"),
+        ("com", None),
+        ("a..example.com", None),
+        ("", None),
+    ],
+)
+def test_an_organisation_is_one_label_below_a_public_suffix(domain: str, its: str | None) -> None:
+    assert organisation(domain) == its
 
 
 def test_a_copy_that_has_lost_one_of_two_good_signatures_is_known(

@@ -60,7 +60,7 @@ def test_why_tells_an_admin_how_the_rules_came_to_it(ruled: DeskUnderTest) -> No
     assert "What set the fields of this ticket, and how the rules came to it" in sent.text
     told_lines = lines(sent)
     assert "category network/vpn (rule “VPN”)" in told_lines
-    assert "the priority is that of the matrix: incident, medium/high = P2" in told_lines
+    assert "priority P2 (matrix: incident, impact medium, urgency high)" in told_lines
     assert (
         'rule “VPN” holds, for words "vpn", kind "new", and sets category = network, subcategory = vpn, urgency = high'
         in (told_lines)

@@ -59,9 +59,14 @@ def test_a_ticket_is_what_its_rules_say_and_tells_which_rule_of_which_file(outag
     assert ticket["fields"] == {"host": "srv1.example.com", "told_by": "Erika Muster"}
     assert ticket["watchers"] == [BOSS]
     version = outage.policy.version
-    assert ticket["set_by"]["fields.host"] == {"by": "rule", "rule": "Host down", "version": version}
-    assert ticket["set_by"]["tags.berlin"] == {"by": "rule", "rule": "Site", "version": version}
-    assert ticket["set_by"]["team"] == {"by": "default", "rule": "", "version": ""}
+    assert ticket["set_by"]["fields.host"] == {
+        "by": "rule",
+        "rule": "Host down",
+        "version": version,
+        "words": "rule “Host down”",
+    }
+    assert ticket["set_by"]["tags.berlin"]["words"] == "rule “Site”"
+    assert ticket["set_by"]["team"] == {"by": "default", "rule": "", "version": "", "words": "default"}
     told = {event["kind"]: (event["text"], event["rules"]) for event in ticket["history"]}
     assert told["opened"][1] == told["watcher"][1] == version
     assert "the rule “Host down” holds it for vendor until 3 days" in told["status"][0]
@@ -111,7 +116,8 @@ def test_a_rule_of_a_later_file_is_named_with_that_file_s_version(outage: DeskUn
     outage.answer(ERIKA, outage.last("erika@example.com"), "It is in Berlin.")
     ticket = outage.ticket()
     assert ticket["rules_version"] == first
-    assert ticket["set_by"]["tags.berlin"] == {"by": "rule", "rule": "Site", "version": outage.policy.version}
+    by = ticket["set_by"]["tags.berlin"]
+    assert (by["by"], by["rule"], by["version"]) == ("rule", "Site", outage.policy.version)
     (event,) = [event for event in ticket["history"] if event["kind"] == "field"]
     assert (event["text"], event["rules"]) == ("tags.berlin: (none) → berlin", outage.policy.version)
     assert outage.audit() == []

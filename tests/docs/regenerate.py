@@ -24,6 +24,7 @@ from gateway.policy.schema import SCHEMA_FILE, schema_text
 from gateway.settings import describe_settings
 from gateway.ticket import PRIORITY_MATRIX, Level
 from gateway.triage.commands import COMMANDS
+from gateway.triage.desk_commands import DESK_COMMANDS
 from gateway.triage.lint import LINTS
 from gateway.triage.quarantine import QUARANTINE
 from gateway.triage.restraint import RESTRAINTS
@@ -70,6 +71,11 @@ def restraints() -> str:
 
 def commands() -> str:
     rows = [(code(str(command.usage)), str(command.help)) for command in COMMANDS.values()]
+    return table(("you write", "what happens"), rows)
+
+
+def desk_commands() -> str:
+    rows = [(code(str(command.usage)), str(command.help)) for command in DESK_COMMANDS.values()]
     return table(("you write", "what happens"), rows)
 
 
@@ -257,6 +263,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "trust": trust,
     "limits": limits,
     "commands": commands,
+    "desk-commands": desk_commands,
     "settings": settings,
     "policy": policy,
     "matrix": matrix,

@@ -12,6 +12,7 @@ import pytest
 from gateway.errors import TemporaryFailure
 from gateway.intake.imap import Drained, pause_seconds
 from gateway.mail import MailboxRole
+from gateway.oauth import TokenTrouble
 from gateway.store.tables import Ledger
 from gateway.store.tables import Mailbox as MailboxRow
 from tests.intake.imap_house import House, mail_bytes, plain
@@ -295,6 +296,12 @@ def test_a_backlog_comes_in_many_sets_in_order(sqlite_house: House, mailbox: Mai
 
 
 def test_the_pause_after_failures_grows_from_a_second_to_five_minutes() -> None:
-    assert 0.5 <= pause_seconds(1) <= 1
-    assert 4 <= pause_seconds(4) <= 8
-    assert 150 <= pause_seconds(1000) <= 300
+    failure = TemporaryFailure("the network is down")
+    assert 0.5 <= pause_seconds(1, failure) <= 1
+    assert 4 <= pause_seconds(4, failure) <= 8
+    assert 150 <= pause_seconds(1000, failure) <= 300
+
+
+def test_whether_there_is_a_token_by_now_is_looked_up_every_fifteen_seconds_at_least() -> None:
+    assert 0.5 <= pause_seconds(1, TokenTrouble("no token")) <= 1
+    assert 7.5 <= pause_seconds(1000, TokenTrouble("no token")) <= 15

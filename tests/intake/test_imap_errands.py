@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,6 +11,9 @@ import peewee
 import pytest
 
 from gateway.errors import TemporaryFailure
+from gateway.intake import imap_errands
+from gateway.intake.accept import Door
+from gateway.intake.cursor import CursorStore
 from gateway.intake.imap import Drained
 from gateway.intake.imap_errands import Imported, append_sent, check_connection, import_mail
 from tests.intake.imap_house import House, mail_bytes, plain
@@ -94,6 +98,32 @@ def test_an_import_names_what_the_server_does_not_give_and_brings_in_the_rest(ho
         imported = bring_in(house, settings=house.changed(port=server.port))
     assert (imported.fetched, imported.unread) == (2, (2,))
     assert house.subjects() == ["Number 1", "Number 3"]
+
+
+def test_an_import_does_not_come_between_a_gateway_and_its_first_contact(house: House, mailbox: Mailbox) -> None:
+    mailbox.append(mail_bytes("Old"), internal_date=FEBRUARY)
+    gateway = CursorStore(house.database, name="support", folder="INBOX", owner="host-1")
+    assert gateway.take_lease(house.clock())
+    with pytest.raises(TemporaryFailure, match="for the first time just now"):
+        bring_in(house)
+    assert house.ledger() == []
+
+
+def test_an_import_into_a_database_that_does_not_answer_says_so(
+    house: House, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imap_errands, "ANSWER_TIMEOUT_SECONDS", 0.01)
+    mailbox.append(mail_bytes("Old"), internal_date=FEBRUARY)
+    since, opened = date(2026, 1, 1), threading.Event()
+
+    def free_bytes() -> int:
+        assert opened.wait(20)
+        return 10**12
+
+    with Door(house.database, clock=house.clock, free_bytes=free_bytes) as door:
+        with pytest.raises(TemporaryFailure, match="not stored in time"):
+            import_mail(house.settings, database=house.database, door=door, clock=house.clock, since=since)
+        opened.set()
 
 
 def test_a_check_says_what_the_server_can_do(mailbox: Mailbox, sqlite: peewee.Database) -> None:

@@ -131,6 +131,14 @@ def test_every_reply_has_an_enhanced_status(client: RawClient, command: str, cod
     assert client.say(command).startswith(code)
 
 
+@pytest.mark.parametrize(("said", "reply"), [("DATA", "503 5.5.1 Send RCPT first"), ("DATA now", "501 5.5.4 DATA has")])
+def test_data_comes_after_a_recipient_and_alone(client: RawClient, said: str, reply: str) -> None:
+    client.say("EHLO client")
+    client.say("MAIL FROM:<>")
+    assert client.say(said).startswith(reply)
+    assert client.say("NOOP") == "250 2.0.0 OK"
+
+
 def test_a_client_that_greets_with_nonsense_is_written_down(start: Start, database_url: str, clock: Clock) -> None:
     database = new_database(database_url)
     with Door(database, clock=clock) as door, RawClient(start(door)) as client, connection(database):

@@ -44,6 +44,15 @@ def test_starttls_takes_a_mail(start: Start, sqlite_door: Door, certificates: Ce
     assert stored(rows()[0].id) == a_mail() + b"x" * 200_000 + b"\r\n"
 
 
+def test_there_is_no_tls_inside_of_tls(start: Start, sqlite_door: Door, certificates: Certificates) -> None:
+    port = start(sqlite_door, tls_certificate=certificates.certificate, tls_key=certificates.key)
+    with smtplib.SMTP("localhost", port) as client:
+        client.starttls(context=certificates.client_context())
+        client.ehlo()
+        assert client.docmd("STARTTLS") == (503, b"5.5.1 TLS is in use already")
+        assert client.noop()[0] == 250
+
+
 def test_without_tls_nothing_is_taken_where_it_is_required(
     start: Start, sqlite_door: Door, certificates: Certificates
 ) -> None:

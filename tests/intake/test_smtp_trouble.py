@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import sqlite3
@@ -14,8 +15,11 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.intake.accept import Door
+from gateway.intake.data import SpoolMemory
+from gateway.intake.listener import GuestBook
 from gateway.intake.smtp import SmtpListener, SmtpThread
 from gateway.intake.smtp_limits import Timeouts
+from gateway.intake.smtp_session import SessionOptions, SmtpSession
 from gateway.settings.tables import Smtp
 from gateway.store.database import connection
 from tests.intake.desk import (
@@ -298,6 +302,33 @@ def test_a_port_that_is_taken_stops_the_start(port: int, sqlite_door: Door, cloc
 
     with pytest.raises(ConfigurationError, match=r"smtp\.port.*can't listen on 127\.0\.0\.1"):
         SmtpThread(second).start()
+
+
+def test_what_still_comes_for_a_client_that_has_gone_changes_nothing(sqlite_door: Door, clock: Clock) -> None:
+    """A stop and a timer may both meet a session whose connection was lost just before."""
+    options = SessionOptions(
+        door=sqlite_door,
+        is_recipient=is_recipient,
+        clock=clock,
+        size_limit_bytes=MEBIBYTE,
+        hostname="desk.example.com",
+        memory=SpoolMemory(MEBIBYTE),
+    )
+
+    async def main() -> None:
+        book = GuestBook(connections=1, connections_per_peer=1, trusted_peers=())
+        ours, theirs = socket.socketpair()
+        loop = asyncio.get_running_loop()
+        _, session = await loop.connect_accepted_socket(lambda: SmtpSession(options, book), ours)
+        theirs.close()
+        while session.transport is not None:
+            await asyncio.sleep(0)
+        session.leave_when_idle()
+        session.cut()
+        session._timeout_cb()
+        await asyncio.wait_for(book.send_home(20), 10)
+
+    asyncio.run(main())
 
 
 def test_many_clients_at_once(start: Start, database_url: str, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_ANSWERS = ("tests/intake/test_imap_answers.py",)
 _TRIAGE = ("tests/triage/test_trust.py", "tests/triage/test_authorise.py")
 
 # By module: what pytest is told.
@@ -11,6 +12,16 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gateway.intake.digest": ("tests/intake/test_digest.py",),
     "gateway.intake.envelope": ("tests/intake/test_envelope.py",),
     "gateway.intake.data": ("tests/intake/test_data.py",),
+    "gateway.intake.accept": ("tests/intake/test_accept.py", "-k", "not postgres"),
+    "gateway.intake.cursor": ("tests/intake/test_cursor.py", "-k", "not postgres"),
+    "gateway.intake.lmtp": ("tests/intake/test_lmtp.py", "-k", "not postgres"),
+    "gateway.intake.pipe": ("tests/intake/test_pipe.py", "-k", "not postgres"),
+    "gateway.intake.smtp_addresses": ("tests/intake/test_smtp_addresses.py",),
+    "gateway.intake.imap_answers": _ANSWERS,
+    "gateway.intake.imap_envelopes": _ANSWERS,
+    "gateway.intake.imap_hints": _ANSWERS,
+    "gateway.intake.imap_troubles": _ANSWERS,
+    "gateway.parse.headers": ("tests/parse/test_addresses.py", "tests/parse/test_sender.py"),
     "gateway.store.queue": ("tests/store/test_queue.py", "-k", "not postgres"),
     "gateway.desk.ledger": ("tests/desk/test_ledger.py", "-k", "not postgres"),
     "gateway.triage.trust": _TRIAGE,

@@ -202,6 +202,9 @@ def test_a_library_that_finds_a_quote_behind_the_end_finds_none(monkeypatch: pyt
         "pon., 2 mar 2026 o 09:00 Help Desk <desk@example.com> napisał(a):",
         "pon., 2 mar, 09:00 Help Desk <desk@example.com> napisał(a):",
         "W dniu 02.03.26 o 09:00, Help Desk pisze:",
+        "W dniu 02.03.2026 o 09:00, Użytkownik Help Desk napisał:",
+        "Użytkownik Help Desk <desk@example.com> napisał:",
+        'Użytkownik "Help Desk" <desk@example.com>\nnapisał(a):',
     ],
 )
 @pytest.mark.parametrize("mark", ["> ", ""])
@@ -210,3 +213,19 @@ def test_polish_attributions_are_known_with_and_without_marks_behind_them(attrib
     raw = f"From: a@example.com\nContent-Type: text/plain; charset=utf-8\n\n{text}".encode()
     mail = parse(raw, own_addresses=("desk@example.com",))
     assert mail.new_text == "Dziękuję, działa."
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "Użytkownik Help Desk napisał:",
+        "Użytkownik Dział Wsparcia Informatycznego Oddziału w Bielsku-Białej i Cieszynie\nnapisał:",
+    ],
+)
+def test_a_polish_attribution_without_date_and_address_needs_marks_behind_it(attribution: str) -> None:
+    """Otherwise it may be a colleague who tells what a user wrote."""
+    for mark, is_quote in (("> ", True), ("", False)):
+        text = f"Dziękuję, działa.\n\n{attribution}\n\n{mark}Czy działa?\n"
+        raw = f"From: a@example.com\nContent-Type: text/plain; charset=utf-8\n\n{text}".encode()
+        mail = parse(raw, own_addresses=("desk@example.com",))
+        assert (mail.new_text == "Dziękuję, działa.") is is_quote, mail.new_text

@@ -14,81 +14,81 @@ from tests.policy.test_broken_files import SOUND, problems_of
 CONDITIONS = [
     (
         "pattern = ''",
-        "rules.toml:11:1: rule[1].when.pattern.words[1]: is an empty pattern (leave it out)",
+        "rules.toml:11:1: rule[1] “a”, when.pattern: is an empty pattern (leave it out)",
     ),
     (
         "pattern = 'x(?=y)'",
         (
-            "rules.toml:11:1: rule[1].when.pattern.words[1]: 'x(?=y)' looks ahead or behind, which patterns here "
+            "rules.toml:11:1: rule[1] “a”, when.pattern: 'x(?=y)' looks ahead or behind, which patterns here "
             'can\'t (for what must not be there write none = [{ words = ["…"] }])'
         ),
     ),
     (
         "pattern = '(a)\\1'",
         (
-            "rules.toml:11:1: rule[1].when.pattern.words[1]: '(a)\\1' refers back to what it captured, which "
+            "rules.toml:11:1: rule[1] “a”, when.pattern: '(a)\\1' refers back to what it captured, which "
             'patterns here can\'t (capture both by name and write captured = { second = "{first}" })'
         ),
     ),
     (
         "pattern = 'x++'",
         (
-            "rules.toml:11:1: rule[1].when.pattern.words[1]: 'x++' forbids going back, which is not needed here "
+            "rules.toml:11:1: rule[1] “a”, when.pattern: 'x++' forbids going back, which is not needed here "
             "(no pattern can be slow; leave it out)"
         ),
     ),
     (
         "pattern = '(?#c)x'",
         (
-            "rules.toml:11:1: rule[1].when.pattern.words[1]: '(?#c)x' has a comment in it, or (?x) (write it "
+            "rules.toml:11:1: rule[1] “a”, when.pattern: '(?#c)x' has a comment in it, or (?x) (write it "
             "without, and put the comment behind #)"
         ),
     ),
     (
         "pattern = 'x\\Z'",
-        "rules.toml:11:1: rule[1].when.pattern.words[1]: 'x\\Z' ends with \\Z (write \\z)",
+        "rules.toml:11:1: rule[1] “a”, when.pattern: 'x\\Z' ends with \\Z (write \\z)",
     ),
     (
         "pattern = 'x*'",
         (
-            "rules.toml:11:1: rule[1].when.pattern.words[1]: 'x*' matches the empty text, and so every mail "
+            "rules.toml:11:1: rule[1] “a”, when.pattern: 'x*' matches the empty text, and so every mail "
             "(write + instead of *, or drop the ?)"
         ),
     ),
     (
         "pattern = '[a-'",
-        "rules.toml:11:1: rule[1].when.pattern.words[1]: '[a-' is not a pattern: missing ]: [a- (close the [ with ], "
+        "rules.toml:11:1: rule[1] “a”, when.pattern: '[a-' is not a pattern: missing ]: [a- (close the [ with ], "
         "or write \\[ for the character)",
     ),
     (
         "pattern = '(x{900}){9}'",
         (
-            "rules.toml:11:1: rule[1].when.pattern.words[1]: '(x{900}){9}' repeats too often "
+            "rules.toml:11:1: rule[1] “a”, when.pattern: '(x{900}){9}' repeats too often "
             "(repeat a thousand times at most, in all)"
         ),
     ),
     (
         "pattern = '(?P<Host>x)'",
         (
-            'rules.toml:11:1: rule[1].when.pattern.words[1]: "Host" can\'t be the name of a capture (write small '
+            'rules.toml:11:1: rule[1] “a”, when.pattern: "Host" can\'t be the name of a capture (write small '
             "letters, like (?P<host>…))"
         ),
     ),
     (
         "pattern = '(?P<sender>x)'",
         (
-            "rules.toml:11:1: rule[1].when.pattern.words[1]: {sender} is there in every rule, so no pattern may "
+            "rules.toml:11:1: rule[1] “a”, when.pattern: {sender} is there in every rule, so no pattern may "
             "capture it (take another name)"
         ),
     ),
     (
         "pattern = '(?P<a>x)(?P<a>y)'",
-        ('rules.toml:11:1: rule[1].when.pattern.words[1]: captures "a" twice (take two names, or write two patterns)'),
+        ('rules.toml:11:1: rule[1] “a”, when.pattern: captures "a" twice (take two names, or write two patterns)'),
     ),
     (
         'pattern = "\\bvpn"',
         (
-            "rules.toml:11:1: rule[1].when.pattern.words[1]: has a control character where a \\ was meant (write "
+            "rules.toml:11:1: rule[1] “a”, when.pattern: has a control character where a \\ was meant (write "
             "patterns in single quotes: '\\bvpn\\b')"
         ),
     ),
@@ -98,200 +98,206 @@ CONDITIONS = [
     ),
     (
         "pattern.subjct = 'x'",
-        'rules.toml:11:1: rule[1].when.pattern.subjct: there is no such key (did you mean "subject"?)',
+        'rules.toml:11:1: rule[1] “a”, when.pattern.subjct: there is no such key (did you mean "subject"?)',
     ),
     (
         "pattern.body = ['x', 'y*']",
         (
-            "rules.toml:11:27: rule[1].when.pattern.body[2]: 'y*' matches the empty text, and so every mail "
+            "rules.toml:11:27: rule[1] “a”, when.pattern.body[2]: 'y*' matches the empty text, and so every mail "
             "(write + instead of *, or drop the ?)"
         ),
     ),
     (
         "pattern.header = { 'X Y' = 'x' }",
         (
-            'rules.toml:11:25: rule[1].when.pattern.header.X Y: "X Y" is not the name of a header (write it like '
+            'rules.toml:11:25: rule[1] “a”, when.pattern.header.X Y: "X Y" is not the name of a header (write it like '
             '"List-Id")'
         ),
     ),
     (
         'words = "print(er|s)"',
         (
-            'rules.toml:11:1: rule[1].when.words[1]: "print(er|s)" looks like a pattern, but words are taken by '
+            'rules.toml:11:1: rule[1] “a”, when.words: "print(er|s)" looks like a pattern, but words are taken by '
             "the letter (write pattern = 'print(er|s)' instead)"
         ),
     ),
     (
         "words = '\\bvpn\\b'",
         (
-            'rules.toml:11:1: rule[1].when.words[1]: "\\bvpn\\b" looks like a pattern, but words are taken by the '
+            'rules.toml:11:1: rule[1] “a”, when.words: "\\bvpn\\b" looks like a pattern, but words are taken by the '
             "letter (write pattern = '\\bvpn\\b' instead)"
         ),
     ),
     (
         'words = "\\bvpn\\b"',
         (
-            'rules.toml:11:1: rule[1].when.words[1]: "\\bvpn\\b" looks like a pattern, but words are taken by the '
+            'rules.toml:11:1: rule[1] “a”, when.words: "\\bvpn\\b" looks like a pattern, but words are taken by the '
             "letter (write pattern = '\\bvpn\\b' instead)"
         ),
     ),
     (
         'words = "host-[0-9]"',
         (
-            'rules.toml:11:1: rule[1].when.words[1]: "host-[0-9]" looks like a pattern, but words are taken by '
+            'rules.toml:11:1: rule[1] “a”, when.words: "host-[0-9]" looks like a pattern, but words are taken by '
             "the letter (write pattern = 'host-[0-9]' instead)"
         ),
     ),
     (
         'words = "disk.*full"',
         (
-            'rules.toml:11:1: rule[1].when.words[1]: "disk.*full" looks like a pattern, but words are taken by '
+            'rules.toml:11:1: rule[1] “a”, when.words: "disk.*full" looks like a pattern, but words are taken by '
             "the letter (write pattern = 'disk.*full' instead)"
         ),
     ),
     (
         'domain = "anna@example.com"',
-        'rules.toml:11:1: rule[1].when.domain[1]: "anna@example.com" is not a domain (write "example.com")',
+        'rules.toml:11:1: rule[1] “a”, when.domain: "anna@example.com" is not a domain (write "example.com")',
     ),
     (
         'desk = "printing@example.com"',
         (
-            'rules.toml:11:1: rule[1].when.desk[1]: "printing@example.com" is not an address of the desk (add it '
+            'rules.toml:11:1: rule[1] “a”, when.desk: "printing@example.com" is not an address of the desk (add it '
             "to aliases in [desk])"
         ),
     ),
     (
         'desk = "hepldesk@example.com"',
         (
-            'rules.toml:11:1: rule[1].when.desk[1]: "hepldesk@example.com" is not an address of the desk (did '
+            'rules.toml:11:1: rule[1] “a”, when.desk: "hepldesk@example.com" is not an address of the desk (did '
             'you mean "helpdesk@example.com"?)'
         ),
     ),
     (
         'desk = "printing"',
         (
-            'rules.toml:11:1: rule[1].when.desk[1]: "printing" is not an address of the desk (write it like '
+            'rules.toml:11:1: rule[1] “a”, when.desk: "printing" is not an address of the desk (write it like '
             '"printing@example.com")'
         ),
     ),
     (
         'attachment_type = "pdf"',
         (
-            'rules.toml:11:1: rule[1].when.attachment_type[1]: "pdf" is not a type of file (write it like '
+            'rules.toml:11:1: rule[1] “a”, when.attachment_type: "pdf" is not a type of file (write it like '
             '"application/pdf" or "image/*")'
         ),
     ),
     (
         'size = "10 MB"',
         (
-            'rules.toml:11:1: rule[1].when.size[1]: "10 MB" is not understood as a size (write "above 10 MB" or '
+            'rules.toml:11:1: rule[1] “a”, when.size: "10 MB" is not understood as a size (write "above 10 MB" or '
             '"below 10 MB")'
         ),
     ),
     (
         'size = "> 10MB"',
         (
-            'rules.toml:11:1: rule[1].when.size[1]: "> 10MB" is not understood as a size (write "above 10MB" or '
+            'rules.toml:11:1: rule[1] “a”, when.size: "> 10MB" is not understood as a size (write "above 10MB" or '
             '"below 10MB")'
         ),
     ),
     (
         'attachment_size = "above 10 mega"',
         (
-            'rules.toml:11:1: rule[1].when.attachment_size[1]: "above 10 mega" is not understood as a size '
+            'rules.toml:11:1: rule[1] “a”, when.attachment_size: "above 10 mega" is not understood as a size '
             '(write "above 10 MB" or "below 10 MB")'
         ),
     ),
     (
         'time = "outside workinghours"',
         (
-            'rules.toml:11:1: rule[1].when.time[1]: "outside workinghours" is not understood as a time (did you '
+            'rules.toml:11:1: rule[1] “a”, when.time: "outside workinghours" is not understood as a time (did you '
             'mean "outside working hours"?)'
         ),
     ),
     (
         'time = "at night"',
         (
-            'rules.toml:11:1: rule[1].when.time[1]: "at night" is not understood as a time (write "working '
+            'rules.toml:11:1: rule[1] “a”, when.time: "at night" is not understood as a time (write "working '
             'hours", "outside working hours" or opening hours like "Mo-Fr 18:00-22:00; Sa-Su")'
         ),
     ),
     (
         'authenticated = "yes"',
-        'rules.toml:11:1: rule[1].when.authenticated: should be true or false, without quotes, not "yes" (write true)',
+        (
+            "rules.toml:11:1: rule[1] “a”, when.authenticated: should be true or false, without quotes, "
+            'not "yes" (write true)'
+        ),
     ),
     (
         'auth = { dmark = "fail" }',
         (
-            'rules.toml:11:15: rule[1].when.auth.dmark: "dmark" is not possible here (did you mean "dmarc"?; '
+            'rules.toml:11:15: rule[1] “a”, when.auth.dmark: "dmark" is not possible here (did you mean "dmarc"?; '
             "possible: spf, dkim, dmarc)"
         ),
     ),
     (
         'auth = { dmarc = "failed" }',
         (
-            'rules.toml:11:15: rule[1].when.auth.dmarc[1]: "failed" is not possible here (did you mean "fail"?; '
+            'rules.toml:11:15: rule[1] “a”, when.auth.dmarc: "failed" is not possible here (did you mean "fail"?; '
             "possible: pass, fail, softfail, neutral, none, policy, temperror, permerror)"
         ),
     ),
     (
         "person = { vip = true }",
         (
-            "rules.toml:11:17: rule[1].when.person.vip: nothing is known of anybody (write [[person]] with "
+            "rules.toml:11:17: rule[1] “a”, when.person.vip: nothing is known of anybody (write [[person]] with "
             'address and vip, or [people] with file = "people.csv")'
         ),
     ),
     (
         'person = { "a b c!" = 1 }',
         (
-            'rules.toml:11:17: rule[1].when.person.a b c!: "a b c!" is not the name of an attribute (write one '
+            'rules.toml:11:17: rule[1] “a”, when.person.a b c!: "a b c!" is not the name of an attribute (write one '
             'word, like "department")'
         ),
     ),
     (
         'person = { vip = "" }',
-        "rules.toml:11:17: rule[1].when.person.vip: is an empty text (false asks for what is not there)",
+        "rules.toml:11:17: rule[1] “a”, when.person.vip: is an empty text (false asks for what is not there)",
     ),
     (
         'tickets = "1 today"',
         (
-            'rules.toml:11:1: rule[1].when.tickets[1]: "1 today" holds for every ticket (the ticket itself is '
+            'rules.toml:11:1: rule[1] “a”, when.tickets: "1 today" holds for every ticket (the ticket itself is '
             "counted: write 2 or more)"
         ),
     ),
     (
         'tickets = "three today"',
         (
-            'rules.toml:11:1: rule[1].when.tickets[1]: "three today" is not understood as a number of tickets '
+            'rules.toml:11:1: rule[1] “a”, when.tickets: "three today" is not understood as a number of tickets '
             '(write it like "3 today" or "10 in 7 days")'
         ),
     ),
     (
         'tickets = "3 in 500 days"',
-        'rules.toml:11:1: rule[1].when.tickets[1]: "3 in 500 days" goes too far back (write a year at most)',
+        'rules.toml:11:1: rule[1] “a”, when.tickets: "3 in 500 days" goes too far back (write a year at most)',
     ),
     (
         "captured = { host = 'x' }",
         (
-            'rules.toml:11:19: rule[1].when.captured.host: no pattern of this rule captures "host" (write '
+            'rules.toml:11:19: rule[1] “a”, when.captured.host: no pattern of this rule captures "host" (write '
             "pattern = '… (?P<host>[a-z0-9-]+)')"
         ),
     ),
     (
         "pattern = '(?P<host>x)'\nwhen.captured.hots = 'x'",
-        ('rules.toml:12:1: rule[1].when.captured.hots: no pattern of this rule captures "hots" (did you mean "host"?)'),
+        (
+            'rules.toml:12:1: rule[1] “a”, when.captured.hots: no pattern of this rule captures "hots" '
+            '(did you mean "host"?)'
+        ),
     ),
     (
         "pattern = '(?P<host>x)'\nwhen.captured.host = '{hots}'",
         (
-            'rules.toml:12:1: rule[1].when.captured.host[1]: no pattern of this rule captures "hots" (did you '
+            'rules.toml:12:1: rule[1] “a”, when.captured.host: no pattern of this rule captures "hots" (did you '
             'mean "host"?)'
         ),
     ),
     (
         "words='x'\nwhen.none = [{ pattern = '(?P<host>x)' }]\nwhen.captured.host = 'x'",
         (
-            'rules.toml:13:1: rule[1].when.captured.host: no pattern of this rule captures "host" (write pattern '
+            'rules.toml:13:1: rule[1] “a”, when.captured.host: no pattern of this rule captures "host" (write pattern '
             "= '… (?P<host>[a-z0-9-]+)')"
         ),
     ),

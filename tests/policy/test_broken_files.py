@@ -30,68 +30,70 @@ def problems_of(text: str) -> list[str]:
 # What is written after SOUND (whose last line is line 8), and what is said about it.
 BROKEN_TABLES = [
     ('[[agent]]\nname = "Ben"\naddress = "ben@example.com"\nlanguage = "german"',
-     'rules.toml:12:1: agent[2].language: "german" is not a language (write its code, like "en", "de" or "pt-BR")'),
+     'rules.toml:12:1: agent[2] “Ben”, language: "german" is not a language '
+     '(write its code, like "en", "de" or "pt-BR")'),
     ('[[rule]]\nname = "a"\nwhen.subjct = "vpn"\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.subjct: there is no such key (did you mean "subject"?)'),
+     'rules.toml:11:1: rule[1] “a”, when.subjct: there is no such key (did you mean "subject"?)'),
     ('[[rule]]\nname = "a"\nwhen = { any = [{ words = "x1" }, { froom = "x" }] }\nset.type = "request"',
-     'rules.toml:11:37: rule[1].when.any[2].froom: there is no such key (did you mean "from"?)'),
+     'rules.toml:11:37: rule[1] “a”, when.any[2].froom: there is no such key (did you mean "from"?)'),
     ('[[rule]]\nname = "a"\nwhen.any = ["vpn"]\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.any: is a group of conditions, not of words '
+     'rules.toml:11:1: rule[1] “a”, when.any: is a group of conditions, not of words '
      '(write { words = ["…"] } in it, or words = ["…"] instead)'),
     ('[[rule]]\nname = "a"\nwhen = {}\nset.type = "request"',
-     "rules.toml:11:1: rule[1].when: has no condition, so it would hold for every mail "
+     "rules.toml:11:1: rule[1] “a”, when: has no condition, so it would hold for every mail "
      "(what holds for every mail is in [defaults])"),
     ('[[rule]]\nname = "a"\nwhen.words = []\nset.type = "request"',
-     "rules.toml:11:1: rule[1].when: has no condition, so it would hold for every mail "
+     "rules.toml:11:1: rule[1] “a”, when: has no condition, so it would hold for every mail "
      "(what holds for every mail is in [defaults])"),
     ('[[rule]]\nname = "a"\nwhen.words = ["vpn", ""]\nset.type = "request"',
-     "rules.toml:11:22: rule[1].when.words[2]: is an empty word (leave it out)"),
+     "rules.toml:11:22: rule[1] “a”, when.words[2]: is an empty word (leave it out)"),
     ('[[rule]]\nname = "a"\nwhen.words = "*"\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.words[1]: "*" matches every word (leave it out)'),
+     'rules.toml:11:1: rule[1] “a”, when.words: "*" matches every word (leave it out)'),
     ('[[rule]]\nname = "a"\nwhen.words = "v*"\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.words[1]: "v*" matches too much (write at least two letters beside a *)'),
+     'rules.toml:11:1: rule[1] “a”, when.words: "v*" matches too much (write at least two letters beside a *)'),
     ('[[rule]]\nname = "a"\nwhen.words = "extension *"\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.words[1]: "extension *" matches too much '
+     'rules.toml:11:1: rule[1] “a”, when.words: "extension *" matches too much '
      "(write at least two letters beside a *)"),
     ('[[rule]]\nname = "a"\nwhen.words = 7\nset.type = "request"',
-     "rules.toml:11:1: rule[1].when.words: should be a list in square brackets, not 7"),
+     "rules.toml:11:1: rule[1] “a”, when.words: should be a list in square brackets, not 7"),
     ('[[rule]]\nname = "a"\nwhen.words = [7]\nset.type = "request"',
-     'rules.toml:11:15: rule[1].when.words[1]: should be a text in quotes, not 7 (write "7")'),
+     'rules.toml:11:15: rule[1] “a”, when.words[1]: should be a text in quotes, not 7 (write "7")'),
     ('[[rule]]\nname = "a"\nwhen.from = "hr.example.com"\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.from[1]: "hr.example.com" is not an address '
+     'rules.toml:11:1: rule[1] “a”, when.from: "hr.example.com" is not an address '
      '(for everybody of a domain write "*@hr.example.com")'),
     ('[[rule]]\nname = "a"\nwhen.from = "*@*"\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.from[1]: "*@*" matches everybody (leave it out)'),
+     'rules.toml:11:1: rule[1] “a”, when.from: "*@*" matches everybody (leave it out)'),
     ('[[rule]]\nname = "a"\nwhen.attachment = "*"\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.attachment[1]: "*" matches every file (write it like "*.pdf")'),
+     'rules.toml:11:1: rule[1] “a”, when.attachment: "*" matches every file (write it like "*.pdf")'),
     ('[[rule]]\nname = "a"\nwhen.header = { "X Priority" = "1" }\nset.type = "request"',
-     'rules.toml:11:17: rule[1].when.header.X Priority: "X Priority" is not the name of a header '
+     'rules.toml:11:17: rule[1] “a”, when.header.X Priority: "X Priority" is not the name of a header '
      '(write it like "List-Id")'),
     ('[[rule]]\nname = "a"\nwhen.language = "german"\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.language[1]: "german" is not a language '
+     'rules.toml:11:1: rule[1] “a”, when.language: "german" is not a language '
      '(write its code, like "en", "de" or "pt-BR")'),
     ('[[rule]]\nname = "a"\nwhen.kind = "replies"\nset.type = "request"',
-     'rules.toml:11:1: rule[1].when.kind[1]: "replies" is not possible here (did you mean "reply"?; possible: '
+     'rules.toml:11:1: rule[1] “a”, when.kind: "replies" is not possible here (did you mean "reply"?; possible: '
      "new, reply, auto-reply, bounce, list, notification, calendar, receipt, arf, spam, own)"),
     ('[[rule]]\nname = "a"\nwhen.words = "vpn"\nset = {}',
-     'rules.toml:12:1: rule[1].set: sets nothing (write for instance { category = "network/vpn" })'),
+     'rules.toml:12:1: rule[1] “a”, set: sets nothing (write for instance { category = "network/vpn" })'),
     ('[[rule]]\nname = "a"\nwhen.words = "vpn"',
-     "rules.toml:9:1: rule[1].set: is required"),
+     "rules.toml:9:1: rule[1] “a”, set: is required"),
     ('[[rule]]\nname = "a"\nset.type = "request"',
-     "rules.toml:9:1: rule[1].when: is required"),
+     "rules.toml:9:1: rule[1] “a”, when: is required"),
     ('[[rule]]\nwhen.words = "vpn"\nset.type = "request"',
      "rules.toml:9:1: rule[1].name: is required"),
     ('[[rule]]\nname = "a"\nwhen.words = "vpn"\nset.type = "incidnt"',
-     'rules.toml:12:1: rule[1].set.type: "incidnt" is not possible here (did you mean "incident"?; '
+     'rules.toml:12:1: rule[1] “a”, set.type: "incidnt" is not possible here (did you mean "incident"?; '
      "possible: incident, request)"),
     ('[[rule]]\nname = "a"\nwhen.words = "vpn"\nset.category = "a/b/c"',
-     'rules.toml:12:1: rule[1].set.category: "a/b/c" is not a category (write "category" or "category/subcategory")'),
+     'rules.toml:12:1: rule[1] “a”, set.category: "a/b/c" is not a category '
+     '(write "category" or "category/subcategory")'),
     ('[[rule]]\nname = "a"\nwhen.words = "vpn"\nset.team = "netwrok"',
-     'rules.toml:12:1: rule[1].set.team: there is no team "netwrok" (did you mean "network"?)'),
+     'rules.toml:12:1: rule[1] “a”, set.team: there is no team "netwrok" (did you mean "network"?)'),
     ('[[rule]]\nname = "a"\nwhen.words = "vpn"\nset.assignee = "ana"',
-     'rules.toml:12:1: rule[1].set.assignee: there is no agent "ana" (did you mean "anna"?)'),
+     'rules.toml:12:1: rule[1] “a”, set.assignee: there is no agent "ana" (did you mean "anna"?)'),
     ('[[rule]]\nname = "a"\nwhen.words = "vpn"\nset.type = "request"\non = ["opened"]',
-     'rules.toml:13:7: rule[1].on[1]: "opened" is not possible here (did you mean "open"?; '
+     'rules.toml:13:7: rule[1] “a”, on[1]: "opened" is not possible here (did you mean "open"?; '
      "possible: open, reply, reopen)"),
     ('[[rule]]\nname = "a"\nwhen.words = "vpn"\nset.type = "request"\n'
      '[[rule]]\nname = "A"\nwhen.words = "lan"\nset.type = "request"',
@@ -100,20 +102,20 @@ BROKEN_TABLES = [
      'rules.toml:10:1: team[2].name: "Network" is the name of another team or agent, '
      "so #assign could not tell them apart"),
     ('[[team]]\nname = "anna"',
-     'rules.toml:5:1: agent[1].handle: "anna" is the name of another team or agent, '
+     'rules.toml:5:1: agent[1] “Anna Agent”, handle: "anna" is the name of another team or agent, '
      "so #assign could not tell them apart"),
     ('[[team]]\nname = "second level"',
      'rules.toml:10:1: team[2].name: "second level" is not a short name without spaces (write "second-level")'),
     ('[[agent]]\nname = "Ben"\naddress = "Ben <ben@example.com>"',
-     'rules.toml:11:1: agent[2].address: "Ben <ben@example.com>" is not an e-mail address '
+     'rules.toml:11:1: agent[2] “Ben”, address: "Ben <ben@example.com>" is not an e-mail address '
      '(write only "ben@example.com")'),
     ('[[agent]]\nname = "Ben"\naddress = "ANNA@example.com"\nhandle = "ben"',
-     'rules.toml:11:1: agent[2].address: "anna@example.com" is the address of an earlier agent'),
+     'rules.toml:11:1: agent[2] “Ben”, address: "anna@example.com" is the address of an earlier agent'),
     ('[[agent]]\nname = "Ben"\naddress = "ben@example.com"\nother_addresses = ["helpdesk+x@example.com"]',
-     'rules.toml:12:20: agent[2].other_addresses[1]: "helpdesk+x@example.com" is an address of the desk; '
+     'rules.toml:12:20: agent[2] “Ben”, other_addresses[1]: "helpdesk+x@example.com" is an address of the desk; '
      "mail to this agent would come back as a ticket"),
     ('[[agent]]\nname = "Ben"\naddress = "ben@example.com"\nteams = ["networks"]',
-     'rules.toml:12:10: agent[2].teams[1]: there is no team "networks" (did you mean "network"?)'),
+     'rules.toml:12:10: agent[2] “Ben”, teams[1]: there is no team "networks" (did you mean "network"?)'),
     ('[defaults]\nteam = "nobody"',
      'rules.toml:10:1: defaults.team: there is no team "nobody" (possible: network)'),
     ('[defaults]\nimpact = "huge"',
@@ -135,7 +137,7 @@ BROKEN_TABLES = [
      'rules.toml:9:1: rules: there is no such key (did you mean "rule"?)'),
     ('[rule]\nname = "a"',
      ["rules.toml:9:1: rule: [rule] stands in single brackets, but there may be many (write [[rule]])",
-      "rules.toml:9:1: rule[1].when: is required", "rules.toml:9:1: rule[1].set: is required"]),
+      "rules.toml:9:1: rule[1] “a”, when: is required", "rules.toml:9:1: rule[1] “a”, set: is required"]),
 ]  # fmt: skip
 
 
@@ -216,8 +218,8 @@ def test_all_mistakes_are_told_at_once_also_those_that_need_the_whole_file() -> 
     )
     assert problems_of(text) == [
         'rules.toml:2:1: desk.timezone: there is no such key (did you mean "time_zone"?)',
-        'rules.toml:12:1: rule[1].when.wrods: there is no such key (did you mean "words"?)',
-        'rules.toml:13:1: rule[1].set.team: there is no team "netwrok" (did you mean "network"?)',
+        'rules.toml:12:1: rule[1] “a”, when.wrods: there is no such key (did you mean "words"?)',
+        'rules.toml:13:1: rule[1] “a”, set.team: there is no team "netwrok" (did you mean "network"?)',
         'rules.toml:16:1: example[1].rule: there is no rule "b" (possible: a)',
     ]
 
@@ -241,7 +243,7 @@ def test_a_desk_without_team_and_agent_is_refused() -> None:
 
 def test_columns_count_characters_not_bytes() -> None:
     text = SOUND + '[[rule]]\nname = "ä"\nwhen = { words = ["größe", ""] }\nset.type = "request"'
-    assert problems_of(text) == ["rules.toml:11:28: rule[1].when.words[2]: is an empty word (leave it out)"]
+    assert problems_of(text) == ["rules.toml:11:28: rule[1] “ä”, when.words[2]: is an empty word (leave it out)"]
 
 
 def test_a_file_that_is_missing_or_not_utf8_is_told(tmp_path: Path) -> None:

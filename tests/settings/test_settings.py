@@ -157,18 +157,19 @@ BROKEN: list[tuple[str, dict[str, str], list[str]]] = [
     ('[relay]\nsent_mailbox = "suport-de"\n' + MAILBOX, PASSWORD,
      ['gateway.toml:2:1: relay.sent_mailbox: there is no mailbox "suport-de" (did you mean "support-de"?)']),
     (MAILBOX, {},
-     ["gateway.toml:1:1: mailbox[1]: has no password "
+     ["gateway.toml:1:1: mailbox[1] “support-de”: has no password "
       "(write password_file, or set GATEWAY_MAILBOX_SUPPORT_DE_PASSWORD)"]),
     (MAILBOX + 'tls = "none"', PASSWORD,
-     ['gateway.toml:5:1: mailbox[1].tls: none is allowed on this machine only (write "implicit" or "starttls")']),
+     ['gateway.toml:5:1: mailbox[1] “support-de”, tls: none is allowed on this machine only '
+      '(write "implicit" or "starttls")']),
     (MAILBOX + 'after = "move"', PASSWORD,
-     ['gateway.toml:5:1: mailbox[1].after: needs move_to (write move_to = "Done")']),
+     ['gateway.toml:5:1: mailbox[1] “support-de”, after: needs move_to (write move_to = "Done")']),
     (MAILBOX + 'move_to = "Done"', PASSWORD,
-     ['gateway.toml:5:1: mailbox[1].move_to: does nothing by itself (write after = "move")']),
+     ['gateway.toml:5:1: mailbox[1] “support-de”, move_to: does nothing by itself (write after = "move")']),
     (MAILBOX + 'after = "move"\nmove_to = "INBOX"', PASSWORD,
-     ["gateway.toml:6:1: mailbox[1].move_to: is the folder that is watched"]),
+     ["gateway.toml:6:1: mailbox[1] “support-de”, move_to: is the folder that is watched"]),
     (MAILBOX + MAILBOX.replace("-", "_"), PASSWORD,
-     ["gateway.toml:1:1: mailbox[1]: has no password "
+     ["gateway.toml:1:1: mailbox[1] “support-de”: has no password "
       "(write password_file, or set GATEWAY_MAILBOX_SUPPORT_DE_PASSWORD)",
       'gateway.toml:6:1: mailbox[2].name: "support_de" can\'t be told from the mailbox "support-de" '
       "in GATEWAY_MAILBOX_SUPPORT_DE_…"]),

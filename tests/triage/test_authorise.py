@@ -267,13 +267,13 @@ def test_a_requesters_expired_key_is_no_attempt_to_act_as_an_agent() -> None:
             mail(DORA),
             {"tokens": (token(),)},
             "append-watcher",
-            "the sender watcher of the ticket, known by address only",
+            "the sender is a watcher of the ticket, known by address only",
         ),
         (
             mail(ERIKA),
             {"tokens": (token(),), "auth_trusted": True},
             "append-requester",
-            "the sender requester of the ticket",
+            "the sender is the requester of the ticket",
         ),
         (
             mail(EVE),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.mail import Address, Attachment, AuthResults, Forwarded, Mail, Passage, PassageRole
 from gateway.policy import Policy, parse_policy
 from gateway.triage.classify import holding_of, rules_holding
+from gateway.triage.requirements import try_requirement
 from gateway.triage.rulebook import rulebook_of
 from gateway.triage.trace import ConditionTrace, traced, word_spans
 from gateway.triage.view import Known, TicketCount, view_of

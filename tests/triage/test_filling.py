@@ -87,6 +87,53 @@ def test_captures_fill_what_they_are_written_into_and_nothing_where_they_are_emp
     assert made("host network").get(Field.TEAM) == "network"
 
 
+class Asked(dict[str, str]):
+    """Captures that remember whether anything asked for them."""
+
+    was_asked = False
+
+    def get(self, *args: Any) -> Any:
+        self.was_asked = True
+        return super().get(*args)
+
+
+def test_captures_are_looked_for_only_where_something_is_still_free() -> None:
+    rules = policy(
+        more="""
+        [[rule]]
+        name = "first"
+        when.pattern = '(?P<host>srv1)'
+        set = { asset = "{host}", category = "servers/{host}" }
+        [[rule]]
+        name = "full"
+        when.pattern = '(?P<host>srv2)'
+        set = { asset = "{host}", category = "servers/{host}", team = "desk" }
+        [[rule]]
+        name = "a name of its own"
+        when.pattern = '(?P<host>srv3)'
+        set = { fields.host = "{host}" }
+        """
+    ).rules
+    holding = [(rule, Asked(host=f"srv{number}")) for number, rule in enumerate(rules, 1)]
+    by_key = {value.key: value.value for value in classified(holding, policy()).values}
+    assert [captures.was_asked for _, captures in holding] == [True, False, True]
+    assert (by_key["asset"], by_key["subcategory"], by_key["fields.host"]) == ("srv1", "srv1", "srv3")
+
+
+def test_a_subcategory_from_the_mail_goes_below_a_category_that_has_none() -> None:
+    rules = """
+    [[rule]]
+    name = "plain"
+    when.words = "down"
+    set.category = "servers"
+    [[rule]]
+    name = "host"
+    when.pattern = 'host (?P<host>\\S+)'
+    set.category = "servers/{host}"
+    """
+    assert kept(made("host srv1 is down", rules))["subcategory"] == ("srv1", "host")
+
+
 def test_tags_and_watchers_add_up_and_everything_else_is_filled_once() -> None:
     found = kept(made("host srv1 in 204 printer"))
     assert [key for key in found if key.startswith(("tags.", "watchers."))] == [
@@ -113,10 +160,10 @@ def test_what_a_mail_says_counts_only_where_it_is_possible() -> None:
 def test_who_set_it_is_said_in_words() -> None:
     lines = [str(line) for line in why(made("printer"))]
     assert "tagged printing (rule “printer”)" in lines
-    assert "asset PRN-1 (rule “late”)" in lines
-    assert "acknowledgement with the words of “outage” (rule “late”)" in lines
+    assert "asset PRN-1 (rule “late”, override)" in lines
+    assert "acknowledgement with the words of “outage” (rule “late”, override)" in lines
     assert "on hold for vendor until 3 days (rule “printer”)" in lines
-    assert f"{BOSS} gets the answers from now on (rule “late”)" in lines
+    assert f"{BOSS} gets the answers from now on (rule “late”, override)" in lines
 
 
 def test_an_example_can_expect_all_of_it() -> None:

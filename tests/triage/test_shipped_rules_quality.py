@@ -12,7 +12,9 @@ import pytest
 
 from gateway.defaults_files import default_file
 from gateway.policy import load_policy
-from tests.triage.labelled import HALVES, LANGUAGES, Half, Score, guess_by_rules, judge, tickets_of
+from gateway.triage.account import Outcome, account_of
+from gateway.triage.view import view_of
+from tests.triage.labelled import HALVES, LANGUAGES, Half, Labelled, Score, guess_by_rules, judge, tickets_of
 
 TYPE_FLOOR = {"en": 0.92, "de": 0.92, "fr": 0.85, "es": 0.85, "pt": 0.85}
 # The most frequent topic is at most a fifth of the tickets of one language.
@@ -62,3 +64,21 @@ def test_judging_counts_types_and_topics_apart() -> None:
     one_sided = judge(tickets, [("incident", ticket.topic) for ticket in tickets])
     assert (one_sided.type_accuracy, one_sided.topic_accuracy) == (0.5, 1)
     assert one_sided.macro_f1 == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The printer prints only two pages of ten.",
+        "Der Drucker druckt nur zwei von zehn Seiten.",
+        "L'imprimante n'imprime que les pages impaires.",
+        "La impresora solo imprime las páginas pares.",
+        "A impressora só imprime as páginas pares.",
+    ],
+)
+def test_pages_of_paper_are_nothing_of_the_network(text: str) -> None:
+    policy = load_policy(default_file("rules.toml"))
+    mail = Labelled(half="held", type="incident", topic="printing", subject="", text=text).as_mail()
+    account = account_of(view_of(mail, policy=policy), policy)
+    about_network = [one for one in account.rules if one.name == "Network and internet"]
+    assert [one.outcome for one in about_network] == [Outcome.FAR]

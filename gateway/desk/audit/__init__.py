@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gateway.desk.audit.history import histories
 from gateway.desk.audit.mails import decisions_done, dedupe_keys, outcomes, raw_mails
 from gateway.desk.audit.orphans import orphans, unknown_contacts
 from gateway.desk.audit.outgoing import outgoing_mails
@@ -43,6 +44,7 @@ CHECKS: tuple[Check, ...] = (
     # What it led to
     tickets,
     outgoing_mails,
+    histories,
     # What hangs on nothing
     orphans,
     unknown_contacts,

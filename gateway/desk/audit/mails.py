@@ -7,8 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from peewee import fn
+
 from gateway.desk.audit.reading import Content, contents, grouped, pairs, portions, span
 from gateway.desk.ledger import OUTCOMES
+from gateway.phrase import counted
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Dedupe, Event, Ledger, Message, Outbox, RawMailPart, Ticket
 from gateway.triage.decision import Action
@@ -28,7 +31,7 @@ def raw_mails(secrets: Mapping[int, bytes]) -> Iterator[str]:
                 if content.count or row.part_count:
                     yield f"ledger {row.id} is a {row.outcome} one but has bytes"
             elif content.count != row.part_count or not content.is_in_order:
-                yield f"ledger {row.id}: {content.count} parts of the raw mail instead of {row.part_count}"
+                yield f"ledger {row.id}: {counted(content.count, 'part')} of the raw mail instead of {row.part_count}"
             elif content.size_bytes != row.size_bytes or content.sha256 != bytes(row.sha256):
                 sizes = f"{content.size_bytes} of {row.size_bytes} bytes"
                 yield f"ledger {row.id}: the raw mail is not the one that was accepted ({sizes})"
@@ -58,9 +61,9 @@ def _outcome(row: Any, messages: list[Any], asked: Counter[str]) -> Iterator[str
         yield f"{name} is {row.outcome} but names no ticket"
     if row.outcome in _WITH_MESSAGE and not messages:
         yield f"{name} is {row.outcome} but left no message on a ticket"
-    if row.outcome not in _WITH_MESSAGE and messages:
+    if row.outcome not in (*_WITH_MESSAGE, Outcome.COMMANDED) and messages:
         yield f"{name} is {row.outcome or row.state} but has left a message on a ticket"
-    if any(message.ticket_id != row.ticket_id for message in messages):
+    if row.outcome != Outcome.COMMANDED and any(message.ticket_id != row.ticket_id for message in messages):
         yield f"{name} came to ticket row {row.ticket_id}, but its message is on another ticket"
     if row.state == LedgerState.DONE and row.outcome not in _WITHOUT_BYTES and not _is_of(row.outcome, decision):
         yield f"{name} is {row.outcome}, but what was decided is {decision.get('action', 'nothing')}"
@@ -72,7 +75,7 @@ def _outcome(row: Any, messages: list[Any], asked: Counter[str]) -> Iterator[str
         ("confirmed", bool(row.envelope.get("confirmed_by"))),
     ):
         if asked[kind] != times:
-            yield f"{name} was {kind} {int(times)} times, by its history {asked[kind]} times"
+            yield f"{name} was {kind} {counted(int(times), 'time')}, by its history {counted(asked[kind], 'time')}"
 
 
 def _is_of(outcome: str, decision: Mapping[str, Any]) -> bool:
@@ -96,7 +99,7 @@ def decisions_done(secrets: Mapping[int, bytes]) -> Iterator[str]:
             kinds = Counter(event.kind for event in told[row.id])
             for kind, count in Counter(decision.get("records", [])).items():
                 if kinds[kind] != count:
-                    yield f"ledger {row.id}: {kinds[kind]} events {kind!r} are in the history instead of {count}"
+                    yield f"ledger {row.id}: {counted(kinds[kind], 'event')} {kind!r} in the history instead of {count}"
 
 
 def _expected_mails(rows: list[Any]) -> dict[str, tuple[str, str]]:
@@ -140,6 +143,18 @@ def dedupe_keys(secrets: Mapping[int, bytes]) -> Iterator[str]:
             if first is not None and bytes(first.digest) != bytes(row.digest):
                 yield f"ledger {row.id} counts as a duplicate of {first.id}, but says something else"
         owned: Any = Dedupe.select(Dedupe, Ledger.digest, Ledger.id, Ledger.received_at).join(Ledger)
-        for key in owned.where(span(Dedupe.ledger, rows)):
+        of_these = list(owned.where(span(Dedupe.ledger, rows)))
+        copies = _copies([key.digest for key in of_these])
+        for key in of_these:
+            there = copies.get(bytes(key.digest), 0)
+            if there != key.copies:
+                yield f"ledger {key.ledger_id}: of its copies {there} are in the ledger instead of {key.copies}"
             if bytes(key.digest) != bytes(key.ledger.digest) or key.received_at != key.ledger.received_at:
                 yield f"ledger {key.ledger_id} has a dedupe key that is not of its words or its time"
+
+
+def _copies(digests: list[bytes]) -> dict[bytes, int]:
+    """How many duplicates of these words the ledger has."""
+    copies: Any = Ledger.select(Ledger.digest, fn.COUNT(Ledger.id))
+    copies = copies.where((Ledger.digest << digests) & (Ledger.outcome == Outcome.DUPLICATE)).group_by(Ledger.digest)
+    return {bytes(digest): count for digest, count in copies.tuples()}

@@ -11,6 +11,7 @@ from gateway.desk import fingerprints
 from gateway.desk.audit.reading import grouped, pairs, portions, span
 from gateway.desk.references import reference_digest
 from gateway.desk.ticket_fields import value_of
+from gateway.phrase import counted
 from gateway.store.fields import clean_text
 from gateway.store.states import Outcome
 from gateway.store.tables import (
@@ -95,7 +96,7 @@ def _play(events: Sequence[Event]) -> Told:
     told = Told()
     opened = sum(event.kind == "opened" for event in events)
     if opened != 1:
-        told.troubles.append(f"was opened {opened} times by its history")
+        told.troubles.append(f"was opened {counted(opened, 'time')} by its history")
     for event in events:
         for an_id in event.detail.get("ids", ()):
             told.ids.setdefault(an_id, set()).add(event.detail.get("named", ""))
@@ -210,10 +211,10 @@ def _in_words(values: Sequence[str]) -> str:
 def _people_and_links(
     told: Told, watchers: Sequence[Any], links: Sequence[Any], numbers: Mapping[int, int]
 ) -> Iterator[str]:
-    for contact, count in (Counter(row.contact_id for row in watchers) - told.watchers).items():
-        yield f"{count} watcher (contact {contact}) was added by no event"
-    for contact, count in (told.watchers - Counter(row.contact_id for row in watchers)).items():
-        yield f"{count} watcher (contact {contact}) of its history is missing"
+    for contact in Counter(row.contact_id for row in watchers) - told.watchers:
+        yield f"contact {contact} watches it, but was added by no event"
+    for contact in told.watchers - Counter(row.contact_id for row in watchers):
+        yield f"contact {contact}, a watcher by its history, is missing"
     linked = Counter((numbers.get(row.other_id, 0), row.kind) for row in links)
     for (number, kind), count in (linked - told.links).items():
         yield f"{count} link to {number} ({kind}) was made by no event"
@@ -225,7 +226,8 @@ def _merged(told: Told, rows: Sequence[Any]) -> Iterator[str]:
     merged = Counter(row.number for row in rows)
     for number in sorted({*merged, *told.merged}):
         if merged[number] != told.merged[number]:
-            yield f"{number} was merged into it {told.merged[number]} times by its history, {merged[number]} in truth"
+            times = counted(told.merged[number], "time")
+            yield f"{number} was merged into it {times} by its history, {merged[number]} in truth"
 
 
 def _messages(told: Told, rows: Sequence[Message], files: Mapping[int, list[Any]]) -> Iterator[str]:

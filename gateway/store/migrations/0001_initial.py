@@ -166,7 +166,7 @@ _STATEMENTS = (
         FOREIGN KEY ("duplicate_of_id") REFERENCES "ledger" ("id"),
         CHECK (transport IN ('smtp', 'lmtp', 'pipe', 'imap', 'import', 'file')),
         CHECK (state IN ('waiting', 'done', 'failed', 'quarantined')),
-        CHECK (outcome IN ('', 'opened', 'appended', 'held', 'filed', 'duplicate', 'deleted')),
+        CHECK (outcome IN ('', 'opened', 'appended', 'held', 'filed', 'commanded', 'duplicate', 'deleted')),
         CHECK ((state = 'done') = (outcome <> '')),
         CHECK ((outcome = 'duplicate') = (duplicate_of_id IS NOT NULL))
     )
@@ -182,6 +182,7 @@ _STATEMENTS = (
         "digest" {bytes} NOT NULL PRIMARY KEY,
         "ledger_id" {bigint} NOT NULL,
         "received_at" TIMESTAMPTZ NOT NULL,
+        "copies" INTEGER NOT NULL,
         FOREIGN KEY ("ledger_id") REFERENCES "ledger" ("id")
     )
     """,
@@ -324,6 +325,7 @@ _STATEMENTS = (
         "outbox_id" {bigint},
         "text" TEXT NOT NULL,
         "detail" TEXT NOT NULL,
+        "fingerprint" TEXT NOT NULL,
         FOREIGN KEY ("ticket_id") REFERENCES "ticket" ("id"),
         FOREIGN KEY ("ledger_id") REFERENCES "ledger" ("id"),
         FOREIGN KEY ("outbox_id") REFERENCES "outbox" ("id")

@@ -1,0 +1,130 @@
+"""Lists of tickets as mails: what `#list` answers, and which list a mail answers.
+
+Reads only. What a list shows is fixed when its mail is written, so that "2" stays the ticket that the agent has read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.desk.people import requester_of
+from gateway.keys import Purpose, unseal
+from gateway.phrase import Phrase, say
+from gateway.policy import Agent, Policy
+from gateway.store.rows import find, find_all, marks
+from gateway.store.tables import Contact, Outbox, Ticket
+from gateway.ticket import OPEN_STATUSES, TicketType
+from gateway.triage.decision import Notice
+from gateway.triage.desk_commands import LISTING
+from gateway.triage.facts import ListingFact
+
+LISTING_AGE = timedelta(days=7)
+MOST_ENTRIES = 60
+# So many mails one mail may cause at most, as far as lists can be among them.
+_MOST_NOTICES = 4096
+_OPEN = tuple(sorted(OPEN_STATUSES))
+_IS_OPEN = f"status IN ({marks(_OPEN)})"
+
+
+# --- which list does a mail answer ---
+
+
+def listing_in(written: Iterable[str], secrets: Mapping[int, bytes], *, now: datetime) -> ListingFact | None:
+    """The list that a mail answers, by the key that only this list carried."""
+    keys = (unseal(one, purpose=Purpose.LISTING, secrets=secrets) for one in written)
+    key = next((key for key in keys if key is not None), None)
+    if key is None:
+        return None
+    row = find(Outbox, "dedupe_key = ?", _dedupe_key(key.ticket, key.person))
+    holder = find(Contact, "id = ?", key.person)
+    if row is None or holder is None:
+        return None
+    return ListingFact(
+        outbox_id=row.id,
+        holder=holder.address,
+        sent_at=row.created_at,
+        is_expired=now - row.created_at > LISTING_AGE,
+        entries=tuple((one["place"], one["ticket"]) for one in row.context.get("entries", [])),
+    )
+
+
+def asked_number(ledger_id: int, notice: int) -> int:
+    """The number of a list that a mail asks for, which its key carries: its `notice`-th mail is the list."""
+    return 2 * (ledger_id * _MOST_NOTICES + notice)
+
+
+def clock_number(number: int) -> int:
+    """The number of a list that the clock writes."""
+    return 2 * number + 1
+
+
+def listing_cause(number: int) -> str:
+    """What causes the list of this number, so that its row is found again by its key."""
+    asked, by_clock = divmod(number, 2)
+    if by_clock:
+        return f"clock/listing/{asked}"
+    ledger_id, notice = divmod(asked, _MOST_NOTICES)
+    return f"ledger/{ledger_id}/{notice}"
+
+
+def _dedupe_key(number: int, contact_id: int) -> str:
+    # As `outgoing.enqueue` makes it.
+    return hashlib.sha256(f"{listing_cause(number)}/{LISTING}/{contact_id}".encode()).hexdigest()
+
+
+# --- what a list shows ---
+
+
+def listing_of(asked: Notice, policy: Policy) -> dict[str, object]:
+    """The contents of a list that an agent asks for."""
+    agent = policy.agent_of(asked.to.address)
+    if agent is None:
+        raise RuntimeError(f"{asked.to.address} is no agent, and only agents get lists")
+    return listing_context(str(asked.context["query"]), str(asked.context["argument"]), agent, policy)
+
+
+def listing_context(query: str, argument: str, agent: Agent, policy: Policy) -> dict[str, object]:
+    """What a list mail says: its title and its entries, the most pressing first."""
+    title, condition, values = _asked(query, argument, agent, policy)
+    rows = find_all(Ticket, condition, *values, order="priority, opened_at, id", limit=MOST_ENTRIES + 1)
+    return {
+        "title": title,
+        "entries": [entry_of(place, row, policy) for place, row in enumerate(rows[:MOST_ENTRIES], 1)],
+        "more": len(rows) > MOST_ENTRIES,
+    }
+
+
+def _asked(query: str, argument: str, agent: Agent, policy: Policy) -> tuple[Phrase, str, list[Any]]:
+    """The title of a list, and the condition of its tickets."""
+    teams = [argument] if argument else list(agent.teams)
+    of_teams = f"{_IS_OPEN} AND team IN ({marks(teams)})" if teams else "1 = 0"
+    if query == "team":
+        return say("Open tickets of: {teams}", teams=teams), of_teams, [*_OPEN, *teams] if teams else []
+    if query == "unowned":
+        title = say("Tickets that nobody has, of: {teams}", teams=teams)
+        return title, f"{of_teams} AND assignee = ''", [*_OPEN, *teams] if teams else []
+    return say("Your open tickets"), f"{_IS_OPEN} AND assignee = ?", [*_OPEN, agent.address]
+
+
+def entry_of(place: int, ticket: Ticket, policy: Policy) -> dict[str, object]:
+    """One line of a list: plain values, times in the desk's zone."""
+    requester = requester_of(ticket)
+    assignee = policy.agent_of(ticket.assignee) if ticket.assignee else None
+    zone = ZoneInfo(policy.desk.time_zone)
+    return {
+        "place": place,
+        "ticket": ticket.number,
+        "number": policy.token(TicketType(ticket.type), ticket.number).strip("[]"),
+        "subject": ticket.subject,
+        "priority": ticket.priority,
+        "status": ticket.status,
+        "team": ticket.team,
+        "assignee": assignee.name if assignee is not None else ticket.assignee,
+        "requester": requester.name or requester.address,
+        "opened_at": ticket.opened_at.astimezone(zone).isoformat(timespec="seconds"),
+        "due": "",
+    }

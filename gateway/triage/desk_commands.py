@@ -1,0 +1,179 @@
+"""What agents ask of the desk or tell it in a new mail, or in answer to a list: one table, `DESK_COMMANDS`.
+
+Such a mail is about no ticket: `#list mine`, `#find printer`, `#help`. The command may stand in the subject of a mail
+without words. What only asks is answered at the agent's registered address, whoever wrote; what changes something takes
+the proof that the table `trust.ACTS` asks for, and else one confirmation. One line that can't count is named in the
+answer, and nothing of the mail is carried out. Pure: what a list shows is read when its mail is written, by
+`desk.listings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gateway.mail import Address, Reason, Verdict
+from gateway.phrase import Phrase, say
+from gateway.policy import Agent, Policy
+from gateway.ticket import Role
+from gateway.triage.case import Case
+from gateway.triage.challenge import quarantine_and_ask
+from gateway.triage.commands import help_lines
+from gateway.triage.decision import Action, Change, Decision, Notice
+from gateway.triage.facts import TicketFacts
+from gateway.triage.grammar import CommandLine, Misplaced, nearest, read_agent_text
+from gateway.triage.traffic import HOUR
+from gateway.triage.trust import Act, may
+from gateway.triage.work import Refusal
+
+LISTING = "listing"
+_ANSWERS_PER_HOUR = 30
+_MOST_LINES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskWork:
+    """What a mail has asked or told so far. `lines` are told to its author; `tickets` those that it names."""
+
+    policy: Policy
+    agent: Agent
+    now: datetime
+    tickets: tuple[TicketFacts, ...] = ()
+    changes: tuple[Change, ...] = ()
+    lines: tuple[Phrase, ...] = ()
+
+    @property
+    def mailbox(self) -> Address:
+        return Address(address=self.agent.address, name=self.agent.name)
+
+    def with_changes(self, *changes: Change, told: Phrase | None = None) -> DeskWork:
+        lines = (*self.lines, told) if told is not None else self.lines
+        return replace(self, changes=(*self.changes, *changes), lines=lines)
+
+    def answered(self, name: str, **context: object) -> DeskWork:
+        """Answer with one mail to the author."""
+        return self.with_changes(Notice(name=name, to=self.mailbox, role=Role.AGENT, context=context))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskCommand:
+    """One command to the desk: how it is written, what it does, whether it changes something, and the function."""
+
+    usage: Phrase | str
+    help: Phrase
+    apply: Callable[[DeskWork, str], DeskWork | Refusal]
+    changes: bool = False
+
+
+def _list(work: DeskWork, argument: str) -> DeskWork | Refusal:
+    """Answer with a list of tickets: one's own, those of one's teams, those that nobody has, those past their time."""
+    words = argument.casefold().split()
+    wanted = words[0] if words else "mine"
+    team = " ".join(argument.split()[1:])
+    if wanted not in LISTS:
+        found = work.policy.team_named(argument)
+        if found is None:
+            near = nearest(wanted, LISTS).removeprefix("#")
+            return Refusal(why=say("is no list"), suggestion=f"#list {near}" if near else f"#list {'|'.join(LISTS)}")
+        wanted, team = "team", found.name
+    if team and work.policy.team_named(team) is None:
+        return Refusal(why=say("names no team"), suggestion=f"#list {wanted}")
+    return work.answered(LISTING, query=wanted, argument=team)
+
+
+LISTS = ("mine", "team", "unowned", "overdue")
+
+
+def _help(work: DeskWork, argument: str) -> DeskWork | Refusal:
+    lines = [*desk_help_lines(), *help_lines(work.policy)]
+    return work.answered("result", lines=lines, files=False)
+
+
+DESK_COMMANDS: dict[str, DeskCommand] = {
+    "list": DeskCommand(
+        usage="#list mine|team|unowned|overdue",
+        help=say("Sends you these open tickets as a list that you can answer line by line."),
+        apply=_list,
+    ),
+    "help": DeskCommand(usage="#help", help=say("Sends you this list."), apply=_help),
+}
+
+
+def desk_help_lines() -> list[Phrase]:
+    """One line for each command to the desk, but for #help itself, which every list has."""
+    rows = [row for name, row in DESK_COMMANDS.items() if name != "help"]
+    return [say("{line}: {why}", line=row.usage, why=row.help) for row in rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskMail:
+    """An agent's mail to the desk itself: its commands, what can't count, and prose that is left alone."""
+
+    commands: tuple[CommandLine, ...]
+    wrong: tuple[Misplaced, ...]
+    prose: str
+
+
+def read_desk_mail(subject: str, text: str) -> DeskMail | None:
+    """Take such a mail apart; None for any other: its first line, or the subject of one without words, is no command
+    to the desk."""
+    written = text if text.strip() else subject
+    first = next((line for line in written.splitlines() if line.strip()), "")
+    named = read_agent_text(first, DESK_COMMANDS).commands
+    if not named and text.strip():
+        # "#list mine" as the subject, and below it nothing but the phone's greeting.
+        named = read_agent_text(subject, DESK_COMMANDS).commands
+        written = subject
+    if not named:
+        return None
+    read = read_agent_text(written, DESK_COMMANDS)
+    return DeskMail(commands=read.commands[:_MOST_LINES], wrong=read.misplaced, prose=read.public)
+
+
+def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
+    """Answer what it asks and do what it says, all of it or nothing."""
+    if case.mail.sender_defects or (_answers_enough(case, agent) and not case.facts.auth_trusted):
+        return case.quarantine("agent-unproven", Reason(code="desk-command", text="commands in an agent's name"))
+    if any(DESK_COMMANDS[line.name].changes for line in mail.commands) and not may(
+        case.authorisation.proof, Act.COMMAND_NEW, case.policy
+    ):
+        reason = Reason(code="needs-confirmation", text="it changes something, and nothing proves who wrote it")
+        return quarantine_and_ask(case, "agent-unconfirmed", reason)
+    work = DeskWork(policy=case.policy, agent=agent, now=case.facts.now, tickets=case.facts.named_tickets)
+    done, problems = run_desk_commands(work, mail.commands)
+    problems += [say("{line}: {why}", line=one.raw, why=one.why) for one in mail.wrong]
+    if problems:
+        title = say("Nothing was done. Correct these lines and write once more:")
+        return _decide(case, agent, work.answered("result", title=title, lines=problems, files=False), mail)
+    if done.lines:
+        done = done.answered("result", title=say("Done:"), lines=list(done.lines), files=False)
+    return _decide(case, agent, done, mail)
+
+
+def run_desk_commands(work: DeskWork, lines: Sequence[CommandLine]) -> tuple[DeskWork, list[Phrase]]:
+    """Carry the lines out in their order; those that are impossible are told, with the nearest valid form."""
+    problems: list[Phrase] = []
+    for line in lines:
+        result = DESK_COMMANDS[line.name].apply(work, line.argument)
+        if isinstance(result, Refusal):
+            usage = result.suggestion or DESK_COMMANDS[line.name].usage
+            why = say("{why}; what would fit: {suggestion}", why=result.why, suggestion=usage)
+            problems.append(say("{line}: {why}", line=line.raw, why=why))
+        else:
+            work = result
+    return work, problems
+
+
+def _answers_enough(case: Case, agent: Agent) -> bool:
+    """Whether this address has been answered so often within the hour that somebody else may be asking."""
+    known = case.facts.traffic_with(agent.address)
+    since = case.facts.now - HOUR
+    return known is not None and known.count(LISTING, since=since) + known.count("result", since=since) >= (
+        _ANSWERS_PER_HOUR
+    )
+
+
+def _decide(case: Case, agent: Agent, work: DeskWork, mail: DeskMail) -> Decision:
+    reasons = tuple(Reason(code="desk-command", text=line.raw) for line in mail.commands)
+    return case.decide(Action.FILE, *work.changes, reasons=reasons, verdict=Verdict.ACCEPT, actor=agent.address)

@@ -1,0 +1,93 @@
+"""The answer to a list of tickets: lines like `1 done`, `2 @bob`, `3 p1`, `4 note called her`. Pure.
+
+The numbers are those of the list that is answered. It takes that list's key and the agent's own address. Each line is
+carried out, or refused with its reason, by itself; what concerns one ticket is done in the order in which it is
+written. A line in front of which no number stands is prose, and is named in the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gateway.policy import Policy
+from gateway.triage.grammar import nearest, visible
+
+# A quote mark, a bullet or a number sign before the number is typed out of habit, and so is what stands behind it.
+_LINE = re.compile(
+    r"^[\s#＃*•-]*(?P<numbers>\d{1,3}(?:\s?[-–]\s?\d{1,3})?"
+    r"(?:(?:\s?[,;+&]\s?|\s+(?:(?:and|und|et|y|e)\s+)?(?=\d))\d{1,3}(?:\s?[-–]\s?\d{1,3})?)*)"
+    r"[.):\s]\s*(?P<order>\S.*)$"
+)
+_SPAN = re.compile(r"(\d{1,3})(?:\s?[-–]\s?(\d{1,3}))?")
+_PRIORITY = re.compile(r"p ?([1-5])", re.IGNORECASE)
+# What people write for the command, in the languages of the desk.
+_WORDS = {
+    "resolve": "done resolved solved fixed ok erledigt gelöst fertig fait résolu hecho resuelto feito resolvido",
+    "take": "mine me ich meins moi mien yo mío eu meu",
+    "close": "closed schließen fermer cerrar fechar",
+    "note": "notiz nota",
+    "assign": "to give an à",
+    "hold": "wait warten",
+}
+_COMMAND_OF = {word: command for command, words in _WORDS.items() for word in words.split()}
+_MOST_LINES = 200
+_MOST_NUMBERS = 100
+_READ_CHARS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to do with some entries of a list: `line` is the command line that it means, "" where none is near."""
+
+    numbers: tuple[int, ...]
+    line: str
+    raw: str
+    suggestion: str = ""
+
+
+def read_orders(text: str, policy: Policy, known: Iterable[str]) -> tuple[tuple[Order, ...], tuple[str, ...]]:
+    """Take the lines of an answer apart: orders, and what says nothing to us; `known` are the commands that exist."""
+    orders: list[Order] = []
+    others: list[str] = []
+    lines = [visible(line).strip()[:_READ_CHARS] for line in text.splitlines()]
+    for line in [line for line in lines if line][:_MOST_LINES]:
+        match = _LINE.match(line)
+        if match is None:
+            others.append(line)
+            continue
+        numbers = tuple(dict.fromkeys(_numbers_in(match["numbers"])))[:_MOST_NUMBERS]
+        meant, suggestion = _meant(match["order"], policy, frozenset(known))
+        orders.append(Order(numbers=numbers, line=meant, raw=line, suggestion=suggestion))
+    return tuple(orders), tuple(others)
+
+
+def numbers_ordered(text: str) -> tuple[int, ...]:
+    """The numbers in front of the lines of an answer, each once."""
+    matches = (_LINE.match(visible(line).strip()[:_READ_CHARS]) for line in text.splitlines()[:_MOST_LINES])
+    found = (number for match in matches if match is not None for number in _numbers_in(match["numbers"]))
+    return tuple(dict.fromkeys(found))[:_MOST_NUMBERS]
+
+
+def _numbers_in(text: str) -> Iterator[int]:
+    for first, last in _SPAN.findall(text):
+        yield from range(int(first), min(int(last or first), int(first) + _MOST_NUMBERS) + 1)
+
+
+def _meant(order: str, policy: Policy, known: frozenset[str]) -> tuple[str, str]:
+    """The command line that an order means, and where it means none, the nearest word."""
+    order = order.strip().lstrip("#＃﹟").strip()
+    word, _, rest = order.partition(" ")
+    name, rest = word.rstrip(":,.;!").casefold(), rest.strip()
+    if match := _PRIORITY.fullmatch(order.rstrip(".!")):
+        return f"#priority P{match[1]}", ""
+    if order.startswith("@"):
+        return f"#assign {order[1:].strip()}", ""
+    if name in known:
+        return f"#{name} {rest}".rstrip(), ""
+    if name in _COMMAND_OF:
+        return f"#{_COMMAND_OF[name]} {rest}".rstrip(), ""
+    if policy.agent_named(order) or policy.team_named(order):
+        return f"#assign {order}", ""
+    return "", nearest(name, [*known, *_COMMAND_OF])

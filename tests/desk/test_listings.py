@@ -1,0 +1,145 @@
+"""Lists of tickets by mail, and the answers to them, line by line."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.store.database import connection
+from gateway.store.states import LedgerState, Outcome
+from gateway.store.tables import Ledger
+from tests.desk.harness import DeskUnderTest, Sent, policy_of
+
+ERIKA, ANNA, BEN, NORA = "erika@example.com", "anna@example.com", "ben@example.com", "nora@example.com"
+
+
+def matters(desk: DeskUnderTest, *subjects: str) -> None:
+    for subject in subjects:
+        desk.write(ERIKA, f"{subject}. Please help.", subject=subject)
+
+
+def asked(desk: DeskUnderTest, command: str = "#list team", sender: str = ANNA) -> Sent:
+    desk.write(sender, command, subject="list")
+    return desk.last(sender, "listing")
+
+
+def lines_of(text: str) -> list[str]:
+    return [line[2:] for line in text.splitlines() if line.startswith("- ")]
+
+
+def test_an_agent_asks_for_the_teams_tickets_and_gets_them_as_a_numbered_list(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken", "Beamer dark")
+    mail = asked(desk)
+    assert mail.subject == "Open tickets of: desk, network: 2"
+    assert "1. INC-1001 P3: Mouse broken" in mail.text
+    assert "2. INC-1002 P3: Beamer dark" in mail.text
+    assert "nobody has it" in mail.text
+    assert desk.audit() == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "expected"),
+    [
+        ("#list mine", "", "Your open tickets: 0"),
+        ("#list", "Sent from my phone", "Your open tickets: 0"),
+        ("", "#list unowned", "Tickets that nobody has, of: desk, network: 1"),
+        ("", "#list network", "Open tickets of: network: 0"),
+        ("", "#list team desk", "Open tickets of: desk: 1"),
+    ],
+)
+def test_the_command_stands_in_the_subject_or_in_the_text(
+    desk: DeskUnderTest, subject: str, text: str, expected: str
+) -> None:
+    matters(desk, "Mouse broken")
+    desk.write(ANNA, text or "\n", subject=subject)
+    assert desk.last(ANNA, "listing").subject == expected
+
+
+def test_each_line_of_the_answer_is_carried_out_and_told(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken", "Beamer dark", "Printer jam", "Screen black", "Phone dead")
+    mail = asked(desk)
+    text = "1 done Got a new mouse.\n2 @ben\n3 p1\n4 note called her\n5 resovle\n9 take\nSee you tomorrow"
+    row = desk.answer(ANNA, mail, text)
+    assert (row.state, row.outcome, row.ticket_id) == (LedgerState.DONE, Outcome.COMMANDED, None)
+    assert desk.ticket(1001)["status"] == "resolved"
+    assert desk.ticket(1002)["assignee"] == BEN
+    assert desk.ticket(1003)["priority"] == "P1"
+    assert [one["text"] for one in desk.ticket(1004)["messages"]][1:] == ["called her"]
+    assert "Got a new mouse." in desk.last(ERIKA, "resolution").text
+    assert "called her" not in "".join(one.text for one in desk.inbox(ERIKA))
+    assert lines_of(desk.last(ANNA, "result").text) == [
+        "5 resovle: is no command; what would fit: #resolve",
+        "9 is not in that list",
+        "INC-1001: resolved",
+        "INC-1002: assigned to Ben Helper",
+        "INC-1003: priority P1",
+        "INC-1004: noted",
+        "Left alone: See you tomorrow",
+    ]
+    assert [event["actor"] for event in desk.ticket(1002)["history"]][-1] == ANNA
+    assert desk.audit() == []
+
+
+def test_several_lines_for_one_ticket_are_done_in_their_order(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken")
+    desk.answer(ANNA, asked(desk), "1 take\n1 p2\n1 hold nobody\n1 done")
+    ticket = desk.ticket()
+    assert (ticket["assignee"], ticket["priority"], ticket["status"]) == (ANNA, "P2", "resolved")
+    assert any("does not say for whom it waits" in line for line in lines_of(desk.last(ANNA, "result").text))
+
+
+def test_a_list_is_answered_by_the_agent_who_got_it_and_by_nobody_else(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken")
+    row = desk.answer(BEN, asked(desk), "1 done")
+    assert row.state == LedgerState.QUARANTINED
+    assert desk.ticket()["status"] == "new"
+    row = desk.answer("mallory@evil.example.net", desk.last(ANNA, "listing"), "1 done")
+    assert row.state == LedgerState.QUARANTINED
+
+
+def test_an_old_list_says_so(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken")
+    mail = asked(desk)
+    desk.wait(days=8)
+    desk.answer(ANNA, mail, "1 done")
+    assert desk.ticket()["status"] == "new"
+    assert "more than a week old" in desk.last(ANNA, "result").text
+
+
+def test_an_out_of_office_answer_to_a_list_does_nothing(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken")
+    row = desk.answer(ANNA, asked(desk), "1 done", headers={"Auto-Submitted": "auto-replied"})
+    assert row.outcome == Outcome.FILED
+    assert desk.ticket()["status"] == "new"
+
+
+def test_what_would_let_an_outsider_read_is_no_order(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken")
+    desk.answer(ANNA, asked(desk), "1 cc mallory@evil.example.net")
+    assert desk.ticket()["watchers"] == []
+
+
+def test_an_employee_who_writes_such_a_line_opens_a_ticket(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "#list mine", subject="list")
+    assert desk.ticket()["subject"] == "list"
+    assert desk.inbox(ERIKA, "listing") == []
+
+
+def test_a_wrong_word_is_told_with_the_nearest_list(desk: DeskUnderTest) -> None:
+    desk.write(ANNA, "#list unwoned", subject="list")
+    assert "#list unowned" in desk.last(ANNA, "result").text
+
+
+def test_whoever_asks_in_an_agents_name_gets_nothing_and_the_agent_is_not_flooded(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of())
+    for _ in range(40):
+        desk.write(ANNA, "#list team", subject="list", reverse_path="mallory@evil.example.net")
+    assert len(desk.inbox(ANNA, "listing")) == 30
+    with connection(desk.database):
+        assert Ledger.select().where(Ledger.state == LedgerState.QUARANTINED).count() == 10
+
+
+def test_help_lists_the_commands_to_the_desk_too(desk: DeskUnderTest) -> None:
+    desk.write(ANNA, "#help", subject="help")
+    text = desk.last(ANNA, "result").text
+    assert "#list mine|team|unowned|overdue" in text
+    assert "#resolve [text]" in text
