@@ -147,10 +147,25 @@ _FOLDS = {"From": _folded_mailbox, "To": _folded_mailbox, "Reply-To": _folded_ma
 
 def _encoded(text: str, indent: int) -> str:
     """Fold ASCII text at white space; encode other text, and words too long to fold."""
-    long_word = any(len(word) > _FOLD_AT - 2 for word in text.split(" "))
+    words = text.split(" ")
+    long_word = any(len(word) > _FOLD_AT - 2 for word in words)
+    if not long_word and _PRINTABLE.fullmatch(text) and "  " not in f" {text} ":
+        return _folded_words(words, _FOLD_AT - indent)
     charset = "us-ascii" if text.isascii() and not long_word else "utf-8"
     header = Header(text, charset, continuation_ws=" ")
     return header.encode(splitchars=" ", maxlinelen=_FOLD_AT - indent, linesep="\r\n")
+
+
+def _folded_words(words: list[str], most_octets: int) -> str:
+    """What `Header` makes of words in ASCII with one space between them, which takes it ten times as long."""
+    lines: list[str] = []
+    line = words[0]
+    for word in words[1:]:
+        if len(line) + 1 + len(word) > most_octets:
+            lines.append(line)
+            line = ""
+        line += f" {word}"
+    return "\r\n".join([*lines, line])
 
 
 class _Plain(BaseHeader):

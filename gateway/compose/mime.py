@@ -262,7 +262,8 @@ def _plain(value: object) -> object:
         return clean_text(str(value))
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, Mapping):
+    # A dict is a Mapping, and known for one at a tenth of the cost.
+    if type(value) is dict or isinstance(value, Mapping):
         return _plain_mapping(value)
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]

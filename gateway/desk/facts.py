@@ -85,13 +85,12 @@ def gather_facts(
     listing = listing_in(_written(mail, envelope, policy), secrets, now=now)
     tickets = _tickets_around((*keys, *references, *tokens, *bounced), mail.new_text, policy, listing)
     leads_to = {number: facts.number for number, facts in tickets.items()}
-    sender = _sender_of(mail, people)
-    signature = check_signature(mail, policy, now=now, ledger_id=ledger_id)
+    sender, signature = _sender_of(mail, people), check_signature(mail, policy, now=now, ledger_id=ledger_id)
     vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
     around = (mail, envelope, policy, sender, logged)
     told = may_be_told(mail, envelope, logged, bool(vouched), policy) if counts_traffic else ()
     has_own_mark = _has_own_mark(mail, secrets)
-    is_own = has_own_mark or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
+    is_own = has_own_mark or policy.is_desk_address(mail.sender.address if mail.sender is not None else "")
     return Facts(
         now=now,
         is_own=is_own,
