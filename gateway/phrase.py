@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -69,7 +69,7 @@ def from_json(value: object) -> Phrase | None:
     return Phrase(value["phrase"], tuple((str(name), _from_json(one)) for name, one in pairs))
 
 
-def _is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
+def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
     # A dict is known for one at a tenth of the cost, and this is asked some fifty times for each letter.
     return type(value) is dict or isinstance(value, Mapping)
 

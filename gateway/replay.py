@@ -161,6 +161,7 @@ class Replayer:
         began_at = monotonic()
         stored, total = mails_in(period)
         run = _Run()
+        progress(0, total)
         for one, parsed in self._parsed(self._slices(period, run)):
             self._decide(one, parsed, run)
             run.done += len(one.rows) + one.passed_over

@@ -111,6 +111,12 @@ LIFECYCLE: dict[Step, dict[Status, Status]] = {
     Step.CANCEL: {Status.NEW: Status.CANCELLED, Status.IN_PROGRESS: Status.CANCELLED, Status.ON_HOLD: Status.CANCELLED},
 }
 
+
+def is_reopening(before: str, after: str) -> bool:
+    """Whether a move of the status brings a ticket back from its end."""
+    return after == Status.IN_PROGRESS and before in LIFECYCLE[Step.REOPEN]
+
+
 # ITIL's usual 3 × 3 matrix; rules.toml may set another.
 PRIORITY_MATRIX: dict[tuple[Level, Level], Priority] = {
     (Level.HIGH, Level.HIGH): Priority.P1,
@@ -132,8 +138,9 @@ LANGUAGES = ("en", "de", "fr", "es", "pt")
 class Field(StrEnum):
     """What rules fill and agents correct; each remembers who set it.
 
-    The first ten are columns of a ticket. A ticket has many named `fields` and many `tags`. The last three are done,
-    not kept: whether and with which words the ticket is acknowledged, whether it opens on hold, who reads along.
+    The first ten are columns of a ticket. A ticket has many named `fields` and many `tags`. What agents alone say is
+    what helps until the matter is settled, what was behind it, and how it ended. The last three are done, not kept:
+    whether and with which words the ticket is acknowledged, whether it opens on hold, who reads along.
     """
 
     TYPE = "type"
@@ -148,6 +155,9 @@ class Field(StrEnum):
     ASSET = "asset"
     NAMED = "fields"
     TAG = "tags"
+    WORKAROUND = "workaround"
+    CAUSE = "cause"
+    CODE = "code"
     ACKNOWLEDGE = "acknowledge"
     HOLD = "hold"
     WATCHER = "watchers"
@@ -159,7 +169,9 @@ ALWAYS_FILLED = (
     *(Field.TEAM, Field.ASSIGNEE),
 )
 COLUMNS = (*ALWAYS_FILLED, Field.LANGUAGE, Field.ASSET)
-KEPT = frozenset({*COLUMNS, Field.NAMED, Field.TAG})
+# Columns too, of which no rule says anything.
+FINDINGS = (Field.WORKAROUND, Field.CAUSE, Field.CODE)
+KEPT = frozenset({*COLUMNS, *FINDINGS, Field.NAMED, Field.TAG})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,10 @@ import structlog
 from gateway.desk.border import forget_signatures
 from gateway.desk.bundles import merge_waiting
 from gateway.desk.clockwork import close_due, expire_held, resume_due
+from gateway.desk.ladder import climb, retire_clocks
 from gateway.desk.outgoing import unbound_message_id
 from gateway.desk.people import mirror_policy
+from gateway.desk.searching import remember_new_words
 from gateway.lookout import Lookout
 from gateway.outage import OUTAGE
 from gateway.policy_keeper import PolicyKeeper
@@ -48,6 +50,7 @@ class Timers:
         self._lookout = lookout or Lookout(database, keeper=keeper, secrets=secrets)
         self._looked_at: datetime | None = None
         self._mirrored = keeper.policy.version
+        self._retired = ""
 
     def run(self, stop: threading.Event) -> None:
         while not stop.wait(_TICK_SECONDS):
@@ -67,6 +70,9 @@ class Timers:
             with transaction(self._database):
                 mirror_policy(policy, now=now)
             self._mirrored = policy.version
+        if policy.version != self._retired:
+            retire_clocks(self._database, policy, now=now)
+            self._retired = policy.version
         work = merge_waiting(
             self._database,
             now=now,
@@ -80,9 +86,11 @@ class Timers:
                 work += close_due(self._database, policy, self._secrets, now=now)
                 work += resume_due(self._database, policy, self._secrets, now=now)
                 expire_held(self._database, policy, now=now)
+                work += climb(self._database, policy, self._secrets, now=now)
                 if policy.trust.verify_dkim:
                     with transaction(self._database):
                         forget_signatures(now=now)
+            remember_new_words(self._database, now=now)
             work += self._lookout.run_once(now, may_expire=may_expire)
         if work:
             self._on_work()

@@ -42,7 +42,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "settings": {"options", "defaults_files"},
     "policy": {"options", "worktime", "when", "subject", "defaults_files", "sla"},
     "sla": {"worktime"},
-    "triage": {"policy", "options", "keys", "subject", "worktime", "when"},
+    "triage": {"policy", "options", "keys", "subject", "worktime", "when", "sla"},
     "compose": {"keys", "subject", "defaults_files"},
     "parse": {"subject", "keys"},
     "desk": {"store"},
@@ -110,6 +110,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "pebble": ("parsing",),
     "opening_hours": ("worktime",),
     "holidays": ("sla.public_holidays",),
+    "icalendar": ("policy.on_call_file",),
+    "recurring_ical_events": ("policy.on_call_file",),
     "typer": ("cli",),
     "rich": ("cli",),
     # `logs` says how they look; the edges say what happened.

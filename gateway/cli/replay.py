@@ -26,7 +26,7 @@ from gateway.cli.common import (
     settings_of,
     shown,
 )
-from gateway.cli.replay_words import headline, left_out, percent, setter, verdict
+from gateway.cli.replay_words import heading_of_fields, headline, left_out, percent, setter, verdict
 from gateway.cli.tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def replay(
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="Only the newest N mails; 0 = all.")] = 0,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to pass on.")] = None,
     fail_if_worse: Annotated[
-        bool, typer.Option("--fail-if-worse", help="Exit 1 where a field is right less often than before.")
+        bool, typer.Option("--fail-if-worse", help="Exit 1 where a field is right less often, or an example wrong.")
     ] = False,
     folder: Folder = Path(),
     as_json: Json = False,
@@ -70,7 +70,9 @@ def replay(
     settings = settings_of(folder)
     new = load_policy(candidate or settings.rules_file)
     old = load_policy(against) if against is not None else None
-    _warn_of_examples(new)
+    if html is not None and not html.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {html.absolute().parent}", param_hint="--html")
+    is_refused = _warn_of_examples(new)
     now, zone = datetime.now(UTC), ZoneInfo(new.desk.time_zone)
     period = Period(
         since=moment_of(since, "--since", now=now, zone=zone),
@@ -88,7 +90,7 @@ def replay(
         _print(found, period, zone)
         if html is not None:
             typer.echo(f"Written: {html}")
-    raise typer.Exit(1 if fail_if_worse and found.report.is_worse else 0)
+    raise typer.Exit(1 if fail_if_worse and (is_refused or found.report.is_worse) else 0)
 
 
 def _go_last() -> None:
@@ -126,7 +128,8 @@ def record_of(found: Replay) -> dict[str, Any]:
     }
 
 
-def _warn_of_examples(policy: Policy) -> None:
+def _warn_of_examples(policy: Policy) -> bool:
+    """Say which examples of a candidate come out otherwise; whether any does, and so no gateway would take it."""
     from gateway.triage.classify import check_examples
 
     if problems := check_examples(policy):
@@ -134,6 +137,7 @@ def _warn_of_examples(policy: Policy) -> None:
             typer.echo(str(problem), err=True)
         wrong = counted(len(problems), "example is wrong", "examples are wrong")
         typer.echo(f"{wrong}: a running gateway would refuse this file. Replayed all the same.", err=True)
+    return bool(problems)
 
 
 def _write_page(path: Path, found: Replay, zone: ZoneInfo) -> None:
@@ -172,7 +176,7 @@ def _print(found: Replay, period: Period, zone: ZoneInfo) -> None:
     typer.echo("")
     print_line(verdict(report))
     if report.fields:
-        _heading("Fields, and how often they are right")
+        _heading(heading_of_fields(report))
         _print_fields(found)
     if report.moves:
         _heading("What changes, the most frequent first")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gateway.cli.common import counted, shown
-from gateway.cli.replay_words import headline, left_out, percent, setter, verdict
+from gateway.cli.replay_words import heading_of_fields, headline, left_out, percent, setter, verdict
 from gateway.cli.tables import cut_subject
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def page(found: Replay, zone: ZoneInfo) -> str:
     """The whole page; moments are shown by the clock of `zone`."""
     report = found.report
     sections = [
-        _table("Fields, and how often they are right", _FIELD_COLUMNS, _fields(report), note=_HOW_JUDGED),
+        _table(heading_of_fields(report), _FIELD_COLUMNS, _fields(report), note=_HOW_JUDGED),
         _table("What changes, the most frequent first", _MOVE_COLUMNS, _moves(report)),
         _table("Tickets", _ROW_COLUMNS, _rows(report, zone), more=_more(report)),
         _table("Treated otherwise", _OTHERWISE_COLUMNS, _otherwise(report, zone)),

@@ -60,6 +60,11 @@ def verdict(report: Report) -> str:
     return " ".join(parts)
 
 
+def heading_of_fields(report: Report) -> str:
+    """What stands above the table of fields: nothing is said to be right where no agent has settled anything."""
+    return "Fields, and how often they are right" if any(one.all.tickets for one in report.fields) else "Fields"
+
+
 def percent(part: int, of: int) -> str:
     """A share with one decimal, "" of nothing; never 100 where one is missing."""
     if not of:

@@ -83,10 +83,11 @@ def _print(stats: Stats) -> None:
     ):
         if listed:
             typer.echo("")
-            print_line(f"{counted(len(listed), 'rule')} {state}:")
+            names = []
             for one in listed:
                 last = f" (last {one.last_hit:%Y-%m-%d})" if one.last_hit is not None else ""
-                print_line(f"  {one.number}. {shown(one.name)}{last}")
+                names.append(f"{one.number}. {shown(one.name)}{last}")
+            print_line(f"{counted(len(listed), 'rule')} {state}: {', '.join(names)}", hanging="  ")
     if stats.confusions:
         typer.echo("\nWhat agents made of it")
         print_table(_CONFUSIONS, [_confusion(one) for one in stats.confusions[:_MOST_CONFUSIONS]], empty="")

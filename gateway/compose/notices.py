@@ -48,6 +48,7 @@ NOTICES: dict[str, Notice] = {
         _agent("agent_answered", "Shows the other agents of a ticket what one of them answered."),
         _agent("internal_note", "Shows an agent's note to the other agents; it never reaches the requester."),
         _agent("changed", "Tells an agent what changed on a ticket: assigned, put on hold, reopened."),
+        _agent("reminder", "Reminds that a due time comes near or has passed; also to leads and managers."),
         _agent("absent", "Tells the team that an agent's mailbox answered by itself: out of office."),
         _agent("flood", "Tells the agents that somebody of the house writes too fast, and that the rest waits."),
         _agent("undeliverable", "Tells the agents that a mail could not be delivered."),
@@ -59,6 +60,7 @@ NOTICES: dict[str, Notice] = {
         _agent("challenge", "Asks an agent whether a mail in the agent's name that waits in quarantine is theirs."),
         # To those who keep the desk running
         _agent("quarantine_digest", "Shows the keepers of the quarantine what waits; they answer it with orders."),
+        _agent("reminders", "Lists what could not be reminded of in time, after a standstill."),
         _agent("alarm", "Tells the operators that something is wrong, or over."),
         _agent("heartbeat", "The desk's mail to itself, which measures the way round; no person gets it."),
         # To anyone

@@ -41,7 +41,12 @@ _TICKET = {
     "fields": {"host": "srv1.example.com"},  # by the names that your rules give them
     "requester": _ERIKA,
     "opened_at": "2026-03-02T09:14:00+01:00",
+    # Until when somebody answers, "" once somebody has, and until when it is settled; `is_paused`: both stand still.
+    "response_due": "2026-03-02T10:14:00+01:00",
+    "is_response_overdue": True,
     "due": "2026-03-02T17:00:00+01:00",
+    "is_overdue": False,
+    "is_paused": False,
 }
 _POOR_TICKET = _TICKET | {
     "token": "[REQ-7]",
@@ -56,7 +61,9 @@ _POOR_TICKET = _TICKET | {
     "tags": [],
     "fields": {},
     "requester": _NOBODY,
+    "response_due": "",
     "due": "",
+    "is_paused": True,
 }
 
 _MESSAGE = {
@@ -154,6 +161,12 @@ _OWN: dict[str, tuple[Values, Values]] = {
     "changed": (
         {"changes": ["assigned to you", "on hold until 2026-03-04: waits for the vendor"], "agent": _ANNA},
         {"changes": [], "agent": None},
+    ),
+    "reminder": (
+        # `changes`: what is due, and what has been done about it; `is_late`: the gateway stood still when it was due.
+        {"changes": ["overdue: nobody has answered; an answer was due on 2 March 2026 10:14", "priority P1"]}
+        | {"is_late": True},
+        {"changes": [], "is_late": False},
     ),
     "absent": ({"message": _PLAIN_MESSAGE | {"author": _ANNA}}, {"message": _POOR_MESSAGE}),
     "flood": (
@@ -267,6 +280,17 @@ _OWN: dict[str, tuple[Values, Values]] = {
         },
         {"begun": [], "over": ["the disk fills: 1.4 GiB left"], "still": [], "at": "2026-03-02T09:14:00+01:00"},
     ),
+    "reminders": (
+        # One entry for each ticket; `more` have no line.
+        {
+            "letters": [
+                {"token": "[INC-1042]", "subject": "VPN drops every few minutes", "line": "it is not settled yet"},
+                {"token": "[REQ-1043]", "subject": "A second screen", "line": "nobody has answered yet"},
+            ],
+            "more": 12,
+        },
+        {"letters": [], "more": 0},
+    ),
     "heartbeat": ({}, {}),
     "bundle": (
         {
@@ -280,7 +304,10 @@ _OWN: dict[str, tuple[Values, Values]] = {
 }
 
 _WITHOUT_TICKET = frozenset(
-    {"question", "result", "listing", "confirmation", "challenge", "quarantine_digest", "alarm", "heartbeat", "bundle"}
+    {
+        *("question", "result", "listing", "confirmation", "challenge", "quarantine_digest", "alarm", "heartbeat"),
+        *("bundle", "reminders"),
+    }
 )
 
 # The smallest PNG there is.
@@ -299,7 +326,7 @@ def sample_letters(notice: str) -> tuple[Letter, Letter]:
 def _letter(notice: str, ticket: Mapping[str, object] | None, own: Values) -> Letter:
     to_agent = NOTICES[notice].audience is Audience.AGENT
     person = _ANNA if to_agent else _ERIKA
-    token = "" if ticket is None or notice == "bundle" else str(ticket["token"])
+    token = "" if ticket is None or notice in ("bundle", "reminders") else str(ticket["token"])
     return Letter(
         notice=notice,
         language="en",

@@ -11,7 +11,7 @@ from typing import Any
 from gateway.desk.people import as_person
 from gateway.store.rows import find, find_values
 from gateway.store.tables import Contact
-from gateway.ticket import COLUMNS, Authority, Field, HoldReason, Priority, Status, TicketType
+from gateway.ticket import COLUMNS, FINDINGS, Authority, Field, HoldReason, Priority, Status, TicketType
 from gateway.triage.facts import TicketFacts
 
 # More changes after one moment no ticket has had; and the first of each kind is all that is asked for.
@@ -45,7 +45,7 @@ def _with_fields(ticket: TicketFacts, fields: Mapping[str, Sequence[str]]) -> Ti
     tags = [*ticket.tags]
     for key, (text, who, *_) in fields.items():
         of_field, _, name = key.partition(".")
-        if of_field in COLUMNS:
+        if of_field in (*COLUMNS, *FINDINGS):
             values[of_field] = _READ.get(of_field, str)(text)
         elif of_field == Field.NAMED:
             named[name] = text

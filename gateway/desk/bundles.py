@@ -27,7 +27,9 @@ BUNDLE = "bundle"
 NOTICE_RANK = 2
 
 # An agent must answer these one by one, or asked for them.
-NOT_MERGED = frozenset({"question", "confirmation", "result", "listing", "quarantine_digest", "alarm", "heartbeat"})
+NOT_MERGED = frozenset(
+    {"question", "confirmation", "result", "listing", "reminders", "quarantine_digest", "alarm", "heartbeat"}
+)
 
 # A notice that goes out at once as always is never merged; a flood is, however young.
 SETTLED_AFTER = timedelta(seconds=2)

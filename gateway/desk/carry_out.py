@@ -9,6 +9,7 @@ from typing import Any
 from gateway.desk import fingerprints
 from gateway.desk.border import record_border_test
 from gateway.desk.calming import CALMING
+from gateway.desk.clocks import open_clocks, shown_clocks, turn_clocks
 from gateway.desk.keeping import KEEPING
 from gateway.desk.listings import asked_number, listing_of
 from gateway.desk.outgoing import enqueue, file_contexts
@@ -29,7 +30,7 @@ from gateway.store.tables import (
     TicketLink,
     TicketWatcher,
 )
-from gateway.ticket import Field, Status, Visibility
+from gateway.ticket import Field, Status, Visibility, is_reopening
 from gateway.triage.challenge import ASKED_ABOUT, CHALLENGE, DENIED
 from gateway.triage.decision import (
     AddWatcher,
@@ -117,7 +118,7 @@ def _open(unit: Unit, change: OpenTicket) -> None:
         "fields": {value.key: [value.value, value.authority.value, value.rule] for value in made.kept()},
         "policy": unit.policy.version,
     }
-    unit.record("opened", f"{token} opened for {requester.address}", detail)
+    unit.record("opened", f"{token} opened for {requester.address}", detail | open_clocks(unit, unit.ticket))
 
 
 def _post(unit: Unit, change: PostMessage) -> None:
@@ -140,11 +141,11 @@ def _post(unit: Unit, change: PostMessage) -> None:
     message = Message(id=insert(Message, ticket=ticket, ledger=unit.ledger_id, **values), **values)
     unit.messages[change.label] = message
     files = _attach(message, unit) if change.with_attachments else []
-    _touch(unit, ticket, author_role=change.author_role, visibility=change.visibility, held=change.held)
+    clocks = _touch(unit, ticket, author_role=change.author_role, visibility=change.visibility, held=change.held)
     kind = "held" if change.held else ("note" if change.visibility is Visibility.INTERNAL else "message")
     text = f"{_what_was_posted(change)} ({counted(len(change.text), 'character')})"
     prints = {"print": fingerprints.of_message(message), "files": fingerprints.of_files(files)}
-    unit.record(kind, text, {"message": message.id, "marks": [str(mark) for mark in change.marks]} | prints)
+    unit.record(kind, text, {"message": message.id, "marks": [str(mark) for mark in change.marks]} | prints | clocks)
 
 
 def _arrived_before(unit: Unit) -> datetime | None:
@@ -184,13 +185,16 @@ def _attach(message: Message, unit: Unit) -> list[AttachmentRow]:
     return rows
 
 
-def _touch(unit: Unit, ticket: Ticket, *, author_role: str, visibility: str, held: bool) -> None:
+def _touch(unit: Unit, ticket: Ticket, *, author_role: str, visibility: str, held: bool) -> dict[str, object]:
+    """Note that somebody wrote; what the history says of the clocks where it is the first answer."""
     if ticket.opened_at == unit.now:
-        return
+        return {}
     ticket.updated_at = unit.now
-    if author_role == "agent" and visibility == Visibility.PUBLIC and not held and ticket.first_answer_at is None:
+    answers = author_role == "agent" and visibility == Visibility.PUBLIC and not held and ticket.first_answer_at is None
+    if answers:
         ticket.first_answer_at = unit.now
     ticket.save(only=[Ticket.updated_at, Ticket.first_answer_at])
+    return turn_clocks(unit, ticket) if answers else {}
 
 
 def _release(unit: Unit, change: ReleaseMessage) -> None:
@@ -201,9 +205,9 @@ def _release(unit: Unit, change: ReleaseMessage) -> None:
     columns = (Message.state, Message.visibility, Message.at, Message.arrived_at, Message.text, Message.html)
     message.save(only=columns)
     unit.messages[change.label] = message
-    _touch(unit, _ticket(unit), author_role="agent", visibility=change.visibility, held=False)
+    clocks = _touch(unit, _ticket(unit), author_role="agent", visibility=change.visibility, held=False)
     detail = {"message": message.id, "print": fingerprints.of_message(message)}
-    unit.record("released", "a held mail was sent after all", detail)
+    unit.record("released", "a held mail was sent after all", detail | clocks)
 
 
 def _drop(unit: Unit, change: DropMessage) -> None:
@@ -238,10 +242,12 @@ _ENDS = (Status.CLOSED, Status.CANCELLED)
 def _record_move(unit: Unit, ticket: Ticket, before: list[str], why: str) -> None:
     """Save where the ticket stands now; what moves nothing (on hold once more, for the same) is no event."""
     ticket.updated_at = unit.now
+    ticket.reopened += is_reopening(before[0], ticket.status)
     ticket.save()
     after = fingerprints.standing(ticket)
     if before != after:
-        unit.record("status", f"{before[0]} → {after[0]}: {why}", {"before": before, "after": after}, on=ticket)
+        detail = {"before": before, "after": after} | turn_clocks(unit, ticket)
+        unit.record("status", f"{before[0]} → {after[0]}: {why}", detail, on=ticket)
 
 
 def _set_requester(unit: Unit, change: SetRequester) -> None:
@@ -355,6 +361,7 @@ def _notify(unit: Unit, change: Notice) -> None:
             now=unit.now,
             people=unit.people,
             hold=change.hold,
+            clocks=shown_clocks(unit, change),
         )
 
 

@@ -83,7 +83,9 @@ def gather_facts(
     tokens = tuple(_tokens(mail, policy))
     bounced = tuple(_bounced(mail, envelope, secrets))
     listing = listing_in(_written(mail, envelope, policy), secrets, now=now)
-    tickets = _tickets_around((*keys, *references, *tokens, *bounced), mail.new_text, policy, listing)
+    tickets = _tickets_around(
+        (*keys, *references, *tokens, *bounced), f"{mail.subject}\n{mail.new_text}", policy, listing
+    )
     leads_to = {number: facts.number for number, facts in tickets.items()}
     sender, signature = _sender_of(mail, people), check_signature(mail, policy, now=now, ledger_id=ledger_id)
     vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
@@ -287,8 +289,8 @@ def _tickets(numbers: Iterable[int]) -> dict[int, TicketFacts]:
 
 
 def _named_in_text(text: str, policy: Policy) -> list[int]:
-    """The tickets that a text names: by their tokens, and behind `#merge` and `#link` by the bare number too."""
-    commands = [line for line in command_lines(text) if line.name in ("merge", "link")]
+    """The tickets that a text names: by their tokens, and behind `#merge`, `#link` and `#show` by the bare number too."""
+    commands = [line for line in command_lines(text) if line.name in ("merge", "link", "show")]
     bare = [int(line.argument) for line in commands[:_MOST_TOKENS] if _BARE_NUMBER.fullmatch(line.argument)]
     return bare + [number for _, number in find_tokens(text, policy.prefixes())[:_MOST_TOKENS]]
 

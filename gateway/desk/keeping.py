@@ -1,4 +1,4 @@
-"""Carry out, in its mail's unit, what the answer to a digest orders, and note the desk's mail to itself."""
+"""Carry out, in its mail's unit, what the answer to a digest orders; note the heartbeat; tell the clocks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.desk.chores import detail_of, done, last_done
+from gateway.desk.clocks import ack_clocks, take_back_answer
 from gateway.desk.health import HEARTBEAT
 from gateway.desk.operating import delete_one, deny_one, release_one
-from gateway.triage.decision import DenySender, NoteHeartbeat, SettleQuarantined
+from gateway.triage.decision import AckClocks, DenySender, NoteHeartbeat, SettleQuarantined, TakeBackAnswer
 
 
 def _settle(unit: Any, change: SettleQuarantined) -> None:
@@ -35,4 +36,6 @@ KEEPING: dict[type, Callable[[Any, Any], None]] = {
     SettleQuarantined: _settle,
     DenySender: _deny,
     NoteHeartbeat: _note_heartbeat,
+    AckClocks: ack_clocks,
+    TakeBackAnswer: take_back_answer,
 }

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.compose import Letter, LetterFile, choose_language, is_signed
 from gateway.desk.letter_heads import automatic, importance, list_id
-from gateway.desk.outgoing import question_key, reply_key, ticket_context
+from gateway.desk.outgoing import NO_DUE, question_key, reply_key, ticket_context
 from gateway.desk.perspective import added_by, conversation, merged_ticket_of
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
@@ -87,7 +87,7 @@ class LetterBuilder:
         own = merged_ticket_of(row.recipient.id, ticket) if ticket is not None and row.role == Role.WATCHER else None
         if own is not None:
             ours = ticket_context(own, policy)
-            context["ticket"] = _NO_EXTRAS | row.context["ticket"] | {key: ours[key] for key in _OWN_TICKET}
+            context["ticket"] = _NO_EXTRAS | {**NO_DUE} | row.context["ticket"] | {key: ours[key] for key in _OWN_TICKET}
         context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
         if asked := str(row.context.get("asked", "")):
             context |= rule_answer(asked, row, ticket, policy, recall=self._recall, secrets=self._secrets)
@@ -185,6 +185,7 @@ class LetterBuilder:
         context["ticket"] = None
         if ticket:
             known = {key: value for key, value in ticket.items() if key != "close_at"}
+            known = {**NO_DUE} | known
             context["ticket"] = known | _NO_EXTRAS if _hides_name(row) else _NO_EXTRAS | known
         context["desk"] = {"name": policy.desk.name, "address": policy.desk.address}
         context["person"] = {"name": row.recipient.name, "address": row.recipient.address}

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.desk.people import requester_of
+from gateway.desk.searching import words_condition
 from gateway.keys import Purpose, unseal
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
@@ -27,6 +28,8 @@ MOST_ENTRIES = 60
 # So many mails one mail may cause at most, as far as lists can be among them.
 _MOST_NOTICES = 4096
 _OPEN = tuple(sorted(OPEN_STATUSES))
+# What is open, then what was last written on.
+_NEWEST_FIRST = "(CASE WHEN status IN ('new', 'in_progress', 'on_hold') THEN 0 ELSE 1 END), updated_at DESC, id DESC"
 _IS_OPEN = f"status IN ({marks(_OPEN)})"
 
 
@@ -90,7 +93,8 @@ def listing_of(asked: Notice, policy: Policy) -> dict[str, object]:
 def listing_context(query: str, argument: str, agent: Agent, policy: Policy) -> dict[str, object]:
     """What a list mail says: its title and its entries, the most pressing first."""
     title, condition, values = _asked(query, argument, agent, policy)
-    rows = find_all(Ticket, condition, *values, order="priority, opened_at, id", limit=MOST_ENTRIES + 1)
+    order = _NEWEST_FIRST if query == "find" else "priority, opened_at, id"
+    rows = find_all(Ticket, condition, *values, order=order, limit=MOST_ENTRIES + 1)
     return {
         "title": title,
         "entries": [entry_of(place, row, policy) for place, row in enumerate(rows[:MOST_ENTRIES], 1)],
@@ -102,6 +106,8 @@ def _asked(query: str, argument: str, agent: Agent, policy: Policy) -> tuple[Phr
     """The title of a list, and the condition of its tickets."""
     teams = [argument] if argument else list(agent.teams)
     of_teams = f"{_IS_OPEN} AND team IN ({marks(teams)})" if teams else "1 = 0"
+    if query == "find":
+        return say("Tickets with: {words}", words=argument), *words_condition(argument)
     if query == "team":
         return say("Open tickets of: {teams}", teams=teams), of_teams, [*_OPEN, *teams] if teams else []
     if query == "unowned":

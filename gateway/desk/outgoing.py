@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from gateway.keys import Purpose, ReplyKey, issue_day, message_id, seal
 from gateway.mail import Address
 from gateway.phrase import as_json, say
 from gateway.policy import Policy
+from gateway.sla import Clock, ClockKind, due_at, settled
 from gateway.store.rows import find, insert
 from gateway.store.states import MessageState, OutboxState
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
@@ -65,16 +66,20 @@ def enqueue(
     now: datetime,
     people: KnownPeople | None = None,
     hold: str = "",
+    clocks: Sequence[Clock] = (),
 ) -> None:
     """Put one mail to one person into the outbox; the same `cause` never makes a second one.
 
     Nothing is written for an address in .invalid (RFC 2606): it stands for nobody. `hold`: why it waits for a person.
+    `clocks` are those whose due times it may say.
     """
     if to.address.endswith(".invalid"):
         return
     contact = contact_of(to, now=now, known=people)
     facts = {name: as_json(value) for name, value in context.items()}
-    facts["ticket"] = ticket_context(ticket, policy) if ticket is not None else None
+    facts["ticket"] = None
+    if ticket is not None:
+        facts["ticket"] = ticket_context(ticket, policy) | due_context(clocks, policy, reader=to.address, now=now)
     key = hashlib.sha256(f"{cause}/{notice}/{contact.id}".encode()).hexdigest()
     if any(name in facts for name in KEYS_BY_NAME) and find(Outbox, "dedupe_key = ?", key) is not None:
         # A mail that is decided once more (`gateway quarantine retry`) asks nobody again.
@@ -197,9 +202,41 @@ def ticket_context(ticket: Ticket, policy: Policy) -> dict[str, object]:
         "fields": ticket.named,
         "requester": {"name": ticket.requester.name, "address": ticket.requester.address},
         "opened_at": ticket.opened_at.astimezone(zone).isoformat(timespec="seconds"),
-        "due": "",
+        **NO_DUE,
         "close_at": ticket.close_at.astimezone(zone).isoformat(timespec="seconds") if ticket.close_at else "",
     }
+
+
+# What a mail says of due times where there are none.
+NO_DUE: Mapping[str, object] = {
+    "due": "",
+    "response_due": "",
+    "is_overdue": False,
+    "is_response_overdue": False,
+    "is_paused": False,
+}
+
+
+def due_context(clocks: Sequence[Clock], policy: Policy, *, reader: str, now: datetime) -> dict[str, object]:
+    """Until when, by the clock of who reads it: until somebody answers, and until the matter is settled."""
+    found: dict[str, object] = {}
+    zone = ZoneInfo(policy.zone_of(reader)) if clocks else None
+    for clock in clocks:
+        if not clock.is_open:
+            continue
+        clock = settled(clock, policy.work_calendar(clock.calendar), now)
+        due = due_at(clock, policy.work_calendar(clock.calendar))
+        name, overdue = _DUE_NAMES[clock.kind]
+        found[name] = due.astimezone(zone).isoformat(timespec="seconds") if due is not None else ""
+        found[overdue] = clock.breached_at is not None
+        found["is_paused"] = found.get("is_paused", False) or clock.is_paused
+    return found
+
+
+_DUE_NAMES = {
+    ClockKind.RESPONSE: ("response_due", "is_response_overdue"),
+    ClockKind.RESOLUTION: ("due", "is_overdue"),
+}
 
 
 def _priority_by(ticket: Ticket, policy: Policy) -> str:

@@ -48,7 +48,13 @@ def requester_of(ticket: Ticket) -> Contact:
 
 
 def as_person(contact: Contact) -> Person:
-    return Person(id=contact.id, address=contact.address, name=contact.name, language=contact.language)
+    return Person(
+        id=contact.id,
+        address=contact.address,
+        name=contact.name,
+        language=contact.language,
+        rating_asked_at=contact.rating_asked_at,
+    )
 
 
 def mirror_policy(policy: Policy, *, now: datetime) -> None:

@@ -14,7 +14,7 @@ from gateway.phrase import Phrase
 from gateway.policy import Policy
 from gateway.store.tables import Outbox
 from gateway.ticket import Role
-from gateway.triage.decision import Action, Change, Decision, MarkUndeliverable, Notice, Record
+from gateway.triage.decision import Action, Change, Decision, MarkUndeliverable, Notice, Record, TakeBackAnswer
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.undeliverable import NO_ADDRESS, NO_DOMAIN, UNKNOWN, WHAT, cause_of, reason_of
 
@@ -40,6 +40,8 @@ def record_refusal(
     cause = cause_of("", str(reply))
     if cause in (NO_ADDRESS, NO_DOMAIN) and not policy.is_desk_address(address):
         changes.append(MarkUndeliverable(address=address, outbox=outbox_id))
+    if row.role == Role.REQUESTER and row.notice in ("answer", "resolution") and row.about_id is not None:
+        changes.append(TakeBackAnswer())
     if _can_do_without_files(row, str(reply)):
         lighter = {key: value for key, value in row.context.items() if key != "ticket"} | {WITHOUT_FILES: True}
         agent = Address(address=address, name=row.recipient.name)

@@ -23,7 +23,7 @@ from gateway.store.rows import find, find_all, find_values, marks
 from gateway.store.running_tables import SeenSignature
 from gateway.store.states import AuthorRole, LedgerState, Outcome
 from gateway.store.tables import Denied, Ledger, Ticket
-from gateway.ticket import COLUMNS, Authority, Field, FieldValue, Status
+from gateway.ticket import COLUMNS, FINDINGS, Authority, Field, FieldValue, Status
 from gateway.triage.decision import Action
 from gateway.triage.facts import Facts, ReferenceFact
 from gateway.triage.replay import Treatment
@@ -176,7 +176,7 @@ def _final(ticket: Ticket) -> Iterator[FieldValue]:
     """What stands on a ticket, and whose word it is; a tag that was taken away is empty."""
     for key, (authority, rule, *_) in ticket.fields.items():
         of_field, _, name = key.partition(".")
-        if of_field in COLUMNS:
+        if of_field in (*COLUMNS, *FINDINGS):
             text = str(getattr(ticket, of_field))
         elif of_field == Field.NAMED:
             text = ticket.named.get(name, "")

@@ -6,12 +6,15 @@ that the ticket opened under, which. A tag that an agent took away keeps its ent
 
 from __future__ import annotations
 
+from gateway.desk.clocks import turn_clocks
 from gateway.desk.unit import Unit
 from gateway.store.tables import Ticket
-from gateway.ticket import COLUMNS, Authority, Classification, Field, FieldValue
+from gateway.ticket import COLUMNS, FINDINGS, Authority, Classification, Field, FieldValue
 from gateway.triage.decision import SetFields
 
-_COLUMNS = frozenset(field.value for field in COLUMNS)
+_COLUMNS = frozenset(field.value for field in (*COLUMNS, *FINDINGS))
+# What decides which targets a ticket has.
+_PROMISED_BY = frozenset({Field.TYPE, Field.PRIORITY, Field.TEAM})
 
 
 def value_of(ticket: Ticket, key: str) -> str:
@@ -40,6 +43,8 @@ def standing_of(ticket: Ticket) -> Classification:
 
 def put(ticket: Ticket, value: FieldValue) -> None:
     """Change one value of a row; saving it is the caller's."""
+    if value.field is Field.TEAM and value.value != ticket.team:
+        ticket.moves = [*(ticket.moves or [ticket.team]), value.value]
     if value.field is Field.NAMED:
         kept = {name: text for name, text in ticket.named.items() if name != value.name}
         ticket.named = kept | ({value.name: value.value} if value.value else {})
@@ -52,6 +57,7 @@ def put(ticket: Ticket, value: FieldValue) -> None:
 
 def set_fields(unit: Unit, ticket: Ticket, change: SetFields) -> None:
     """Set values, and write into the history what each was, what it is, and who says so."""
+    events: list[tuple[str, dict[str, object]]] = []
     for value in change.values:
         key, who = value.key, [value.authority.value, value.rule]
         if value.rule and unit.policy.version != ticket.policy_version:
@@ -67,6 +73,10 @@ def set_fields(unit: Unit, ticket: Ticket, change: SetFields) -> None:
         if before == after:
             text = f"{key}: {after or '(none)'}, by {' '.join(who[:2]).strip()}"
         detail: dict[str, object] = {"field": key, "before": [before, *before_who], "after": [after, *who]}
-        unit.record("field", text, detail | ({"policy": unit.policy.version} if value.rule else {}))
+        events.append((text, detail | ({"policy": unit.policy.version} if value.rule else {})))
     ticket.updated_at = unit.now
     ticket.save()
+    if events and any(value.field in _PROMISED_BY for value in change.values):
+        events[-1][1].update(turn_clocks(unit, ticket))
+    for text, detail in events:
+        unit.record("field", text, detail)

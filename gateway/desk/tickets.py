@@ -37,7 +37,7 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
         hold_reason=HoldReason(ticket.hold_reason) if ticket.hold_reason else None,
         hold_until=ticket.hold_until,
         watchers=tuple(as_person(watcher) for watcher in _watchers(ticket)),
-        agents=_agents_who_wrote(ticket),
+        agents=tuple(dict.fromkeys([*_agents_who_wrote(ticket), *ticket.followers])),
         language=ticket.language,
         category=ticket.category,
         subcategory=ticket.subcategory,
@@ -47,6 +47,9 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
         team=ticket.team,
         assignee=ticket.assignee,
         asset=ticket.asset,
+        workaround=ticket.workaround,
+        cause=ticket.cause,
+        code=ticket.code,
         tags=tuple(ticket.tags),
         named=tuple(sorted(ticket.named.items())),
         authority=tuple((key, Authority(who[0])) for key, who in sorted(ticket.fields.items())),
@@ -55,6 +58,7 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
         last_answer=_last_answer(ticket),
         held=_held(ticket),
         is_muted=ticket.muted_at is not None,
+        reopened=ticket.reopened,
         merged_from=merged_from,
     )
 

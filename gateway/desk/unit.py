@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from gateway.desk.people import KnownPeople
 from gateway.desk.references import reference_digest, remember_references
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
+from gateway.sla import Clock
 from gateway.store.history import write_event
 from gateway.store.tables import Message, Ticket
 from gateway.triage.decision import Decision
@@ -23,7 +24,8 @@ class Unit:
     """The running transaction of one mail: what it is about, and the rows that its changes have made so far.
 
     `cause` names what is carried out where no mail caused it; the same cause never sends a mail twice. `turned`: the
-    mail commands several tickets, and `ticket` is the one whose turn it is.
+    mail commands several tickets, and `ticket` is the one whose turn it is. `clocks` are those of one ticket, by its
+    row, as they stand since their last change.
     """
 
     decision: Decision
@@ -41,6 +43,7 @@ class Unit:
     notices: int = 0
     ids_are_told: bool = False
     turned: bool = False
+    clocks: tuple[int, Sequence[Clock]] | None = None
 
     def record(self, kind: str, text: str, detail: Mapping[str, object], *, on: Ticket | None = None) -> None:
         """Write the history of the ticket, or of another one (`on`): in words for people, in `detail` for the audit."""

@@ -110,7 +110,8 @@ def _name_of(path: Path, data: Any) -> str:
     if len(path) < 2 or path[-1] == "name":
         return ""
     try:
-        name = data[path[0]][path[1]]["name"]
+        table = data[path[0]]
+        name = (table if isinstance(table, dict) else table[path[1]])["name"]
     except (KeyError, IndexError, TypeError):
         return ""
     return " ".join(name.split())[:_LONGEST_NAME_CHARS] if isinstance(name, str) else ""

@@ -140,7 +140,7 @@ def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
     from mailparser.dates import parse_mail_date
 
     # It logs what strangers write, kilobytes of it.
-    logging.getLogger("mailparser").setLevel(logging.CRITICAL)
+    _silence("mailparser")
     raw = raw_headers(message)
     view = Message()
     seen: dict[str, int] = {}
@@ -173,6 +173,11 @@ def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
         cc=found.get("cc", ()),
         date=date if isinstance(date, datetime) and date.tzinfo else None,
     )
+
+
+@lru_cache(maxsize=1)  # once for each process: to set a level empties the caches of all loggers
+def _silence(library: str) -> None:
+    logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def _first_addresses(value: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from gateway.options.problems import Mistake, Path
 from gateway.options.suggestions import nearest_or_all
 from gateway.policy.asked import asked
+from gateway.policy.duty import agents_named_in
 from gateway.policy.policy import Policy
 from gateway.policy.promises import ALWAYS, DESK
 from gateway.policy.targets import targets, unknown_agent, unknown_team
@@ -127,6 +128,42 @@ def _promises(policy: Policy) -> Iterator[Mistake]:
                 yield Mistake(path=path, message=f'there is no sla "{name}"', suggestion=nearest_or_all(name, names))
 
 
+def _duties(policy: Policy) -> Iterator[Mistake]:
+    """Rotas name a team and its agents; agents name their calendars."""
+    calendars = [DESK, ALWAYS, *(table.name.casefold() for table in policy.calendars)]
+    for number, agent in enumerate(policy.agents):
+        if agent.calendar and agent.calendar.casefold() not in calendars:
+            hint = nearest_or_all(agent.calendar, calendars)
+            yield Mistake(
+                path=("agent", number, "calendar"), message=f'there is no calendar "{agent.calendar}"', suggestion=hint
+            )
+    for number, rota in enumerate(policy.rotas):
+        if policy.team_named(rota.team) is None:
+            yield unknown_team(policy, ("rota", number, "team"), rota.team)
+        for index, word in enumerate(rota.agents):
+            if policy.agent_named(word) is None:
+                yield unknown_agent(policy, ("rota", number, "agents", index), word)
+        kept = policy.rota_files.get(rota.file)
+        if kept is not None and not any(agents_named_in(policy, names) for names in kept.events):
+            yield Mistake(
+                path=("rota", number, "file"),
+                message=f'no event of "{rota.file}" names an agent',
+                suggestion="write the agent's name into the title, or invite the agent's address",
+            )
+
+
+def _endings(policy: Policy) -> Iterator[Mistake]:
+    """What must be known names teams that there are, and codes only where there are any."""
+    yield from _repeated([(("closing", "codes", n), code) for n, code in enumerate(policy.closing.codes)], "stands twice")
+    for number, one in enumerate(policy.closing.require):
+        for index, name in enumerate(one.team):
+            if policy.team_named(name) is None:
+                yield unknown_team(policy, ("closing", "require", number, "team", index), name)
+        if "code" in one.facts and not policy.closing.codes:
+            path: Path = ("closing", "require", number, "facts")
+            yield Mistake(path=path, message="asks for a code, but there are none", suggestion='write codes = ["fixed"]')
+
+
 def _unique_names(policy: Policy) -> Iterator[Mistake]:
     words: list[tuple[Path, str]] = [(("team", number, "name"), team.name) for number, team in enumerate(policy.teams)]
     words += [(("agent", number, "handle"), agent.handle) for number, agent in enumerate(policy.agents)]
@@ -158,4 +195,4 @@ def _repeated(places: list[tuple[Path, str]], message: str, suggestion: str = ""
         seen[word.casefold()] += 1
 
 
-CHECKS = (_desk, _people, _readers, _tiers, _promises, _unique_names, asked, targets)
+CHECKS = (_desk, _people, _readers, _tiers, _promises, _duties, _endings, _unique_names, asked, targets)

@@ -15,10 +15,13 @@ from gateway.options.mending import STAND_IN, StandIns, mended, new_only
 from gateway.options.problems import Mistake, Source
 from gateway.options.reading import read_text, read_toml, validated
 from gateway.options.tables import OptionDescription, OptionTable, describe
+from gateway.policy.closing import Closing
 from gateway.policy.crosschecks import cross_check
+from gateway.policy.duties import Rota, Sweeps
 from gateway.policy.limits import Limits
 from gateway.policy.limits import Source as SourceTable
 from gateway.policy.matrix import read_matrix
+from gateway.policy.on_call_file import OnCallFile
 from gateway.policy.people import Attributes, People, Person, people_of, read_people
 from gateway.policy.policy import Policy
 from gateway.policy.promises import Calendar, LadderStep, Sla
@@ -51,6 +54,12 @@ class RulesFile(OptionTable):
     """Until when people hear from a person, and until when a matter is settled; the first that fits holds."""
     ladder: Annotated[tuple[LadderStep, ...], Field(strict=False)] = ()
     """What happens when a target comes near or has passed."""
+    rota: Annotated[tuple[Rota, ...], Field(strict=False)] = ()
+    """Who is on call when the desk is closed."""
+    sweeps: Sweeps = Sweeps()
+    """What keeps tickets from being forgotten."""
+    closing: Closing = Closing()
+    """How a matter ends."""
     people: People = People()
     """What is known of those who write, in a CSV file."""
     person: Annotated[tuple[Person, ...], Field(strict=False)] = ()
@@ -73,17 +82,18 @@ def parse_policy(text: str, file: str = "rules.toml") -> Policy:
     parsed, mistakes = validated(RulesFile, data)
     if parsed is None or singles:
         raise source.error([*singles, *mistakes, *_further_mistakes(data, mistakes, source)])
-    listed = _listed_people(parsed.people, file)
-    policy = _policy_of(parsed, source, listed)
+    listed, kept = _listed_people(parsed.people, file), _kept_calendars(parsed.rota, file)
+    policy = _policy_of(parsed, source, listed, kept)
     mistakes = read_matrix(parsed.matrix)[1] + cross_check(policy)
+    problems = [*listed.problems, *kept.problems]
     if mistakes:
-        raise ConfigurationError([*source.error(mistakes).problems, *listed.problems])
-    if listed.problems:
-        raise ConfigurationError([*listed.problems])
+        raise ConfigurationError([*source.error(mistakes).problems, *problems])
+    if problems:
+        raise ConfigurationError(problems)
     return policy
 
 
-_MANY = ("source", "team", "agent", "calendar", "sla", "ladder", "person", "rule", "example")
+_MANY = ("source", "team", "agent", "calendar", "sla", "ladder", "rota", "person", "rule", "example")
 
 
 def _in_lists(data: dict[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:
@@ -123,6 +133,35 @@ def _listed_people(people: People, file: str) -> _Listed:
     return _Listed(rows=rows, text=text, files=(path,), problems=tuple(problems))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """The calendar files of the rotas, by name as written."""
+
+    calendars: Mapping[str, OnCallFile] = field(default_factory=dict)
+    text: str = ""
+    files: tuple[Path, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def _kept_calendars(rotas: tuple[Rota, ...], file: str) -> _Kept:
+    """Read what `[[rota]] file` names; a file that can't be read leaves nobody on call and is a problem."""
+    kept = _Kept()
+    for name in dict.fromkeys(rota.file for rota in rotas if rota.file):
+        path = Path(file).parent / name
+        hint = f'a [[rota]] in {Path(file).name} says file = "{name}"'
+        calendars, text, problems = dict(kept.calendars), kept.text, kept.problems
+        try:
+            found = read_text(path)
+            calendars[name] = OnCallFile(found)
+            text += found
+        except ConfigurationError as error:
+            problems += tuple(replace(one, suggestion=hint) for one in error.problems)
+        except ValueError as error:
+            problems += (Problem(file=str(path), message=str(error), suggestion=hint),)
+        kept = _Kept(calendars=calendars, text=text, files=(*kept.files, path), problems=problems)
+    return kept
+
+
 # What stands in for a broken value while the rest of the file is checked.
 _STAND_INS: StandIns = {
     ("desk",): {"address": f"desk@{STAND_IN}.invalid"},
@@ -136,6 +175,8 @@ _STAND_INS: StandIns = {
     ("sla",): {"name": STAND_IN + " {}", "response": "1h"},
     ("ladder", "at"): "100%",
     ("ladder",): {"at": "100%", "remind": ["team"]},
+    ("rota", "team"): STAND_IN + "-{}",
+    ("rota",): {"team": STAND_IN + "-{}", "agents": [STAND_IN], "starts": "2026-01-05"},
     ("person", "address"): "{}@" + STAND_IN + ".invalid",
     ("rule", "name"): STAND_IN + " {}",
     ("rule", "when"): {"words": ["word"]},
@@ -149,11 +190,12 @@ def _further_mistakes(data: dict[str, Any], mistakes: list[Mistake], source: Sou
     sound = mended(RulesFile, data, mistakes, _STAND_INS)
     if sound is None:
         return []
-    policy = _policy_of(sound, source, _listed_people(sound.people, source.name))
+    listed, kept = _listed_people(sound.people, source.name), _kept_calendars(sound.rota, source.name)
+    policy = _policy_of(sound, source, listed, kept)
     return new_only(read_matrix(sound.matrix)[1] + cross_check(policy), mistakes)
 
 
-def _policy_of(parsed: RulesFile, source: Source, listed: _Listed) -> Policy:
+def _policy_of(parsed: RulesFile, source: Source, listed: _Listed, kept: _Kept) -> Policy:
     desk = parsed.desk
     if not desk.own_domains:
         desk = desk.model_copy(update={"own_domains": (desk.address.rpartition("@")[2],)})
@@ -162,7 +204,7 @@ def _policy_of(parsed: RulesFile, source: Source, listed: _Listed) -> Policy:
         for agent in parsed.agent
     )
     return Policy(
-        version=hashlib.sha256((source.text + listed.text).encode()).hexdigest()[:12],
+        version=hashlib.sha256((source.text + listed.text + kept.text).encode()).hexdigest()[:12],
         desk=desk,
         defaults=parsed.defaults,
         limits=parsed.limits,
@@ -174,12 +216,16 @@ def _policy_of(parsed: RulesFile, source: Source, listed: _Listed) -> Policy:
         examples=parsed.example,
         people=people_of(parsed.person, listed.rows),
         trust=parsed.trust,
+        closing=parsed.closing,
         calendars=parsed.calendar,
         slas=parsed.sla,
         ladder=parsed.ladder,
+        rotas=parsed.rota,
+        rota_files=kept.calendars,
+        sweeps=parsed.sweeps,
         file=source.name,
         text=source.text,
-        files=(Path(source.name), *listed.files),
+        files=(Path(source.name), *listed.files, *kept.files),
     )
 
 

@@ -9,14 +9,18 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
+from gateway.policy.closing import Closing
 from gateway.policy.conditions import counts_asked, tables_of
+from gateway.policy.duties import Rota, Sweeps
 from gateway.policy.limits import Limits, Source
 from gateway.policy.matrix import USUAL_MATRIX, Matrix
 from gateway.policy.measures import period_of
+from gateway.policy.on_call_file import OnCallFile
 from gateway.policy.people import Attributes
 from gateway.policy.promises import DESK, Calendar, LadderStep, Sla, work_calendars
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
+from gateway.policy.values import is_time_zone
 from gateway.sla import ClockKind, WorkCalendar
 from gateway.ticket import Priority, TicketType
 
@@ -43,9 +47,13 @@ class Policy:
     examples: tuple[Example, ...] = ()
     people: Mapping[str, Attributes] = field(default_factory=dict)
     trust: Trust = field(default_factory=Trust)
+    closing: Closing = field(default_factory=Closing)
     calendars: tuple[Calendar, ...] = ()
     slas: tuple[Sla, ...] = ()
     ladder: tuple[LadderStep, ...] = ()
+    rotas: tuple[Rota, ...] = ()
+    rota_files: Mapping[str, OnCallFile] = field(default_factory=dict)
+    sweeps: Sweeps = field(default_factory=Sweeps)
     file: str = "rules.toml"
     text: str = field(default="", repr=False)
     files: tuple[Path, ...] = ()
@@ -65,6 +73,11 @@ class Policy:
     def person_of(self, address: str) -> Attributes:
         """What the people table says of an address; nothing where it does not know it."""
         return self.people.get(address.strip().lower(), {})
+
+    def zone_of(self, address: str) -> str:
+        """The time zone that somebody reads times in: their own, where the people table has it, else the desk's."""
+        own = self.person_of(address).get("time_zone", "")
+        return own if own and is_time_zone(own) else self.desk.time_zone
 
     def agents_of(self, team_name: str) -> tuple[Agent, ...]:
         """List the agents of a team, in the order of the file."""
@@ -147,8 +160,9 @@ class Policy:
 
     @cached_property
     def field_names(self) -> tuple[str, ...]:
-        """The names of fields that some rule sets."""
-        return tuple(dict.fromkeys(name for rule in self.rules for name in rule.set.fields))
+        """The names of fields that some rule sets, or that must be known before a ticket ends."""
+        by_rules = [name for rule in self.rules for name in rule.set.fields]
+        return tuple(dict.fromkeys([*by_rules, *self.closing.field_names]))
 
     @cached_property
     def acknowledgement_templates(self) -> tuple[tuple[int, str], ...]:

@@ -212,7 +212,7 @@ class Example(OptionTable):
     person: dict[AttributeName, AttributeText] = Field(default_factory=dict)
     """What is known of the sender: { department = "Sales" }; without it, what the people table says."""
     tickets: Annotated[int, Field(ge=1)] = 1
-    """The how manieth ticket of the sender it is, in every period that a rule asks for."""
+    """Which ticket of the sender it is, 3 = the third, in every period that a rule asks for."""
     occasion: Occasion = Field(default="open", alias="on")
     """What happens: "open" (a new ticket), "reply" or "reopen"."""
     expect: Expectation = Expectation()

@@ -28,6 +28,7 @@ from gateway.policy.values import (
     TimeZone,
     Type,
     WorkingHours,
+    WorkingHoursOrNone,
 )
 from gateway.ticket import TicketType
 
@@ -130,6 +131,8 @@ class Team(OptionTable):
     """Agents or addresses above the leads: the last step of an escalation."""
     escalates_to: NameOrNone = ""
     """The team of the next tier, to which `#escalate` gives a ticket; "" = nobody is above."""
+    assign: Literal["nobody", "round_robin", "least_loaded"] = "nobody"
+    """To whom of the team at work a new ticket is given: to nobody, in turn, or to who has the fewest open tickets."""
 
 
 class Agent(OptionTable):
@@ -147,6 +150,12 @@ class Agent(OptionTable):
     """The short names of this agent's teams."""
     language: LanguageOrNone = ""
     """The language of the desk's mails to this agent; "" = the desk's."""
+    skills: People = ()
+    """What this agent knows best, as categories ("network", "network/vpn") or tags: such tickets are given to those."""
+    calendar: NameOrNone = ""
+    """When this agent works: a `[[calendar]]`; "" = the desk's working hours."""
+    hours: WorkingHoursOrNone = ""
+    """The agent's own hours within that calendar, "Mo-We 08:00-12:00"; "" = all of its hours."""
 
 
 class Trust(OptionTable):

@@ -85,11 +85,18 @@ def _language(text: str) -> str:
     return text
 
 
-def _time_zone(text: str) -> str:
+def is_time_zone(text: str) -> bool:
+    """Say whether a text names a time zone."""
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):
-        raise wrong(f'"{text}" is not a time zone', _nearest_zone(text)) from None
+        return False
+    return True
+
+
+def _time_zone(text: str) -> str:
+    if not is_time_zone(text):
+        raise wrong(f'"{text}" is not a time zone', _nearest_zone(text))
     return text
 
 

@@ -25,12 +25,15 @@ from gateway.sla.clock import (
 )
 from gateway.sla.ladder import At, look_again_at, reached_at, read_at, steps_passed, threshold
 from gateway.sla.spans import read_minutes, written_minutes
+from gateway.sla.turns import Standing, Target, turned
 
 __all__ = [
     "At",
     "Clock",
     "ClockKind",
     "Outcome",
+    "Standing",
+    "Target",
     "WorkCalendar",
     "dropped",
     "due_at",
@@ -52,6 +55,7 @@ __all__ = [
     "stopped",
     "threshold",
     "to_the_minute",
+    "turned",
     "used_minutes",
     "written_minutes",
 ]

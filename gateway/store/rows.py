@@ -95,8 +95,7 @@ def marks(values: Sequence[object]) -> str:
 
 
 def _insert(table: type[peewee.Model], values: dict[str, Any]) -> int:
-    meta = _meta(table)
-    given = {field.name: default for field, default in meta.defaults.items()} | values
+    given = _defaults(table) | values
     names = tuple(given)
     sql, returns = _insert_sql(table, names, _mark())
     parameters = tuple(write(given[name]) for name, write in _writers(table, names))
@@ -104,6 +103,13 @@ def _insert(table: type[peewee.Model], values: dict[str, Any]) -> int:
     if not returns:
         return 0
     return int(cursor.lastrowid if _mark() == "?" else cursor.fetchone()[0])
+
+
+@lru_cache(maxsize=64)
+def _defaults(table: type[peewee.Model]) -> dict[str, Any]:
+    """What a column holds of which nothing is said; one that is made anew for each row is only written, never kept."""
+    defaults = _meta(table).defaults
+    return {field.name: default() if callable(default) else default for field, default in defaults.items()}
 
 
 @lru_cache(maxsize=512)
@@ -116,7 +122,7 @@ def _writers(table: type[peewee.Model], names: tuple[str, ...]) -> tuple[tuple[s
 def _insert_many(table: type[peewee.Model], rows: Sequence[Mapping[str, Any]], *, ignore: bool) -> None:
     if not rows:
         return
-    defaults = {field.name: default for field, default in _meta(table).defaults.items()}
+    defaults = _defaults(table)
     names = tuple({**defaults, **rows[0]})
     writers = _writers(table, names)
     parameters = tuple(write(row[name] if name in row else defaults[name]) for row in rows for name, write in writers)

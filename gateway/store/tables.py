@@ -35,6 +35,8 @@ database_proxy = base.database_proxy
 # All tables can be had from here.
 Agent = desk_tables.Agent
 Contact = desk_tables.Contact
+SlaClock = desk_tables.SlaClock
+Rating = desk_tables.Rating
 Team = desk_tables.Team
 Ticket = desk_tables.Ticket
 TicketLink = desk_tables.TicketLink
@@ -278,6 +280,8 @@ TABLES = (
     Ticket,
     TicketWatcher,
     TicketLink,
+    Rating,
+    SlaClock,
     Ledger,
     Dedupe,
     RawMailPart,

@@ -22,6 +22,7 @@ from gateway.triage.decision import (
     NoteHeartbeat,
     Record,
     RecordBorderTest,
+    TakeBackAnswer,
 )
 from gateway.triage.facts import BorderTest, BouncedMail, TicketFacts
 from gateway.triage.notices import agents_of_ticket, tell_agents
@@ -57,9 +58,18 @@ def file_bounce(case: Case) -> Decision:
         # A bounce of the desk's mail to itself is trouble on the way round; the desk's own address stays a good one.
         is_dead = cause.is_dead and not case.policy.is_desk_address(bounced.recipient)
         changes.append(MarkUndeliverable(address=bounced.recipient, outbox=bounced.outbox_id, is_dead=is_dead))
+        if _was_an_answer(case, bounced):
+            changes.append(TakeBackAnswer())
         changes += _tell_of_bounce(case, bounced, cause, words)
     reason = Reason(code="bounce", text=text)
     return case.decide(Action.FILE, *changes, reasons=(reason,), ticket=bounced.ticket, actor="mail system")
+
+
+def _was_an_answer(case: Case, bounced: BouncedMail) -> bool:
+    """Whether what came back is a person's words to the requester."""
+    ticket = case.facts.ticket(bounced.ticket) if bounced.ticket is not None else None
+    is_to_requester = ticket is not None and bounced.recipient == ticket.requester.address
+    return is_to_requester and bounced.notice in ("answer", "resolution") and bounced.about is not None
 
 
 def _said(mail: Mail) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
-from gateway.triage import actions, naming
+from gateway.triage import actions, naming, promising
 from gateway.triage.grammar import NOTE, CommandLine, nearest
 from gateway.triage.work import Refusal, Work
 
@@ -71,6 +71,11 @@ COMMANDS: dict[str, Command] = {
         usage=say("#hold requester|vendor|approval [until DAY]"),
         help=say("Waits for somebody, until a day if you name one."),
         apply=actions.hold,
+    ),
+    "ack": Command(
+        usage="#ack",
+        help=say("You have seen it: no more reminders of its due times."),
+        apply=promising.ack,
     ),
     # Who is on it
     "cc": Command(usage="#cc a@b", help=say("This person gets the answers from now on."), apply=actions.cc),

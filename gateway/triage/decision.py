@@ -188,6 +188,36 @@ class NoteHeartbeat:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TakeTurn:
+    """The ticket was given to an agent of `team` by itself: it is somebody else's turn next. `how` is "turn", "load"
+    or "on_call"; the last is nobody's turn."""
+
+    team: str
+    agent: str
+    how: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetAbsence:
+    """An agent is away in this time, whatever was said before of the days that it touches."""
+
+    agent: str
+    starts_at: datetime
+    ends_at: datetime
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndAbsence:
+    """An agent is back: no absence counts that has begun or, with `planned`, is still to come."""
+
+    agent: str
+    why: str
+    planned: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnswerQuestion:
     """An agent says whether a quarantined mail is theirs: a `yes` lets it in as theirs, a no leaves it for a person."""
 
@@ -201,6 +231,18 @@ class RecordBorderTest:
     """Remember what the servers before us do to a mail of `gateway doctor`."""
 
     test: BorderTest
+
+
+@dataclass(frozen=True, kw_only=True)
+class AckClocks:
+    """An agent has seen that a target comes near: no more reminders until the ticket is reopened or aimed anew."""
+
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeBackAnswer:
+    """An answer to the requester came back: whether somebody has answered is looked at anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,8 +290,13 @@ Change = (
     | SettleQuarantined
     | DenySender
     | NoteHeartbeat
+    | TakeTurn
+    | SetAbsence
+    | EndAbsence
     | AnswerQuestion
     | RecordBorderTest
+    | AckClocks
+    | TakeBackAnswer
     | Record
     | Notice
 )

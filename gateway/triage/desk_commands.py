@@ -16,11 +16,12 @@ from datetime import datetime
 from gateway.mail import Address, Reason, Verdict
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
+from gateway.subject import find_tokens
 from gateway.ticket import Role
 from gateway.triage.case import Case
 from gateway.triage.challenge import quarantine_and_ask
 from gateway.triage.commands import help_lines
-from gateway.triage.decision import Action, Change, Decision, Notice
+from gateway.triage.decision import Action, Change, Decision, Notice, TurnTo
 from gateway.triage.facts import TicketFacts
 from gateway.triage.grammar import CommandLine, Misplaced, nearest, read_agent_text
 from gateway.triage.traffic import HOUR
@@ -30,6 +31,7 @@ from gateway.triage.work import Refusal
 LISTING = "listing"
 _ANSWERS_PER_HOUR = 30
 _MOST_LINES = 20
+_LONGEST_QUESTION = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,35 @@ def _list(work: DeskWork, argument: str) -> DeskWork | Refusal:
 LISTS = ("mine", "team", "unowned", "overdue")
 
 
+def _find(work: DeskWork, argument: str) -> DeskWork | Refusal:
+    """Answer with the tickets in which all these words stand."""
+    if not any(character.isalnum() for character in argument):
+        return Refusal(why=say("does not say what to look for"), suggestion=say("#find printer third floor"))
+    return work.answered(LISTING, query="find", argument=argument[:_LONGEST_QUESTION])
+
+
+def _show(work: DeskWork, argument: str) -> DeskWork | Refusal:
+    """Answer with a ticket, all that is written on it, and its own address to answer to."""
+    numbers = [number for _, number in find_tokens(argument, work.policy.prefixes())]
+    numbers += [int(word) for word in argument.split() if word.isascii() and word.isdigit() and len(word) < 10]
+    if not numbers:
+        return Refusal(why=say("names no ticket"), suggestion=f"#show {work.policy.prefixes()[0]}-1042")
+    for number in dict.fromkeys(numbers):
+        ticket = next((one for one in work.tickets if number == one.number or number in one.merged_from), None)
+        if ticket is None:
+            return Refusal(why=say("there is no ticket {number}", number=number), suggestion="#find")
+        shown: dict[str, object] = {
+            "changes": [],
+            "history": True,
+            "marks": [say("shown to you because you asked")],
+            "why": [],
+            "linked_token": "",
+        }
+        mail = Notice(name="new_ticket", to=work.mailbox, role=Role.AGENT, about="first", context=shown)
+        work = work.with_changes(TurnTo(ticket=ticket.number), mail)
+    return work
+
+
 def _help(work: DeskWork, argument: str) -> DeskWork | Refusal:
     lines = [*desk_help_lines(), *help_lines(work.policy)]
     return work.answered("result", lines=lines, files=False)
@@ -95,6 +126,14 @@ DESK_COMMANDS: dict[str, DeskCommand] = {
         usage="#list mine|team|unowned|overdue",
         help=say("Sends you these open tickets as a list that you can answer line by line."),
         apply=_list,
+    ),
+    "show": DeskCommand(
+        usage="#show INC-7", help=say("Sends you a ticket with all that is written on it."), apply=_show
+    ),
+    "find": DeskCommand(
+        usage=say("#find printer third floor"),
+        help=say("Sends you the tickets in which all these words stand, also beginnings of words, as such a list."),
+        apply=_find,
     ),
     "help": DeskCommand(usage="#help", help=say("Sends you this list."), apply=_help),
 }
@@ -176,4 +215,10 @@ def _answers_enough(case: Case, agent: Agent) -> bool:
 
 def _decide(case: Case, agent: Agent, work: DeskWork, mail: DeskMail) -> Decision:
     reasons = tuple(Reason(code="desk-command", text=line.raw) for line in mail.commands)
-    return case.decide(Action.FILE, *work.changes, reasons=reasons, verdict=Verdict.ACCEPT, actor=agent.address)
+    # What is told is about no ticket, so it comes before the first one's turn.
+    first = next((place for place, one in enumerate(work.changes) if isinstance(one, TurnTo)), len(work.changes))
+    turned = work.changes[first:]
+    told = [one for one in turned if isinstance(one, Notice) and one.name in ("result", LISTING)]
+    changes = (*work.changes[:first], *told, *(one for one in turned if one not in told))
+    action = Action.COMMAND if turned else Action.FILE
+    return case.decide(action, *changes, reasons=reasons, verdict=Verdict.ACCEPT, actor=agent.address)

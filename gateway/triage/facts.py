@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -28,12 +29,16 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """A contact: `id` is its row, `language` what it is known to read ("" unknown)."""
+    """A contact: `id` is its row, `language` what it is known to read ("" unknown).
+
+    `rating_asked_at`: when a resolution last asked for a rating.
+    """
 
     id: int
     address: str
     name: str = ""
     language: str = ""
+    rating_asked_at: datetime | None = None
 
     @property
     def mailbox(self) -> Address:
@@ -77,9 +82,10 @@ class HeldMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class TicketFacts:
-    """A ticket as it stands. `agents` are the addresses of agents who wrote on it.
+    """A ticket as it stands. `agents` are the addresses of agents who wrote on it or had it before.
 
     `named` are the fields with names of the admin's own; `authority` says by `FieldValue.key` whose word each is.
+    `workaround`, `cause` and `code` are what agents found; `reopened` is how often it came back from its end.
     """
 
     number: int
@@ -102,6 +108,9 @@ class TicketFacts:
     team: str = ""
     assignee: str = ""
     asset: str = ""
+    workaround: str = ""
+    cause: str = ""
+    code: str = ""
     tags: tuple[str, ...] = ()
     named: tuple[tuple[str, str], ...] = ()
     authority: tuple[tuple[str, Authority], ...] = ()
@@ -110,6 +119,8 @@ class TicketFacts:
     last_answer: PublicAnswer | None = None
     held: tuple[HeldMessage, ...] = ()
     is_muted: bool = False
+    reopened: int = 0
+    is_assignee_away: bool = False
     merged_from: tuple[int, ...] = ()
 
     def is_on_ticket(self, address: str) -> bool:
@@ -254,6 +265,23 @@ class ListingFact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnedTicket:
+    """An open ticket of an agent, for a hand-over."""
+
+    owner: str
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DutyFacts:
+    """What choosing an agent asks for: `turns` by team and address, the higher the later somebody was given a ticket
+    there by itself; `loads` are open tickets by address, read only where some team goes by them."""
+
+    turns: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    loads: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """All that a decision may know. `named_tickets` holds every ticket that anything here names, merged ones followed.
 
@@ -267,7 +295,9 @@ class Facts:
     `has_broken_key`: an address of the desk that it went to carries what looks like a key of ours and is none.
     `denied_by` is the entry of the deny list that the sender falls under, "" for none. `heartbeat` is when the desk's
     mail to itself left that has come back here. `digest` is the digest of the quarantine that the mail answers, and
-    `listing` the list of tickets.
+    `listing` the list of tickets. `owned` are the open tickets of the author, and of agents named by a `#handover`.
+    `away` are the addresses of agents who are away now, each with the moment until when; `duty` is what choosing an
+    agent asks for, None where no team gives tickets by itself.
     """
 
     now: datetime
@@ -296,8 +326,11 @@ class Facts:
     known_pictures: frozenset[str] = frozenset()
     denied_by: str = ""
     heartbeat: datetime | None = None
+    owned: tuple[OwnedTicket, ...] = ()
     digest: DigestFact | None = None
     listing: ListingFact | None = None
+    away: Mapping[str, datetime] = field(default_factory=dict)
+    duty: DutyFacts | None = None
 
     def traffic_with(self, address: str) -> Traffic | None:
         """What went to and fro between the desk and an address; None where nothing is known of it."""

@@ -130,6 +130,24 @@ def _people(ground: Ground) -> Iterator[Mistake]:
                 yield Mistake(path=path, message=message, suggestion="leave it out")
 
 
+def _admins(ground: Ground) -> Iterator[Mistake]:
+    """Where several agents are listed and nobody is named, their order in the file decides who hears of trouble."""
+    policy, desk = ground.policy, ground.policy.desk
+    if len(policy.agents) < 2:
+        return
+    first = policy.agents[0]
+    who = f"names nobody, so {first.name}, the first agent of the file,"
+    what = "" if desk.admins else "hears of refused files and may ask `#rules stats`"
+    key = "admins"
+    if not desk.operators:
+        what, key = " and ".join(filter(None, ("hears when something breaks", what))), "operators"
+    elif any(policy.agent_of(address) for address in policy.operators):
+        return
+    if what:
+        hint = f'write {key} = ["{first.handle}"] if that is meant'
+        yield Mistake(path=("desk", key), message=f"{who} {what}", suggestion=hint)
+
+
 LINTS: tuple[Lint, ...] = (
     Lint(
         code="unreachable",
@@ -151,5 +169,6 @@ LINTS: tuple[Lint, ...] = (
     Lint(code="categories", what="a category that no rule sets, or that is spelt in two ways", find=_categories),
     Lint(code="teams", what="a team without agents", find=_teams),
     Lint(code="people", what="an assignee outside the team, a watcher who is the assignee", find=_people),
+    Lint(code="admins", what="several agents, and none of them named in `operators` or `admins`", find=_admins),
     Lint(code="untried", what="a rule without an example", find=_untried),
 )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 _CORE = {
     "en": "thanks thank thx ty cheers",
@@ -84,16 +86,43 @@ _SIGNED = re.compile(r"(?:[-–—] ?)?([^\W\d_]+(?:-[^\W\d_]+)?)[.,]?")
 
 def is_mere_thanks(text: str, *, names: tuple[str, ...] = ()) -> bool:
     """Say whether `text` (new words only) thanks and says nothing else; `names` are people's and may stand in it."""
+    said = plain_words(text, names=names)
+    if said is None:
+        return False
+    if any(word in _CORE_WORDS for word in said.words):
+        return is_small_talk(said)
+    return _is_enough(said.text, list(said.words), set(said.called))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain:
+    """A short text that asks nothing and complains of nothing, as far as signs say: its words, folded, and which of
+    them are names."""
+
+    text: str
+    words: tuple[str, ...]
+    called: frozenset[str]
+
+
+def plain_words(text: str, *, names: tuple[str, ...] = ()) -> Plain | None:
+    """The words of a text without the name below; None where a sign or a turn of phrase says that more is meant."""
     # Without runs of white space, over which the patterns below would go again and again.
     text = _unsigned("\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip()))
     folded = _fold(_without_apostrophes(text))
     if any(mark in folded for mark in "?¿؟⸮") or _TURNED.search(folded) or any(sad in text for sad in _SAD):
-        return False
+        return None
     called = {_fold(word) for name in names for word in re.findall(r"\w+", name)} - _NEVER_A_NAME
-    words = re.findall(r"[^\W\d_]+|\d+", folded)
-    if any(word in _CORE_WORDS for word in words):
-        return len(words) <= _MOST_WORDS and set(words) <= _ALL_WORDS | called
-    return _is_enough(text, words, called)
+    return Plain(text=text, words=tuple(re.findall(r"[^\W\d_]+|\d+", folded)), called=frozenset(called))
+
+
+def is_small_talk(said: Plain, *, besides: frozenset[str] = frozenset()) -> bool:
+    """Whether every word is one that people put around their thanks, a name, or one of `besides` (folded)."""
+    return len(said.words) <= _MOST_WORDS and set(said.words) <= _ALL_WORDS | said.called | besides
+
+
+def folded_words(listed: Mapping[str, str]) -> frozenset[str]:
+    """The words of lists by language, as words of mails are folded."""
+    return frozenset(_fold(word) for words in listed.values() for word in words.split())
 
 
 def _is_enough(text: str, words: list[str], called: set[str]) -> bool:

@@ -87,6 +87,7 @@ class _Replay:
     def __exit__(self, *exception: object) -> None:
         self._watcher.join(_REPLAY_SECONDS)
         self._child.kill()
+        assert self.mails_per_second, "the replay has failed"
 
     def _watch(self) -> None:
         threading.Thread(target=self._measure_wal, daemon=True).start()

@@ -161,7 +161,7 @@ def test_stats_show_hits_corrections_and_what_never_hit(folder: Path) -> None:
     assert told.startswith("2 tickets, ")
     assert "no rule set anything: 1 (50 %)" in told
     assert "1\tVPN\t1\t" in told and "\t1 (100 %)\n" in told
-    assert "2 rules have never hit:\n  2. Boss\n  3. Night\n" in told
+    assert "2 rules have never hit: 2. Boss, 3. Night\n" in told
     counted = record("stats", "--since", "2d", "-C", folder)
     assert sum(counted["rules"][0]["hits_over_time"]) == 1 and len(counted["buckets"]) == 12
     assert counted["confusions"] == [

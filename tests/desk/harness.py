@@ -25,6 +25,7 @@ from gateway.desk.border import FORGED, record_border_test
 from gateway.desk.clockwork import close_due, resume_due
 from gateway.desk.letters import LetterBuilder
 from gateway.desk.people import mirror_policy, read_secrets
+from gateway.desk.searching import remember_new_words
 from gateway.desk.views import ticket_record
 from gateway.dkim_proof import Lookup
 from gateway.intake.accept import Door
@@ -316,6 +317,7 @@ class DeskUnderTest:
         with connection(self.database):
             close_due(self.database, self.policy, self.secrets, now=self.now)
             resume_due(self.database, self.policy, self.secrets, now=self.now)
+            remember_new_words(self.database, now=self.now)
         self._send()
 
     def ticket(self, number: int = 1001) -> dict[str, Any]:

@@ -238,11 +238,11 @@ def test_an_agent_who_reads_along_gets_one_mail_of_an_answer(make_desk: Callable
     before = len(desk.sent)
     desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "Restart it, please.")
     told = {(sent.to, sent.notice) for sent in desk.sent[before:]}
-    # Ben is of the team; Nora is not, and reads at the address that was named.
+    # Ben is of the team; Nora is not, and reads along only.
     assert told == {
         ("erika@example.com", "answer"),
         (BEN, "agent_answered"),
-        ("nora.private@example.org", "answer"),
+        ("nora@example.com", "answer"),
         ("boss@example.com", "answer"),
     }
     desk.answer(BEN, desk.last(BEN, "agent_answered"), "And then tell us.\n\n#resolve")

@@ -21,6 +21,7 @@ from gateway.alarms import (
     QuarantineHealth,
     alarms,
 )
+from gateway.compose.filters import FILTERS
 from gateway.desk.alarming import ALARM, Told, watch
 from gateway.desk.beating import beat_due
 from gateway.desk.health import Watched, read_health, status_record
@@ -481,3 +482,16 @@ def test_after_a_pause_of_the_gateway_the_way_is_measured_anew(desk: DeskUnderTe
     with connection(desk.database):
         Worker.update(beat_at=desk.now).execute()
     assert troubles(desk, heartbeat_minutes=15) == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "subject"),
+    [
+        ("the relay takes no mail: refused", "the relay takes no mail: refused"),
+        (f"mailbox support can't be read: {'x ' * 60}", "mailbox support can't be read"),
+        (f"les règles modifiées ont été refusées : {'x ' * 60}", "les règles modifiées ont été refusées"),
+        (f"a: {'word ' * 30}", "a: word word word word word word word word word word word word word …"),
+    ],
+)
+def test_the_subject_of_an_alarm_is_short(sentence: str, subject: str) -> None:
+    assert FILTERS["short"](sentence) == subject

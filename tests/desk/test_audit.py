@@ -336,7 +336,7 @@ ALTERED: dict[str, tuple[Callable[[], Any], str]] = {
     "a raw mail cut by a byte": (cut_by_a_byte(RawMailPart), "ledger 1: the raw mail is not the one"),
     "a bit of a raw mail": (flip_a_bit(RawMailPart), "ledger 1: the raw mail is not the one"),
     "the order of the parts of a raw mail": (swap_parts, "the raw mail is not the one"),
-    "a part's number": (set_to(RawMailPart, sequence=7), "parts of the raw mail"),
+    "a part's number": (set_to(RawMailPart, sequence=7), "ledger 1: the parts of the raw mail are not numbered"),
     "a ledger's size": (set_to(Ledger, size_bytes=1), "ledger 1: the raw mail is not the one"),
     "a ledger's hash": (set_to(Ledger, sha256=b"x"), "ledger 1: the raw mail is not the one"),
     "a ledger's digest": (set_to(Ledger, digest=b"x"), "ledger 1 has no dedupe key"),

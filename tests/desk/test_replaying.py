@@ -130,7 +130,7 @@ def test_the_rules_in_force_differ_nowhere(replay: Replays) -> None:
     assert found.judged == 2
     assert not found.is_worse
     assert all(one.all.before == one.all.after for one in found.fields)
-    assert replay.progress == [(8, 8, True)]
+    assert replay.progress == [(0, 8, True), (8, 8, True)]
 
 
 def test_a_change_is_told_with_its_rules_and_held_against_the_agents_word(replay: Replays) -> None:

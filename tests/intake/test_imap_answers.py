@@ -13,7 +13,7 @@ from gateway.intake.imap_envelopes import envelope_of, source_keys
 from gateway.intake.imap_fetch import Fetched
 from gateway.intake.imap_hints import HINTS, hint_for
 from gateway.intake.imap_session import Listed
-from gateway.intake.imap_troubles import MAX_FAILURES, Troubles
+from gateway.intake.imap_troubles import Troubles
 from gateway.mail import MailboxRole, Transport
 from gateway.settings import Mailbox as MailboxSettings
 
@@ -90,6 +90,11 @@ def a_mailbox(**changes: Any) -> MailboxSettings:
     return MailboxSettings.model_validate(values | changes)
 
 
+def test_a_mail_is_no_import_unless_it_is_said() -> None:
+    fetched = Fetched(listed=Listed(uid=7, size_bytes=9, internal_date=NOW), content=b"")
+    assert envelope_of(a_mailbox(), 5, fetched, received_at=NOW).transport is Transport.IMAP
+
+
 @pytest.mark.parametrize("imported", [False, True])
 def test_the_envelope_of_a_fetched_mail_says_where_it_lay(imported: bool) -> None:
     fetched = Fetched(listed=Listed(uid=7, size_bytes=9, internal_date=NOW), content=b"", full_size_bytes=9)
@@ -135,7 +140,7 @@ def test_a_failure_is_remembered_over_a_new_suspicion_and_rests_longer_each_time
         assert troubles.why(1) == f"no {failures}"
         assert troubles.due([1], NOW + timedelta(seconds=seconds - 1)) == []
         assert troubles.due([1], NOW + timedelta(seconds=seconds)) == [1]
-        assert troubles.failed_too_often() == ([1] if failures >= MAX_FAILURES else [])
+        assert troubles.failed_too_often() == ([1] if failures >= 3 else [])
     for _ in range(2000):
         troubles.failed(1, "no", NOW)
     assert troubles.still_failing() == [1]
@@ -171,7 +176,7 @@ def test_a_server_has_proved_well_with_what_it_gave_after_the_failure() -> None:
 def test_what_is_no_longer_in_the_folder_is_forgotten() -> None:
     troubles = Troubles()
     for uid in (3, 1, 2):
-        for _ in range(MAX_FAILURES):
+        for _ in range(3):
             troubles.failed(uid, "no", NOW)
     assert troubles.still_failing() == troubles.failed_too_often() == [1, 2, 3]
     troubles.retain(iter([1, 3]))

@@ -19,7 +19,6 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gateway.intake.smtp_addresses": ("tests/intake/test_smtp_addresses.py",),
     "gateway.intake.imap_answers": _ANSWERS,
     "gateway.intake.imap_envelopes": _ANSWERS,
-    "gateway.intake.imap_hints": _ANSWERS,
     "gateway.intake.imap_troubles": _ANSWERS,
     "gateway.parse.headers": ("tests/parse/test_addresses.py", "tests/parse/test_sender.py"),
     "gateway.store.queue": ("tests/store/test_queue.py", "-k", "not postgres"),
@@ -71,6 +70,60 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "_header_end: return None if found < 1…": "what begins so has no field either way",
         "_header_end: return None if found < 0 else found + 2": "fields end at the first empty line",
         "_author_fields: name, values, position = (b'', [b'x'], 0)": "values without a name are dropped",
+    },
+    "gateway.intake.imap_answers": {
+        **dict.fromkeys(
+            (
+                "number: return value if isinstance(value, int) and 0 < value < 2 ** 63 else 0",
+                "number: return value if isinstance(value, int) and 1 <= value < 2 ** 63 else 0",
+            ),
+            "zero either way",
+        ),
+    },
+    "gateway.intake.imap_envelopes": {
+        **dict.fromkeys(
+            (
+                "source_keys: places = (Envelope(transport=Transport.IMAP, received_at=datetime.fromtimestamp(1…",
+                "source_keys: places = (Envelope(transport=Transport.IMAP, received_at=datetime.fromtimestamp(-1…",
+            ),
+            "when it came is no part of where it lies",
+        ),
+        "source_keys: return {key: place.uid for place in places if (key := source_key(place)) is not None or …": (
+            "a place has both; only its type does not say so"
+        ),
+    },
+    "gateway.intake.imap_troubles": {
+        "_Trouble: why: str = 'x'": "asked of what has failed, which says why",
+        "_Trouble: fetched_then: int = …": "asked of what has failed, which says when",
+        "Troubles.__init__: self._fetched = …": "only compared with what it was before",
+        "Troubles.fetched: self._fetched += 2": "only compared with what it was before",
+        "Troubles.failed: trouble.not_before = now + min(timedelta(seconds=2 ** min(trouble.failures, 1…": (
+            "longer than the longest pause either way"
+        ),
+    },
+    "gateway.parse.headers": {
+        r"module: _ENCODED_WORD = re.compile('=\?[^?\s]{…": "how long a word may be is our choice",
+        "module: _CONTROLS = dict.fromkeys((*range(33), 127, 8232, 8233), ' ')": "a space for a space",
+        "module: _SHORT_CHARS = …": "whether it is remembered, not what is read",
+        "_mailboxes: return _known_mailboxes(value) if …": "whether it is remembered, not what is read",
+        "module: _known_mailboxes = lru_cache(…": "how much is remembered",
+        r"_closed_up: return _ENCODED_WORD.sub(lambda word: re.sub('\sx', …": "mail-parser reads words with spaces too",
+        "read_people: defects += [f'repeated-{name}' for name in _SINGLE if seen.get(name, 1) > 1]": "once at most",
+        "read_people: defects += [f'repeated-{name}' for name in _SINGLE if seen.get(name, -1) > 1]": "once at most",
+        "read_people: written = next((value for name, value in raw if name.lower() == 'from'), 'x')": (
+            "without a From nobody asks how it was written"
+        ),
+        "_first_addresses: return value if comma <= 0 …": "so many addresses stand before this comma",
+        "_first_addresses: return value if comma < 1 …": "so many addresses stand before this comma",
+        "_judge_sender: if len(sender.address.partition('@')[0]) > _LOCAL_PART_CHARS or …": "two @ are odd anyway",
+        "_judge_sender: if sender.address.count('@') != 1 or all(…": "mail-parser gives no space unquoted",
+        "_recovered: bracketed = rest.partition('>')[0] if bracket else 'x'": "no address either way",
+        "_is_plain: return None": "no more true than False",
+        "_is_plain: return None (3)": "no more true than False",
+        "_encoded_address: return '=?' in (value[angle:] if angle > 0 else value)": "the whole value either way",
+        "_encoded_address: return '=?' in (value[angle:] if angle >= 1 else value)": "the whole value either way",
+        "_judge_international: local, _, domain = address.partition('@')": "two @ are odd anyway",
+        "_judge_international: scripts = {unicodedata.name(char, '?x')…": "one script that nothing else has",
     },
     "gateway.store.queue": {
         "module: MAX_LEDGER_ATTEMPTS…": "a number of our choice; this file only names it for the sorter",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 
@@ -11,6 +12,7 @@ from gateway.mail import Address
 from gateway.parse import limits
 from gateway.parse.headers import (
     People,
+    _first_addresses,
     clean_display_name,
     decode_value,
     decode_words,
@@ -61,6 +63,7 @@ def test_a_value_is_read_to_its_limit() -> None:
         ("=?UTF-8?Q?two words?=", "two words"),
         ("=?utf-8?b?w6TDt g==?=", "äö"),
         ("=?utf-8?q?a=0D=0Ab?= ", "a  b"),
+        ("a\x1fb\x7fc\u2028d\u2029e", "a b c d e"),
     ],
 )
 def test_encoded_words_are_decoded_as_people_write_them(value: str, decoded: str) -> None:
@@ -83,6 +86,8 @@ def test_words_behind_the_limit_are_cut_off() -> None:
         ("a@x b", ("<a@x>",)),
         ("@x a@ a@x", ("<a@x>",)),
         ("<no id", ()),
+        ("<a>", ("<a>",)),
+        ("<> <a@x>", ("<a@x>",)),
         ("<a b@x>", ("<b@x>",)),
         ("<" + "i" * 996 + ">", ("<" + "i" * 996 + ">",)),
         ("<" + "i" * 997 + ">", ()),
@@ -160,6 +165,7 @@ def test_a_crowd_is_read_to_its_limit() -> None:
         ("'Anna' ", "Anna"),
         ("\u202eannA", "annA"),
         ("A\x07nna", "A nna"),
+        ("A\x85n\ud800n\ue000a", "Anna"),
         ("=?utf-8?q?M=C3=BCller?=", "Müller"),
         ("x" * 300, "x" * 200),
         ("x" * 199 + " y", "x" * 199),
@@ -167,6 +173,35 @@ def test_a_crowd_is_read_to_its_limit() -> None:
 )
 def test_a_display_name_is_shown_without_what_disguises(written: str, shown: str) -> None:
     assert clean_display_name(written) == shown
+
+
+def test_a_list_is_cut_behind_its_hundredth_address() -> None:
+    crowd = [f"u{number}@example.com" for number in range(limits.ADDRESSES + 20)]
+    hundred = ", ".join(crowd[: limits.ADDRESSES])
+    assert _first_addresses(", ".join(crowd)) == hundred
+    assert _first_addresses(hundred) == hundred
+    assert _first_addresses(hundred + ", and others") == hundred + ", and others"
+    glued = "u@example.com " * (limits.ADDRESSES + 1)
+    assert _first_addresses(glued) == glued
+    assert _first_addresses("x" * 300 * limits.ADDRESSES) == "x" * 200 * limits.ADDRESSES
+    pairs = "@@," * limits.ADDRESSES
+    assert _first_addresses(pairs) == pairs[: 3 * limits.ADDRESSES // 2 - 1]
+
+
+def test_what_a_stranger_wrote_is_no_line_of_our_log() -> None:
+    people("From: a@example.org")
+    assert not logging.getLogger("mailparser").isEnabledFor(logging.ERROR)
+
+
+def test_of_two_dates_the_first_counts() -> None:
+    date = "Date: Mon, 0{} Mar 2026 09:00:00 +0000"
+    read = people(f"From: a@example.org\r\n{date.format(2)}\r\n{date.format(3)}")
+    assert read.date == datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def test_octets_that_are_no_text_are_shown_as_such() -> None:
+    message = BytesHeaderParser().parsebytes(b"Subject: a\xffb\r\n\r\n")
+    assert first_value(message, "subject") == "a\ufffdb"
 
 
 def test_a_name_that_is_the_address_is_no_name() -> None:
@@ -192,6 +227,15 @@ LOCAL, DOMAIN = "l" * 64, "d" * 185 + ".org"
         ("a@\u0441orp.example", ("mixed-scripts",)),
         ("a@\u0441\u043e\u0440.\u0440\u0444", ()),
         ("Anna \uff1ca@example.org", ("no-mailbox",)),
+        ("Anna <a@example.org", ("unclosed-delimiter", "no-mailbox")),
+        ("<=?a@example.net>, <b@example.org>", ("several-mailboxes", "encoded-address")),
+        ('"a b"@example.org', ("odd-address",)),
+        ('"a\'b"@example.org', ("odd-address",)),
+        ("a@\uff45xample.org", ("odd-from",)),
+        ("J\u00f6\uff1c <a@example.org>", ("odd-from",)),
+        ("\uff58avier <a@example.org>", ()),
+        ('"a < =?utf-8?q?x?= b" <a@example.org>', ()),
+        ("boss@example.org;=?utf-8?b?Ym9@Bjb3?=<x<a@example.net>", ("unreadable-addresses",)),
         ("\uff1cAnna\uff1e <a@example.org>", ("odd-from",)),
         ("An\u00ada <a@example.org>", ("odd-from",)),
         ("Jörg <a@example.org>", ()),
@@ -213,6 +257,12 @@ def test_what_speaks_against_a_sender_is_named(value: str, found: tuple[str, ...
         ("Other@example.org <Anna@Example.org", "anna@example.org"),
         ("Anna [anna@example.org.]; (", "anna@example.org"),
         ("Anna @example.org anna@ <", None),
+        ("a@example.org, b@example.org", "a@example.org"),
+        ("(@anna@example.org", "@anna@example.org"),
+        ("<b@example.org <anna@example.org", "anna@example.org"),
+        ("a@example.org <nobody> b@example.org", "a@example.org"),
+        ("(a@b@example.org", "a@b@example.org"),
+        ("(.xaver@example.mx.", "xaver@example.mx"),
     ],
 )
 def test_the_best_guess_at_a_sender_is_shown_with_its_defects(value: str, address: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -241,6 +242,23 @@ def test_rules_that_do_not_hold_set_nothing(rules: list[tuple[dict[str, int], bo
     holding: list[tuple[Rule, dict[str, str]]] = [(rule, {}) for rule in desk.rules]
     assert classified(holding, desk) == classify(mail(text="word"), policy=desk)
     assert [value for value in classify(mail(text="other"), policy=desk).values if value.rule] == []
+
+
+@given(SETS, st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_rules_that_have_no_field_in_common_may_change_places(
+    rules: list[tuple[dict[str, int], bool]], chance: Random
+) -> None:
+    desk = many(rules)
+    order = [*range(len(rules))]
+    for _ in range(3 * len(order)):
+        at = chance.randrange(len(order) - 1) if len(order) > 1 else 0
+        pair = order[at : at + 2]
+        if len(pair) == 2 and rules[pair[0]][0].keys().isdisjoint(rules[pair[1]][0]):
+            order[at : at + 2] = reversed(pair)
+    there = classified([(rule, {}) for rule in desk.rules], desk)
+    here = classified([(desk.rules[number], {}) for number in order], desk)
+    assert {value.key: value for value in here.values} == {value.key: value for value in there.values}
 
 
 # ---- what happens then

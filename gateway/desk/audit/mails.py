@@ -30,7 +30,9 @@ def raw_mails(secrets: Mapping[int, bytes]) -> Iterator[str]:
             if row.outcome in _WITHOUT_BYTES:
                 if content.count or row.part_count:
                     yield f"ledger {row.id} is a {row.outcome} one but has bytes"
-            elif content.count != row.part_count or not content.is_in_order:
+            elif content.count == row.part_count and not content.is_in_order:
+                yield f"ledger {row.id}: the parts of the raw mail are not numbered in order"
+            elif content.count != row.part_count:
                 yield f"ledger {row.id}: {counted(content.count, 'part')} of the raw mail instead of {row.part_count}"
             elif content.size_bytes != row.size_bytes or content.sha256 != bytes(row.sha256):
                 sizes = f"{content.size_bytes} of {row.size_bytes} bytes"

@@ -21,19 +21,23 @@ from gateway.store.tables import (
     Ledger,
     Message,
     Outbox,
+    Rating,
     ThreadReference,
     Ticket,
     TicketLink,
     TicketWatcher,
 )
-from gateway.ticket import ALWAYS_FILLED, Field, Status
+from gateway.ticket import ALWAYS_FILLED, FINDINGS, Field, Status, is_reopening
 
 _NEW = [Status.NEW.value, "", "", ""]
 
 
 @dataclass(kw_only=True)
 class Told:
-    """What the history of one ticket says. `ids` are those of its mails: digest → fingerprints of who was named."""
+    """What the history of one ticket says. `ids` are those of its mails: digest → fingerprints of who was named.
+
+    `moves` are the teams that had it, `reopened` how often it came back from its end, `ratings` scores by contact.
+    """
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     subject: str = ""
@@ -42,6 +46,10 @@ class Told:
     watchers: Counter[int] = field(default_factory=Counter)
     links: Counter[tuple[int, str]] = field(default_factory=Counter)
     merged: Counter[int] = field(default_factory=Counter)
+    moves: list[str] = field(default_factory=list)
+    reopened: int = 0
+    followers: list[str] = field(default_factory=list)
+    ratings: dict[int, int] = field(default_factory=dict)
     messages: dict[int, list[Any]] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
@@ -59,6 +67,7 @@ def tickets(secrets: Mapping[int, bytes]) -> Iterator[str]:
                 *_ticket(ticket, told, opened_by=kept["openers"][ticket.id]),
                 *_people_and_links(told, kept["watchers"][ticket.id], kept["links"][ticket.id], numbers),
                 *_merged(told, kept["merged"][ticket.id]),
+                *_endings(ticket, told, kept["ratings"][ticket.id]),
                 *_messages(told, kept["messages"][ticket.id], kept["files"]),
                 *_references(told, kept["references"][ticket.id], kept["mails"][ticket.id]),
             ]
@@ -77,6 +86,7 @@ def _kept(rows: Sequence[Ticket]) -> dict[str, dict[Any, list[Any]]]:
         "merged": Ticket.select(Ticket.number, Ticket.merged_into.alias("ticket_id")).where(
             span(Ticket.merged_into, rows)
         ),
+        "ratings": Rating.select().where(span(Rating.ticket, rows)),
         "links": TicketLink.select().where(span(TicketLink.ticket, rows)),
         "messages": Message.select().where(span(Message.ticket, rows)).order_by(Message.id),
         "references": ThreadReference.select().where(span(ThreadReference.ticket, rows)),
@@ -118,12 +128,15 @@ def _field(told: Told, event: Any, detail: Any) -> None:
     if before != told.fields.get(name, ["", "", ""]) or before == after:
         told.troubles.append(f"event {event.id} does not follow from the one before: {name} was not {before[0]!r}")
     told.fields[name] = after
+    if name == Field.TEAM and before[0] != after[0]:
+        told.moves = [*(told.moves or [before[0]]), after[0]]
 
 
 def _status(told: Told, event: Any, detail: Any) -> None:
     if detail["before"] != told.standing or detail["before"] == detail["after"]:
         told.troubles.append(f"event {event.id} does not follow from the one before: it was {told.standing[0]}")
     told.standing = detail["after"]
+    told.reopened += is_reopening(detail["before"][0], detail["after"][0])
 
 
 def _requester(told: Told, event: Any, detail: Any) -> None:
@@ -134,6 +147,14 @@ def _requester(told: Told, event: Any, detail: Any) -> None:
 
 def _watcher(told: Told, event: Any, detail: Any) -> None:
     told.watchers[detail["contact"]] += 1
+
+
+def _follower(told: Told, event: Any, detail: Any) -> None:
+    told.followers.append(detail["agent"])
+
+
+def _rating(told: Told, event: Any, detail: Any) -> None:
+    told.ratings[detail["contact"]] = detail["score"]
 
 
 def _link(told: Told, event: Any, detail: Any) -> None:
@@ -165,6 +186,8 @@ _PLAYERS = {
     "status": _status,
     "requester": _requester,
     "watcher": _watcher,
+    "follower": _follower,
+    "rating": _rating,
     "link": _link,
     "merged": _merge,
     "message": _message,
@@ -198,7 +221,7 @@ def _ticket(ticket: Ticket, told: Told, *, opened_by: Sequence[Ledger]) -> Itera
 def _keys(ticket: Ticket) -> Iterator[str]:
     """Every key under which something stands on a ticket."""
     yield from ALWAYS_FILLED
-    yield Field.ASSET.value
+    yield from (Field.ASSET, *FINDINGS)
     yield from ticket.fields
     yield from (f"{Field.TAG.value}.{tag}" for tag in ticket.tags)
     yield from (f"{Field.NAMED.value}.{name}" for name in ticket.named)
@@ -220,6 +243,18 @@ def _people_and_links(
         yield f"{count} link to {number} ({kind}) was made by no event"
     for (number, kind), count in (told.links - linked).items():
         yield f"{count} link to {number} ({kind}) of its history is missing"
+
+
+def _endings(ticket: Ticket, told: Told, ratings: Sequence[Rating]) -> Iterator[str]:
+    if ticket.moves != told.moves:
+        yield f"went {_in_words(ticket.moves)}, but by its history {_in_words(told.moves)}"
+    if ticket.reopened != told.reopened:
+        yield f"was reopened {counted(told.reopened, 'time')} by its history, {ticket.reopened} by its row"
+    if ticket.followers != told.followers:
+        yield f"is followed by {_in_words(ticket.followers)}, but by its history {_in_words(told.followers)}"
+    scores = {row.contact_id: row.score for row in ratings}
+    if scores != told.ratings:
+        yield f"has the ratings {scores}, but its history says {told.ratings}"
 
 
 def _merged(told: Told, rows: Sequence[Any]) -> Iterator[str]:

@@ -43,7 +43,8 @@ _STATEMENTS = (
         "muted_until" TIMESTAMPTZ,
         "flooding_until" TIMESTAMPTZ,
         "quick_replies" {smallint} NOT NULL,
-        "quick_reply_at" TIMESTAMPTZ
+        "quick_reply_at" TIMESTAMPTZ,
+        "rating_asked_at" TIMESTAMPTZ
     )
     """,
     'CREATE UNIQUE INDEX "contact_address" ON "contact" ("address")',
@@ -82,6 +83,9 @@ _STATEMENTS = (
         "team" TEXT NOT NULL,
         "assignee" TEXT NOT NULL,
         "asset" TEXT NOT NULL,
+        "workaround" TEXT NOT NULL,
+        "cause" TEXT NOT NULL,
+        "code" TEXT NOT NULL,
         "tags" TEXT NOT NULL,
         "named" TEXT NOT NULL,
         "fields" TEXT NOT NULL,
@@ -95,6 +99,9 @@ _STATEMENTS = (
         "resolved_at" TIMESTAMPTZ,
         "closed_at" TIMESTAMPTZ,
         "close_at" TIMESTAMPTZ,
+        "reopened" {smallint} NOT NULL,
+        "moves" TEXT NOT NULL,
+        "followers" TEXT NOT NULL,
         "merged_into_id" {bigint},
         FOREIGN KEY ("requester_id") REFERENCES "contact" ("id"),
         FOREIGN KEY ("merged_into_id") REFERENCES "ticket" ("id"),
@@ -137,6 +144,50 @@ _STATEMENTS = (
     """,
     'CREATE INDEX "ticket_link_ticket_id" ON "ticket_link" ("ticket_id")',
     'CREATE INDEX "ticket_link_other_id" ON "ticket_link" ("other_id")',
+    """
+    CREATE TABLE "rating" (
+        "ticket_id" {bigint} NOT NULL,
+        "contact_id" {bigint} NOT NULL,
+        "score" {smallint} NOT NULL,
+        "assignee" TEXT NOT NULL,
+        "at" TIMESTAMPTZ NOT NULL,
+        PRIMARY KEY ("ticket_id", "contact_id"),
+        FOREIGN KEY ("ticket_id") REFERENCES "ticket" ("id"),
+        FOREIGN KEY ("contact_id") REFERENCES "contact" ("id"),
+        CHECK (score BETWEEN 1 AND 5)
+    )
+    """,
+    'CREATE INDEX "rating_ticket_id" ON "rating" ("ticket_id")',
+    'CREATE INDEX "rating_contact_id" ON "rating" ("contact_id")',
+    """
+    CREATE TABLE "sla_clock" (
+        "id" {serial} NOT NULL PRIMARY KEY,
+        "ticket_id" {bigint} NOT NULL,
+        "kind" TEXT NOT NULL,
+        "goal" TEXT NOT NULL,
+        "calendar" TEXT NOT NULL,
+        "target_minutes" INTEGER NOT NULL,
+        "due_minutes" INTEGER NOT NULL,
+        "started_at" TIMESTAMPTZ NOT NULL,
+        "since" TIMESTAMPTZ,
+        "used_minutes" INTEGER NOT NULL,
+        "due_at" TIMESTAMPTZ,
+        "stopped_at" TIMESTAMPTZ,
+        "outcome" TEXT NOT NULL,
+        "breached_at" TIMESTAMPTZ,
+        "told_minutes" INTEGER NOT NULL,
+        "acked_by" TEXT NOT NULL,
+        "turn" INTEGER NOT NULL,
+        "next_at" TIMESTAMPTZ,
+        "late_at" TIMESTAMPTZ,
+        FOREIGN KEY ("ticket_id") REFERENCES "ticket" ("id"),
+        CHECK (kind IN ('response', 'resolution')),
+        CHECK (outcome IN ('running', 'met', 'missed', 'dropped'))
+    )
+    """,
+    'CREATE UNIQUE INDEX "sla_clock_ticket_id_kind" ON "sla_clock" ("ticket_id", "kind")',
+    'CREATE INDEX "sla_clock_next" ON "sla_clock" ("next_at") WHERE next_at IS NOT NULL',
+    'CREATE INDEX "sla_clock_late" ON "sla_clock" ("late_at") WHERE late_at IS NOT NULL',
     """
     CREATE TABLE "ledger" (
         "id" {serial} NOT NULL PRIMARY KEY,

@@ -1,0 +1,326 @@
+"""What the clocks of all open tickets do because time passes: steps of the ladder, misses, and what came too late.
+
+Place in the mail's way: the timers call `climb` at least once a minute. It finds what is due by index, a few hundred
+clocks in a transaction: their rows, the history, and the mails in the outbox are one, so a kill in the middle loses
+nothing and says nothing twice. After a standstill only the last of the missed steps of a clock is told, and to somebody
+with many of them in one mail.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import peewee
+
+from gateway.desk.carry_out import carry_out
+from gateway.desk.clocks import CLOCK, as_clock, clock_prints, clocks_of, save_clock, steps_at
+from gateway.desk.outgoing import enqueue
+from gateway.desk.people import KnownPeople
+from gateway.desk.tickets import ticket_facts
+from gateway.desk.unit import Unit
+from gateway.mail import Address, MailKind, Reason, Verdict
+from gateway.phrase import Phrase
+from gateway.policy import Policy
+from gateway.policy.promises import LadderStep
+from gateway.sla import (
+    Clock,
+    ClockKind,
+    Outcome,
+    dropped,
+    due_at,
+    reached_at,
+    settled,
+    steps_passed,
+    threshold,
+    used_minutes,
+)
+from gateway.store.database import lock_conversations, transaction
+from gateway.store.history import write_event
+from gateway.store.rows import find_all, marks, update
+from gateway.store.tables import Contact, SlaClock, Ticket
+from gateway.ticket import Field, Role, TicketType
+from gateway.triage.decision import Action, Decision, Notice
+from gateway.triage.notices import agents_of_ticket, tell_agents
+from gateway.triage.promising import REMINDER, REMINDERS, given_to, raised, reminded, what_changes, what_is_due
+
+# So many clocks in one transaction: what comes in meanwhile waits for about a tenth of a second.
+BATCH = 200
+# A step that was due before that was not noticed in time; ticks come every few seconds.
+LATE = timedelta(minutes=10)
+# So many late reminders somebody gets one by one; more come in one mail, with so many lines.
+_FEW = 3
+_MOST_LINES = 50
+_LATE_AT_ONCE = 5000
+
+
+def climb(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
+    """Do what is due at `now`, however much it is; how many clocks there were."""
+    if not policy.slas:
+        return 0
+    done = 0
+    while True:
+        with transaction(database):
+            lock_conversations(database)
+            found = _climb_some(policy, secrets, now=now)
+        done += found
+        if found < BATCH:
+            break
+    while True:
+        with transaction(database):
+            lock_conversations(database)
+            if not _tell_late(policy, secrets, now=now):
+                return done
+
+
+def retire_clocks(database: peewee.Database, policy: Policy, *, now: datetime) -> int:
+    """End all clocks where the policy promises nothing any more; how many there were."""
+    retired = 0
+    while not policy.slas:
+        with transaction(database):
+            lock_conversations(database)
+            rows = find_all(SlaClock, "outcome = ?", Outcome.RUNNING, order="id", limit=BATCH)
+            for row in rows:
+                clock = dropped(as_clock(row), policy.work_calendar(row.calendar), now)
+                save_clock(row.id, clock, policy, now=now, late_at=None)
+                _write(row, clock, "the rules promise nothing any more", now=now)
+        retired += len(rows)
+        if len(rows) < BATCH:
+            break
+    return retired
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """A clock that is due, with what has passed noted: its steps, the last of them, and when that was reached."""
+
+    row: SlaClock
+    clock: Clock
+    steps: tuple[LadderStep, ...] = ()
+    last: tuple[LadderStep, ...] = ()
+    reached_at: datetime | None = None
+
+
+def _climb_some(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
+    rows = find_all(SlaClock, "next_at <= ?", now, order="next_at, id", limit=BATCH)
+    around = _Around.of(rows)
+    for row in rows:
+        due = _look(row, policy, now=now)
+        is_late = due.reached_at is not None and now - due.reached_at >= LATE
+        save_clock(row.id, due.clock, policy, now=now, **({"late_at": now} if is_late else {}))
+        _write(row, due.clock, _what_happened(due), now=now)
+        around.clocks[row.ticket_id][due.clock.kind] = due.clock
+        if due.steps:
+            told = _act(due, around, policy, secrets, now=now)
+            if not is_late:
+                _remind(due, around, policy, secrets, now=now, more=told)
+    return len(rows)
+
+
+@dataclass(kw_only=True)
+class _Around:
+    """What a batch of clocks hangs on, read together: their tickets, and all clocks of these."""
+
+    tickets: dict[int, Ticket]
+    clocks: dict[int, dict[str, Clock]]
+    people: KnownPeople
+
+    @classmethod
+    def of(cls, rows: Sequence[SlaClock]) -> _Around:
+        ids = sorted({row.ticket_id for row in rows})
+        among = f"IN ({marks(ids)})"
+        tickets = {one.id: one for one in find_all(Ticket, f"id {among}", *ids)} if ids else {}
+        clocks: dict[int, dict[str, Clock]] = {an_id: {} for an_id in ids}
+        for row in find_all(SlaClock, f"ticket_id {among}", *ids, order="kind DESC") if ids else []:
+            clocks[row.ticket_id][row.kind] = as_clock(row)
+        requesters = sorted({ticket.requester_id for ticket in tickets.values()})
+        people = find_all(Contact, f"id IN ({marks(requesters)})", *requesters) if ids else []
+        by_id = {one.id: one for one in people}
+        for ticket in tickets.values():
+            ticket.requester = by_id[ticket.requester_id]
+        return cls(tickets=tickets, clocks=clocks, people={one.address: one for one in people})
+
+
+def _look(row: SlaClock, policy: Policy, *, now: datetime) -> _Due:
+    clock = as_clock(row)
+    calendar = policy.work_calendar(clock.calendar)
+    clock = settled(clock, calendar, now)
+    steps, ats = policy.steps_of(clock.goal, clock.kind), steps_at(policy, clock)
+    passed = [] if clock.acked_by else steps_passed(ats, clock, used_minutes(clock, calendar, now))
+    if not passed:
+        return _Due(row=row, clock=clock)
+    last = ats[passed[-1]]
+    told = replace(clock, told_minutes=threshold(last, clock))
+    return _Due(
+        row=row,
+        clock=told,
+        steps=tuple(steps[place] for place in passed),
+        last=_last_steps(told, policy),
+        reached_at=reached_at(last, clock, calendar),
+    )
+
+
+def _last_steps(clock: Clock, policy: Policy) -> tuple[LadderStep, ...]:
+    """The steps that were told last of a clock, in the order of the file."""
+    pairs = zip(policy.steps_of(clock.goal, clock.kind), steps_at(policy, clock), strict=True)
+    return tuple(step for step, at in pairs if threshold(at, clock) == clock.told_minutes)
+
+
+def _what_happened(due: _Due) -> str:
+    what = "the first answer" if due.clock.kind is ClockKind.RESPONSE else "the solution"
+    said = []
+    if due.steps:
+        said.append(f"{what}: {', '.join(step.at for step in due.steps)} reached")
+    if due.clock.breached_at is not None and due.row.breached_at is None:
+        moment = f"{due.clock.breached_at:%Y-%m-%d %H:%M} UTC"
+        said.append(f"{what}: the target of “{due.clock.goal}” was missed at {moment}")
+    return "; ".join(said) or f"{what}: nothing is due"
+
+
+def _write(row: SlaClock, clock: Clock, text: str, *, now: datetime) -> None:
+    detail = {"clocks": clock_prints([clock])}
+    write_event(at=now, kind="sla", actor=CLOCK, ticket=row.ticket_id, text=text, detail=detail)
+
+
+def _remind(
+    due: _Due,
+    around: _Around,
+    policy: Policy,
+    secrets: Mapping[int, bytes],
+    *,
+    now: datetime,
+    more: Sequence[Phrase] = (),
+    is_late: bool = False,
+    only: Container[str] | None = None,
+) -> None:
+    """One mail to each person whom the last steps name, or to those of them in `only`."""
+    ticket, clock = around.tickets[due.row.ticket_id], due.clock
+    for person in reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy):
+        if only is not None and person.address not in only:
+            continue
+        zone = ZoneInfo(policy.zone_of(person.address))
+        enqueue(
+            notice=REMINDER,
+            to=person,
+            role=Role.AGENT,
+            ticket=ticket,
+            about_id=None,
+            context={"changes": [_due_words(clock, policy, zone), *more], "is_late": is_late},
+            cause=f"sla/{ticket.number}/{clock.kind}/{clock.turn}/{clock.told_minutes}",
+            policy=policy,
+            secrets=secrets,
+            now=now,
+            people=around.people,
+            clocks=list(around.clocks[ticket.id].values()),
+        )
+
+
+def _due_words(clock: Clock, policy: Policy, zone: ZoneInfo) -> Phrase:
+    moment = due_at(clock, policy.work_calendar(clock.calendar))
+    shown = moment.astimezone(zone) if moment is not None else None
+    return what_is_due(clock.kind, due=shown, was_missed=clock.breached_at is not None)
+
+
+def _act(
+    due: _Due, around: _Around, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime
+) -> tuple[Phrase, ...]:
+    """Raise and give on what the steps say, in the clock's name; what was done, in words."""
+    if not any(step.raises or step.reassign for step in due.steps):
+        return ()
+    ticket = around.tickets[due.row.ticket_id]
+    facts = ticket_facts(ticket)
+    given = given_to(due.steps, facts, policy)
+    done = [change for change in (raised(due.steps, facts, policy), given) if change is not None]
+    words = what_changes(done)
+    if not done:
+        return ()
+    reminded_too = [
+        one.address for one in reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy)
+    ]
+    notices: tuple[Notice, ...] = ()
+    newcomers: list[str] = []
+    if given is not None:
+        members = policy.agents_of(next(value.value for value in given.values if value.field is Field.TEAM))
+        newcomers = [agent.address for agent in members]
+        context = {"changes": list(words), "history": True, "marks": [], "why": [], "linked_token": ""}
+        notices = tell_agents("new_ticket", members, about="first", context=context, but=reminded_too)
+    changed = {"changes": list(words), "agent": None}
+    notices += tell_agents("changed", agents_of_ticket(policy, facts), context=changed, but=[*reminded_too, *newcomers])
+    decision = Decision(
+        kind=MailKind.OWN,
+        verdict=Verdict.ACCEPT,
+        action=Action.FILE,
+        reasons=(Reason(code="ladder", text="the clock, not a mail"),),
+        ticket=ticket.number,
+        actor=CLOCK,
+        changes=(*done, *notices),
+    )
+    cause = f"ladder/{ticket.number}/{due.clock.kind}/{due.clock.turn}/{due.clock.told_minutes}"
+    unit = Unit(decision=decision, policy=policy, now=now, secrets=secrets, cause=cause, people=around.people)
+    if (changed_ticket := carry_out(unit)) is not None:
+        around.tickets[ticket.id] = changed_ticket
+        around.clocks[ticket.id] = {one.kind: one for one in clocks_of(changed_ticket, policy)}
+    return words
+
+
+# --- after a standstill ---
+
+
+def _tell_late(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
+    """Tell what was noticed too late: one by one to somebody with few of it, else in one mail; how much there was."""
+    rows = find_all(SlaClock, "late_at IS NOT NULL", order="due_at, id", limit=_LATE_AT_ONCE)
+    if not rows:
+        return 0
+    around = _Around.of(rows)
+    late = [
+        _Due(row=row, clock=clock, last=_last_steps(clock, policy)) for row in rows if (clock := as_clock(row)).is_open
+    ]
+    by_person: dict[str, list[_Due]] = defaultdict(list)
+    mailboxes: dict[str, Address] = {}
+    for due in late:
+        ticket = around.tickets[due.row.ticket_id]
+        for person in reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy):
+            by_person[person.address].append(due)
+            mailboxes[person.address] = person
+    for address, dues in by_person.items():
+        if len(dues) > _FEW:
+            _list_late(mailboxes[address], dues, around, policy, secrets, now=now)
+    few = {address for address, dues in by_person.items() if len(dues) <= _FEW}
+    for due in late:
+        _remind(due, around, policy, secrets, now=now, is_late=True, only=few)
+    update(SlaClock, {"late_at": None}, f"id IN ({marks(rows)})", *(row.id for row in rows))
+    return len(rows)
+
+
+def _list_late(
+    person: Address,
+    dues: Sequence[_Due],
+    around: _Around,
+    policy: Policy,
+    secrets: Mapping[int, bytes],
+    *,
+    now: datetime,
+) -> None:
+    """One mail with a line for each ticket, the most overdue first."""
+    zone = ZoneInfo(policy.zone_of(person.address))
+    letters = []
+    for due in dues[:_MOST_LINES]:
+        ticket = around.tickets[due.row.ticket_id]
+        token = policy.token(TicketType(ticket.type), ticket.number)
+        letters.append({"token": token, "subject": ticket.subject, "line": _due_words(due.clock, policy, zone)})
+    enqueue(
+        notice=REMINDERS,
+        to=person,
+        role=Role.AGENT,
+        ticket=None,
+        about_id=None,
+        context={"letters": letters, "more": len(dues) - len(letters)},
+        cause=f"sla-late/{now.isoformat()}/{dues[0].row.id}",
+        policy=policy,
+        secrets=secrets,
+        now=now,
+        people=around.people,
+    )

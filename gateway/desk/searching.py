@@ -1,0 +1,55 @@
+"""Put what was written on tickets into the search, a few seconds behind; and find tickets by words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import peewee
+
+from gateway.desk.chores import detail_of, done
+from gateway.store.database import is_sqlite, transaction
+from gateway.store.rows import find_values
+from gateway.store.search import asked_words, remember_words, tickets_with
+from gateway.store.tables import Chore, database_proxy
+
+_CHORE = "search"
+_AT_ONCE = 500
+# PostgreSQL gives out numbers before it commits: a lower one may be seen after a higher one.
+_SETTLED = timedelta(seconds=30)
+_NEW = """
+    SELECT message.id, ticket.subject, contact.name, contact.address, message.subject, message.text
+    FROM message JOIN ticket ON ticket.id = message.ticket_id JOIN contact ON contact.id = ticket.requester_id
+    WHERE message.id > ? AND message.at <= ? ORDER BY message.id LIMIT ?
+"""
+_FILES = "SELECT filename FROM attachment WHERE message_id = ? ORDER BY number"
+
+
+def remember_new_words(database: peewee.Database, *, now: datetime) -> int:
+    """Take the next messages into the search; how many. A kill in between loses nothing and takes none twice."""
+    before = now if is_sqlite(database) else now - _SETTLED
+    upto = int(detail_of(_CHORE).get("upto", 0))
+    if not find_values("SELECT 1 FROM message WHERE id > ? AND at <= ? LIMIT 1", upto, before):
+        return 0
+    with transaction(database):
+        if not is_sqlite(database):
+            # One process at a time; the first time there is no row yet, and the index keeps what came first.
+            list(Chore.select().where(Chore.name == _CHORE).for_update())
+        upto = int(detail_of(_CHORE).get("upto", 0))
+        rows = find_values(_NEW, upto, before, _AT_ONCE)
+        words = []
+        for row_id, *texts in rows:
+            files = [str(name) for (name,) in find_values(_FILES, row_id)]
+            words.append((int(row_id), "\n".join([*map(str, texts), *files])))
+        remember_words(database, words)
+        if words:
+            done(_CHORE, now=now, upto=words[-1][0])
+    return len(words)
+
+
+def words_condition(question: str) -> tuple[str, list[object]]:
+    """The condition of tickets that have all words of a question; of none where it has no word."""
+    asked = asked_words(question)
+    if not asked:
+        return "1 = 0", []
+    sql, values = tickets_with(database_proxy.obj, asked)
+    return f"id IN ({sql})", values

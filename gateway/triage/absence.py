@@ -1,0 +1,90 @@
+"""Who is away, and until when: `#away until Friday`, `#back`, and an agent's own out-of-office. Pure.
+
+A day means the day by the agent's clock; "until Friday" has the Friday in it. Of an out-of-office only an end that is
+clearly said counts; without one, its author is away for that day. On the last day of an absence, or later, a mail that
+the agent writes by hand ends it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.mail import Mail
+from gateway.phrase import Phrase, say
+from gateway.policy import Agent, Policy
+from gateway.triage.decision import EndAbsence, SetAbsence
+from gateway.triage.work import Refusal
+from gateway.when import day_named, days_in
+
+BY_COMMAND: Final = "command"
+BY_AUTO_REPLY: Final = "auto_reply"
+FARTHEST = timedelta(days=400)
+_READ_CHARS = 3_000
+_BOTH_ENDS = re.compile(r"\s+(?:to|until|till|bis|au|à|al|hasta|até|a|-|–|—)\s+|\s*(?:\.\.\.?|–|—)\s*", re.IGNORECASE)
+_LEADING = re.compile(r"^(?:from|von|vom|ab|du|de|del|desde|since)\s+", re.IGNORECASE)
+# Two ends that are said of one absence, "until Friday" and "back on Monday", lie no farther apart.
+_ENDS_APART = timedelta(days=4)
+
+
+def read_away(argument: str, *, agent: Agent, policy: Policy, now: datetime) -> SetAbsence | Refusal:
+    """What `#away` says: nothing (today), an end, or a beginning and an end."""
+    zone = ZoneInfo(policy.zone_of(agent.address))
+    today = now.astimezone(zone).date()
+    text = _LEADING.sub("", argument.strip().rstrip(".!"))
+    first = last = today
+    if text:
+        parts = [part for part in _BOTH_ENDS.split(text) if part.strip()]
+        ends = [day_named(part, today=today) for part in ([text] if day_named(text, today=today) else parts)]
+        if not ends or len(ends) > 2 or None in ends:
+            why = say("“{day}” is no coming day", day=argument.strip()[:100])
+            return Refusal(why=why, suggestion=say("#away until {day}", day=(today + timedelta(days=7)).isoformat()))
+        days = [day for day in ends if day is not None]
+        first, last = (days[0], days[1]) if len(days) == 2 else (today, days[0])
+    if last < first or last < today or last - today > FARTHEST:
+        why = say("“{day}” is no coming day", day=argument.strip()[:100])
+        return Refusal(why=why, suggestion=say("#away until {day}", day=(today + timedelta(days=7)).isoformat()))
+    starts = now if first <= today else _midnight(first, zone)
+    return SetAbsence(
+        agent=agent.address, starts_at=starts, ends_at=_midnight(last + timedelta(days=1), zone), source=BY_COMMAND
+    )
+
+
+def told_of(absence: SetAbsence, *, policy: Policy, now: datetime) -> Phrase:
+    """What was understood, for its author."""
+    zone = ZoneInfo(policy.zone_of(absence.agent))
+    last = (absence.ends_at.astimezone(zone) - timedelta(minutes=1)).date()
+    first = absence.starts_at.astimezone(zone).date()
+    if first > now.astimezone(zone).date():
+        return say("You are away from {first} to {last}. #back ends it.", first=first, last=last)
+    return say("You are away until {last}. #back ends it.", last=last)
+
+
+def read_out_of_office(mail: Mail, *, agent: Agent, policy: Policy, now: datetime) -> SetAbsence:
+    """What an agent's own out-of-office says; away for today where it says no end that is beyond doubt."""
+    zone = ZoneInfo(policy.zone_of(agent.address))
+    today = now.astimezone(zone).date()
+    text = f"{mail.subject}\n{mail.new_text}"[:_READ_CHARS]
+    ends = [
+        _midnight(found.day + timedelta(days=0 if found.is_return else 1), zone)
+        for found in days_in(text, today=today, language=mail.language)
+    ]
+    coming = [end for end in ends if now < end <= now + FARTHEST]
+    # A day that is over is an out-of-office that nobody has switched off; it says nothing of the others either.
+    is_clear = bool(coming) and len(coming) == len(ends) and max(coming) - min(coming) <= _ENDS_APART
+    end = max(coming) if is_clear else _midnight(today + timedelta(days=1), zone)
+    return SetAbsence(agent=agent.address, starts_at=now, ends_at=end, source=BY_AUTO_REPLY)
+
+
+def ended_by_hand(agent: Agent, until: datetime | None, *, policy: Policy, now: datetime) -> tuple[EndAbsence, ...]:
+    """What a mail that an agent wrote by hand ends: an absence that is in its last day."""
+    zone = ZoneInfo(policy.zone_of(agent.address))
+    if until is None or (until.astimezone(zone) - timedelta(minutes=1)).date() > now.astimezone(zone).date():
+        return ()
+    return (EndAbsence(agent=agent.address, why="wrote by hand on the last day of it", planned=False),)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,119 @@
+"""To whom a new ticket is given by itself: in turn, to who has the fewest, or to who is on call. Pure.
+
+Place in the mail's way: behind the rules, which may have named an agent already; then nothing happens here. Chosen is
+among the agents of the ticket's team who are neither away nor outside their hours, and of these among those who know
+its category or a tag of it, where there are any. Where nobody is at work, a ticket of the priorities of a rota that
+holds goes to who is on call; every other one stays with its team. Nothing here fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gateway.phrase import Phrase, say
+from gateway.policy import Agent, Policy
+from gateway.policy.duty import is_at_work, on_call, rota_at
+from gateway.ticket import Authority, Classification, Field, FieldValue
+from gateway.triage.decision import TakeTurn
+from gateway.triage.facts import DutyFacts
+
+TURN, LOAD, ON_CALL = "turn", "load", "on_call"
+_HOW = {"round_robin": TURN, "least_loaded": LOAD}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matter:
+    """What of a ticket decides whom it is given to."""
+
+    team: str
+    priority: str
+    category: str = ""
+    subcategory: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """What an agent may know of it, in small letters."""
+        below = (f"{self.category}/{self.subcategory}",) if self.subcategory else ()
+        return frozenset(word.casefold() for word in (self.category, *below, *self.tags) if word)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """The agent to whom a ticket is given, by what (TURN, LOAD, ON_CALL), and why, in words for that agent."""
+
+    team: str
+    agent: Agent
+    how: str
+    why: Phrase
+
+    @property
+    def turn(self) -> TakeTurn:
+        """What the desk remembers of it."""
+        text = f"given to {self.agent.name}: {self.why}"
+        return TakeTurn(team=self.team, agent=self.agent.address, how=self.how, text=text)
+
+
+def matter_in(classification: Classification) -> Matter:
+    """The matter of a new ticket."""
+    return Matter(
+        team=classification.get(Field.TEAM),
+        priority=classification.get(Field.PRIORITY),
+        category=classification.get(Field.CATEGORY),
+        subcategory=classification.get(Field.SUBCATEGORY),
+        tags=tuple(tag.value for tag in classification.all(Field.TAG)),
+    )
+
+
+def given(matter: Matter, policy: Policy, duty: DutyFacts | None, away: Mapping[str, object], now: datetime) -> Given | None:
+    """Choose an agent; None where the ticket stays with its team."""
+    team = policy.team_named(matter.team)
+    if team is None:
+        return None
+    called = _on_call(matter, policy, away, now)
+    if called is not None or duty is None or team.assign not in _HOW:
+        return called
+    members = policy.agents_of(team.name)
+    present = [agent for agent in members if agent.address not in away and is_at_work(policy, agent, now)]
+    if not present:
+        return None
+    skilled = [agent for agent in present if not matter.topics.isdisjoint(map(str.casefold, agent.skills))]
+    how, chosen = _HOW[team.assign], _first(skilled or present, team.name, team.assign, duty)
+    return Given(team=team.name, agent=chosen, how=how, why=_why(how, chosen, team.name, duty, knows=bool(skilled)))
+
+
+def _on_call(matter: Matter, policy: Policy, away: Mapping[str, object], now: datetime) -> Given | None:
+    rota = rota_at(policy, matter.team, now) if policy.rotas else None
+    if rota is None or matter.priority not in rota.priorities:
+        return None
+    agent = on_call(policy, matter.team, now, away=frozenset(away))
+    if agent is None:
+        return None
+    return Given(team=matter.team, agent=agent, how=ON_CALL, why=say("on call for {team}", team=matter.team))
+
+
+def _first(agents: Sequence[Agent], team: str, assign: str, duty: DutyFacts) -> Agent:
+    """Whose turn it is: who was given one the longest ago; with least_loaded, of those with the fewest."""
+
+    def rank(agent: Agent) -> tuple[int, int]:
+        load = duty.loads.get(agent.address, 0) if assign == "least_loaded" else 0
+        return load, duty.turns.get((team, agent.address), 0)
+
+    # Of equals the first of the file, since min() keeps the order.
+    return min(agents, key=rank)
+
+
+def _why(how: str, agent: Agent, team: str, duty: DutyFacts, *, knows: bool) -> Phrase:
+    why = say("in turn in {team}", team=team)
+    if how == LOAD:
+        why = say("has the fewest open tickets in {team}: {count}", team=team, count=duty.loads.get(agent.address, 0))
+    return say("{why}, among those who know this", why=why) if knows else why
+
+
+def with_assignee(classification: Classification, agent: Agent) -> Classification:
+    """What the ticket opens with; nobody has decided it, so that rules and agents may."""
+    value = FieldValue(field=Field.ASSIGNEE, value=agent.address, authority=Authority.DEFAULT)
+    values = tuple(value if one.field is Field.ASSIGNEE else one for one in classification.values)
+    return replace(classification, values=values)
