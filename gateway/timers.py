@@ -12,7 +12,7 @@ import structlog
 from gateway.desk.border import forget_signatures
 from gateway.desk.bundles import merge_waiting
 from gateway.desk.clockwork import close_due, expire_held, resume_due
-from gateway.desk.ladder import climb, retire_clocks
+from gateway.desk.ladder import climb, look_anew
 from gateway.desk.outgoing import unbound_message_id
 from gateway.desk.people import mirror_policy
 from gateway.desk.searching import remember_new_words
@@ -50,7 +50,7 @@ class Timers:
         self._lookout = lookout or Lookout(database, keeper=keeper, secrets=secrets)
         self._looked_at: datetime | None = None
         self._mirrored = keeper.policy.version
-        self._retired = ""
+        self._looked_anew = ""
 
     def run(self, stop: threading.Event) -> None:
         while not stop.wait(_TICK_SECONDS):
@@ -70,9 +70,9 @@ class Timers:
             with transaction(self._database):
                 mirror_policy(policy, now=now)
             self._mirrored = policy.version
-        if policy.version != self._retired:
-            retire_clocks(self._database, policy, now=now)
-            self._retired = policy.version
+        if policy.version != self._looked_anew:
+            look_anew(self._database, policy, now=now)
+            self._looked_anew = policy.version
         work = merge_waiting(
             self._database,
             now=now,

@@ -163,10 +163,11 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"changes": [], "agent": None},
     ),
     "reminder": (
-        # `changes`: what is due, and what has been done about it; `is_late`: the gateway stood still when it was due.
+        # `changes`: what is due, and what has been done about it; `is_late`: the gateway stood still when it was due;
+        # `can_act`: an agent reads it, who may answer and command.
         {"changes": ["overdue: nobody has answered; an answer was due on 2 March 2026 10:14", "priority P1"]}
-        | {"is_late": True},
-        {"changes": [], "is_late": False},
+        | {"is_late": True, "can_act": True},
+        {"changes": [], "is_late": False, "can_act": False},
     ),
     "absent": ({"message": _PLAIN_MESSAGE | {"author": _ANNA}}, {"message": _POOR_MESSAGE}),
     "flood": (

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.desk import fingerprints
+from gateway.desk.absences import ABSENCES
 from gateway.desk.border import record_border_test
 from gateway.desk.calming import CALMING
 from gateway.desk.clocks import open_clocks, shown_clocks, turn_clocks
@@ -15,6 +16,7 @@ from gateway.desk.listings import asked_number, listing_of
 from gateway.desk.outgoing import enqueue, file_contexts
 from gateway.desk.people import contact_of, requester_of
 from gateway.desk.ticket_fields import set_fields
+from gateway.desk.turns import TURNS
 from gateway.desk.unit import Unit
 from gateway.phrase import counted
 from gateway.store.history import write_event
@@ -69,16 +71,21 @@ def carry_out(unit: Unit) -> Ticket | None:
         else:
             _CARRIERS[type(change)](unit, change)
     if unit.turned:
-        # A mail that commands many tickets came to none of them.
-        return None
+        # Of the many tickets that a mail commands it came to none, but for the one that it is written on.
+        unit.ticket = unit.came_to
+        if unit.ticket is None:
+            return None
     unit.remember_references()
     return unit.ticket
 
 
 def _turn_to(unit: Unit, change: TurnTo) -> None:
-    unit.ticket = Ticket.get(Ticket.number == change.ticket)
-    unit.ticket.requester = requester_of(unit.ticket)
-    unit.turned, unit.messages = True, {}
+    if not unit.turned:
+        unit.came_to = unit.ticket
+    unit.turned, unit.messages, unit.ticket = True, {}, None
+    if change.ticket is not None:
+        unit.ticket = Ticket.get(Ticket.number == change.ticket)
+        unit.ticket.requester = requester_of(unit.ticket)
 
 
 def _open(unit: Unit, change: OpenTicket) -> None:
@@ -386,4 +393,6 @@ _CARRIERS: dict[type, Any] = {
     Record: _record,
     Notice: _notify,
     **KEEPING,
+    **ABSENCES,
+    **TURNS,
 }

@@ -71,7 +71,7 @@ def open_clocks(unit: Unit, ticket: Ticket) -> dict[str, object]:
     ]
     if not clocks:
         return {}
-    insert_all(SlaClock, [_values(clock, ticket.id, unit.policy, now=unit.now) for clock in clocks])
+    insert_all(SlaClock, [clock_values(clock, ticket.id, unit.policy, now=unit.now) for clock in clocks])
     unit.clocks = (ticket.id, clocks)
     return _told(clocks)
 
@@ -128,7 +128,7 @@ def _begin_late(unit: Unit, ticket: Ticket, standing: Standing, targets: Mapping
         )
         calendar = unit.policy.work_calendar(target.calendar)
         clocks.append(replayed(clock, calendar, _stands(ticket, target), not_before=unit.now))
-    insert_all(SlaClock, [_values(clock, ticket.id, unit.policy, now=unit.now) for clock in clocks])
+    insert_all(SlaClock, [clock_values(clock, ticket.id, unit.policy, now=unit.now) for clock in clocks])
     return clocks
 
 
@@ -211,7 +211,7 @@ def as_clock(row: SlaClock) -> Clock:
 
 def save_clock(row_id: int, clock: Clock, policy: Policy, *, now: datetime, **more: object) -> None:
     """Write a clock over its row."""
-    update(SlaClock, _values(clock, None, policy, now=now) | more, "id = ?", row_id)
+    update(SlaClock, clock_values(clock, None, policy, now=now) | more, "id = ?", row_id)
 
 
 def clock_prints(clocks: Iterable[Clock]) -> dict[str, list[str]]:
@@ -233,7 +233,7 @@ def steps_at(policy: Policy, clock: Clock) -> list[At]:
     return [at for at in found if at is not None]
 
 
-def _values(clock: Clock, ticket_id: int | None, policy: Policy, *, now: datetime) -> dict[str, Any]:
+def clock_values(clock: Clock, ticket_id: int | None, policy: Policy, *, now: datetime) -> dict[str, Any]:
     calendar = policy.work_calendar(clock.calendar)
     ticket = {"ticket": ticket_id, "kind": clock.kind, "started_at": clock.started_at} if ticket_id is not None else {}
     return ticket | {

@@ -8,15 +8,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from gateway.desk.absences import denied_and_away
 from gateway.desk.answered import MOST_IDS, answered_ids, references_of
 from gateway.desk.beating import heartbeat_in
 from gateway.desk.border import believed_results, check_signature, read_border_test, vouched_by
 from gateway.desk.counting import ticket_counts
 from gateway.desk.listings import listing_in
 from gateway.desk.people import KnownPeople, as_person, find_contact
-from gateway.desk.quarantining import denied_by, digest_in
+from gateway.desk.quarantining import digest_in
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import may_be_told, outside_of, traffic_around
+from gateway.desk.turns import duty_facts
 from gateway.keys import (
     CONFIRM_AGE,
     KEY_LENGTH,
@@ -91,6 +93,7 @@ def gather_facts(
     vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
     around = (mail, envelope, policy, sender, logged)
     told = may_be_told(mail, envelope, logged, bool(vouched), policy) if counts_traffic else ()
+    denied, away = denied_and_away(author_of(mail, envelope).address, now=now)
     has_own_mark = _has_own_mark(mail, secrets)
     is_own = has_own_mark or policy.is_desk_address(mail.sender.address if mail.sender is not None else "")
     return Facts(
@@ -112,16 +115,18 @@ def gather_facts(
         keys=tuple(_led(key, leads_to) for key in keys if key.ticket in leads_to),
         references=tuple(_led(one, leads_to) for one in references if one.ticket in leads_to),
         tokens=tuple(_led(token, leads_to) for token in tokens if token.ticket in leads_to),
-        named_tickets=_each_once(tickets.values()),
+        named_tickets=_each_once(tickets.values(), away),
         is_id_taken=is_id_taken,
         bounced=bounced,
         traffic=traffic_around(*around, tickets=list(leads_to.values()), now=now) if counts_traffic else (),
         outside=outside_of(told, policy, now=now),
         known_pictures=_known_pictures(mail, sender),
-        denied_by=denied_by(author_of(mail, envelope).address),
+        denied_by=denied,
         heartbeat=heartbeat_in(_written(mail, envelope, policy), secrets) if is_own else None,
         digest=digest_in(_written(mail, envelope, policy), secrets, now=now),
         listing=listing,
+        away=away,
+        duty=duty_facts(policy),
     )
 
 
@@ -295,13 +300,13 @@ def _named_in_text(text: str, policy: Policy) -> list[int]:
     return bare + [number for _, number in find_tokens(text, policy.prefixes())[:_MOST_TOKENS]]
 
 
-def _each_once(tickets: Iterable[TicketFacts]) -> tuple[TicketFacts, ...]:
-    """Each ticket once, with all the merged ones that led to it."""
+def _each_once(tickets: Iterable[TicketFacts], away: Mapping[str, datetime]) -> tuple[TicketFacts, ...]:
+    """Each ticket once, with all the merged ones that led to it, and whether its assignee is away."""
     found: dict[int, TicketFacts] = {}
     for ticket in tickets:
         before = found.setdefault(ticket.number, ticket)
         merged_from = tuple(dict.fromkeys(before.merged_from + ticket.merged_from))
-        found[ticket.number] = replace(before, merged_from=merged_from)
+        found[ticket.number] = replace(before, merged_from=merged_from, is_assignee_away=before.assignee in away)
     return tuple(found.values())
 
 

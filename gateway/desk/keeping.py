@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.desk.chores import detail_of, done, last_done
 from gateway.desk.clocks import ack_clocks, take_back_answer
+from gateway.desk.endings import ENDINGS
 from gateway.desk.health import HEARTBEAT
 from gateway.desk.operating import delete_one, deny_one, release_one
 from gateway.triage.decision import AckClocks, DenySender, NoteHeartbeat, SettleQuarantined, TakeBackAnswer
@@ -38,4 +39,5 @@ KEEPING: dict[type, Callable[[Any, Any], None]] = {
     NoteHeartbeat: _note_heartbeat,
     AckClocks: ack_clocks,
     TakeBackAnswer: take_back_answer,
+    **ENDINGS,
 }

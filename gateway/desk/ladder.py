@@ -8,6 +8,7 @@ with many of them in one mail.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 import peewee
 
 from gateway.desk.carry_out import carry_out
+from gateway.desk.chores import detail_of, done
 from gateway.desk.clocks import CLOCK, as_clock, clock_prints, clocks_of, save_clock, steps_at
 from gateway.desk.outgoing import enqueue
 from gateway.desk.people import KnownPeople
@@ -49,48 +51,67 @@ from gateway.triage.promising import REMINDER, REMINDERS, given_to, raised, remi
 
 # So many clocks in one transaction: what comes in meanwhile waits for about a tenth of a second.
 BATCH = 200
+_MOST_BATCHES = 5000
 # A step that was due before that was not noticed in time; ticks come every few seconds.
 LATE = timedelta(minutes=10)
 # So many late reminders somebody gets one by one; more come in one mail, with so many lines.
 _FEW = 3
 _MOST_LINES = 50
 _LATE_AT_ONCE = 5000
+# What the rules said of clocks when these were last looked at for it.
+_CHORE = "ladder"
 
 
 def climb(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
     """Do what is due at `now`, however much it is; how many clocks there were."""
     if not policy.slas:
         return 0
-    done = 0
-    while True:
+    seen = 0
+    for _ in range(_MOST_BATCHES):
         with transaction(database):
             lock_conversations(database)
             found = _climb_some(policy, secrets, now=now)
-        done += found
+        seen += found
         if found < BATCH:
             break
-    while True:
+    for _ in range(_MOST_BATCHES):
         with transaction(database):
             lock_conversations(database)
             if not _tell_late(policy, secrets, now=now):
-                return done
+                break
+    return seen
 
 
-def retire_clocks(database: peewee.Database, policy: Policy, *, now: datetime) -> int:
-    """End all clocks where the policy promises nothing any more; how many there were."""
-    retired = 0
-    while not policy.slas:
+def look_anew(database: peewee.Database, policy: Policy, *, now: datetime) -> int:
+    """Let the clocks that run follow another ladder, or end them where nothing is promised any more; how many.
+
+    Does nothing where the rules of before said the same of it. Their targets stay until their tickets change.
+    """
+    said = hashlib.sha256(repr((policy.slas, policy.calendars, policy.ladder)).encode()).hexdigest()[:16]
+    if detail_of(_CHORE).get("said") == said or (not policy.slas and not SlaClock.select().exists()):
+        return 0
+    seen, last = 0, 0
+    while rows := find_all(SlaClock, "outcome = ? AND id > ?", Outcome.RUNNING, last, order="id", limit=BATCH):
         with transaction(database):
             lock_conversations(database)
-            rows = find_all(SlaClock, "outcome = ?", Outcome.RUNNING, order="id", limit=BATCH)
-            for row in rows:
-                clock = dropped(as_clock(row), policy.work_calendar(row.calendar), now)
-                save_clock(row.id, clock, policy, now=now, late_at=None)
-                _write(row, clock, "the rules promise nothing any more", now=now)
-        retired += len(rows)
-        if len(rows) < BATCH:
-            break
-    return retired
+            # Read once more: what came in meanwhile may have moved them.
+            ids = [row.id for row in rows]
+            for row in find_all(SlaClock, f"outcome = ? AND id IN ({marks(ids)})", Outcome.RUNNING, *ids):
+                _look_anew(row, policy, now=now)
+        seen, last = seen + len(rows), rows[-1].id
+    with transaction(database):
+        done(_CHORE, now=now, said=said)
+    return seen
+
+
+def _look_anew(row: SlaClock, policy: Policy, *, now: datetime) -> None:
+    clock = as_clock(row)
+    if policy.slas:
+        save_clock(row.id, clock, policy, now=now)
+        return
+    clock = dropped(clock, policy.work_calendar(clock.calendar), now)
+    save_clock(row.id, clock, policy, now=now, late_at=None)
+    _write(row, clock, "the rules promise nothing any more", now=now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +229,11 @@ def _remind(
             role=Role.AGENT,
             ticket=ticket,
             about_id=None,
-            context={"changes": [_due_words(clock, policy, zone), *more], "is_late": is_late},
+            context={
+                "changes": [_due_words(clock, policy, zone), *more],
+                "is_late": is_late,
+                "can_act": policy.agent_of(person.address) is not None,
+            },
             cause=f"sla/{ticket.number}/{clock.kind}/{clock.turn}/{clock.told_minutes}",
             policy=policy,
             secrets=secrets,
@@ -233,9 +258,9 @@ def _act(
     ticket = around.tickets[due.row.ticket_id]
     facts = ticket_facts(ticket)
     given = given_to(due.steps, facts, policy)
-    done = [change for change in (raised(due.steps, facts, policy), given) if change is not None]
-    words = what_changes(done)
-    if not done:
+    changes = [change for change in (raised(due.steps, facts, policy), given) if change is not None]
+    words = what_changes(changes)
+    if not changes:
         return ()
     reminded_too = [
         one.address for one in reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy)
@@ -256,7 +281,7 @@ def _act(
         reasons=(Reason(code="ladder", text="the clock, not a mail"),),
         ticket=ticket.number,
         actor=CLOCK,
-        changes=(*done, *notices),
+        changes=(*changes, *notices),
     )
     cause = f"ladder/{ticket.number}/{due.clock.kind}/{due.clock.turn}/{due.clock.told_minutes}"
     unit = Unit(decision=decision, policy=policy, now=now, secrets=secrets, cause=cause, people=around.people)

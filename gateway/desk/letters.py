@@ -87,7 +87,8 @@ class LetterBuilder:
         own = merged_ticket_of(row.recipient.id, ticket) if ticket is not None and row.role == Role.WATCHER else None
         if own is not None:
             ours = ticket_context(own, policy)
-            context["ticket"] = _NO_EXTRAS | {**NO_DUE} | row.context["ticket"] | {key: ours[key] for key in _OWN_TICKET}
+            own_words = {key: ours[key] for key in _OWN_TICKET}
+            context["ticket"] = _NO_EXTRAS | {**NO_DUE} | row.context["ticket"] | own_words
         context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
         if asked := str(row.context.get("asked", "")):
             context |= rule_answer(asked, row, ticket, policy, recall=self._recall, secrets=self._secrets)

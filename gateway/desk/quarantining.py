@@ -48,11 +48,16 @@ _EXPIRED_BY = "clock"
 
 def denied_by(address: str) -> str:
     """The entry of the deny list that an address falls under: itself, its domain, or "*." a domain above; else ""."""
-    domain = address.lower().rpartition("@")[2]
-    labels = domain.split(".")[-_MOST_LABELS:]
-    patterns = [address.lower(), domain, *(f"*.{'.'.join(labels[number:])}" for number in range(1, len(labels)))]
+    patterns = deny_patterns(address)
     found = find_values(f"SELECT pattern FROM denied WHERE pattern IN ({marks(patterns)}) LIMIT 1", *patterns)  # noqa: S608
     return str(found[0][0]) if found else ""
+
+
+def deny_patterns(address: str) -> list[str]:
+    """What of the deny list may stand for an address."""
+    domain = address.lower().rpartition("@")[2]
+    labels = domain.split(".")[-_MOST_LABELS:]
+    return [address.lower(), domain, *(f"*.{'.'.join(labels[number:])}" for number in range(1, len(labels)))]
 
 
 def digest_in(written: Iterable[str], secrets: Mapping[int, bytes], *, now: datetime) -> DigestFact | None:

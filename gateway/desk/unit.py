@@ -24,7 +24,7 @@ class Unit:
     """The running transaction of one mail: what it is about, and the rows that its changes have made so far.
 
     `cause` names what is carried out where no mail caused it; the same cause never sends a mail twice. `turned`: the
-    mail commands several tickets, and `ticket` is the one whose turn it is. `clocks` are those of one ticket, by its
+    mail commands several tickets, and `ticket` is the one whose turn it is; `came_to` is the one that it is part of. `clocks` are those of one ticket, by its
     row, as they stand since their last change.
     """
 
@@ -43,6 +43,7 @@ class Unit:
     notices: int = 0
     ids_are_told: bool = False
     turned: bool = False
+    came_to: Ticket | None = None
     clocks: tuple[int, Sequence[Clock]] | None = None
 
     def record(self, kind: str, text: str, detail: Mapping[str, object], *, on: Ticket | None = None) -> None:

@@ -27,6 +27,7 @@ class Duty(StrEnum):
     """What only some may do."""
 
     WORK = "work"
+    HAND_OVER = "hand_over"
     ASK_RULES = "ask_rules"
 
 
@@ -42,6 +43,10 @@ _ALL = frozenset(StaffRole)
 
 DUTIES: Final[dict[Duty, Row]] = {
     Duty.WORK: Row(what="answer, note, command and list tickets", whose=_ALL),
+    Duty.HAND_OVER: Row(
+        what="hand over the open tickets of another agent of the team (`#handover anna bob`)",
+        whose=frozenset({StaffRole.LEAD, StaffRole.MANAGER, StaffRole.ADMIN}),
+    ),
     Duty.ASK_RULES: Row(
         what="ask how the rules came to a ticket (`#why`), and how all of them do (`#rules stats`)",
         whose=frozenset({StaffRole.ADMIN}),

@@ -117,7 +117,41 @@ class Ticket(Table):
             one_of("hold_reason", HoldReason, ""),
             one_of("priority", Priority),
         ]
-        indexes = ((("requester", "arrived_at"), False), (("team", "status"), False))
+        indexes = ((("requester", "arrived_at"), False), (("team", "status"), False), (("assignee", "status"), False))
+
+
+class Absence(Table):
+    """An agent (by address) is away in this time; `cancelled_at`: somebody was back before it had ended, or sooner.
+
+    `source` is how we know: by command, by the agent's own out-of-office, or by an operator.
+    """
+
+    id = BigAutoField()
+    agent = CleanText()
+    starts_at = UtcDateTime()
+    ends_at = UtcDateTime(index=True)
+    source = TextField()
+    said_at = UtcDateTime()
+    cancelled_at = UtcDateTime(null=True)
+
+    class Meta:
+        constraints = [
+            Check("source IN ('command', 'auto_reply', 'operator')"),
+            Check("starts_at < ends_at"),
+        ]
+
+
+class Turn(Table):
+    """How often an agent (by address) of a team was given a ticket by itself, and the place of the last such ticket in
+    the row of all that the team was given."""
+
+    team = CleanText()
+    agent = CleanText()
+    times = IntegerField()
+    place = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("team", "agent")
 
 
 class TicketWatcher(Table):

@@ -33,6 +33,7 @@ PART_SIZE_BYTES = 1024 * 1024
 Table = base.Table
 database_proxy = base.database_proxy
 # All tables can be had from here.
+Absence = desk_tables.Absence
 Agent = desk_tables.Agent
 Contact = desk_tables.Contact
 SlaClock = desk_tables.SlaClock
@@ -41,6 +42,7 @@ Team = desk_tables.Team
 Ticket = desk_tables.Ticket
 TicketLink = desk_tables.TicketLink
 TicketWatcher = desk_tables.TicketWatcher
+Turn = desk_tables.Turn
 AlarmRow = running_tables.AlarmRow
 BorderProof = running_tables.BorderProof
 Chore = running_tables.Chore
@@ -281,6 +283,8 @@ TABLES = (
     TicketWatcher,
     TicketLink,
     Rating,
+    Absence,
+    Turn,
     SlaClock,
     Ledger,
     Dedupe,

@@ -16,8 +16,9 @@ from gateway.mail import Mail
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.triage.decision import EndAbsence, SetAbsence
+from gateway.triage.out_of_office import ends_in
 from gateway.triage.work import Refusal
-from gateway.when import day_named, days_in
+from gateway.when import day_named
 
 BY_COMMAND: Final = "command"
 BY_AUTO_REPLY: Final = "auto_reply"
@@ -66,14 +67,16 @@ def read_out_of_office(mail: Mail, *, agent: Agent, policy: Policy, now: datetim
     """What an agent's own out-of-office says; away for today where it says no end that is beyond doubt."""
     zone = ZoneInfo(policy.zone_of(agent.address))
     today = now.astimezone(zone).date()
-    text = f"{mail.subject}\n{mail.new_text}"[:_READ_CHARS]
-    ends = [
-        _midnight(found.day + timedelta(days=0 if found.is_return else 1), zone)
-        for found in days_in(text, today=today, language=mail.language)
+    # Two passages, so that no sentence begins in the subject and ends in the text.
+    named = [
+        end
+        for text in (mail.subject, mail.new_text[:_READ_CHARS])
+        for end in ends_in(text, today=today, language=mail.language)
     ]
+    ends = [_midnight(one.day + timedelta(days=not one.is_return), zone) for one in named if one.day is not None]
     coming = [end for end in ends if now < end <= now + FARTHEST]
-    # A day that is over is an out-of-office that nobody has switched off; it says nothing of the others either.
-    is_clear = bool(coming) and len(coming) == len(ends) and max(coming) - min(coming) <= _ENDS_APART
+    # One day that is over, or that nobody can tell, says that the others may not be meant either.
+    is_clear = bool(coming) and len(coming) == len(named) and max(coming) - min(coming) <= _ENDS_APART
     end = max(coming) if is_clear else _midnight(today + timedelta(days=1), zone)
     return SetAbsence(agent=agent.address, starts_at=now, ends_at=end, source=BY_AUTO_REPLY)
 

@@ -23,6 +23,7 @@ from gateway.ticket import (
     TicketType,
 )
 from gateway.triage.decision import AddWatcher, LinkTicket, MarkReachable, MoveStatus, Record, SetRequester
+from gateway.triage.ending import goes_to_and_fro, wait_for_yes
 from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.work import Refusal, Work
 from gateway.when import read_until
@@ -38,6 +39,8 @@ _WAITS_FOR = {
 
 def resolve(work: Work, argument: str) -> Work | Refusal:
     """End the matter as solved: it closes by itself after the configured working days."""
+    if goes_to_and_fro(work):
+        return replace(wait_for_yes(work), resolves=True, resolution_text=argument)
     moved = _move(work, Step.RESOLVE, why=f"{work.agent.name} resolved it", told=say("resolved"))
     if isinstance(moved, Refusal):
         return moved

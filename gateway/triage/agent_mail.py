@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from gateway.mail import PassageRole
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent
+from gateway.triage.asking import FACTS, facts_given, missing_facts
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands, suggest_command
 from gateway.triage.facts import HeldMessage, TicketFacts
@@ -20,6 +21,8 @@ from gateway.triage.work import Refusal, Work
 
 QUESTION = "question"
 CONFIRMATION = "confirmation"
+# The commands behind which words for the requester stand.
+CARRYING = ("resolve", "workaround")
 _WORDS_OF_A_YES = 3
 
 
@@ -30,7 +33,7 @@ class Reply:
     `written` is the text as it came, `problem` what is wrong with the mail as an answer to a question of ours, and
     `left_out` what `#send` leaves out of the held mail. `repeated` are the commands of that held mail: what was
     impossible then and still is does not hold it once more. `html` is the answer as formatted, "" where that can't be
-    had without a command line or an internal word in it.
+    had without a command line or an internal word in it. `completes`: it gives facts that the held mail waits for.
     """
 
     agent: Agent
@@ -44,6 +47,7 @@ class Reply:
     repeated: tuple[CommandLine, ...] = ()
     released: HeldMessage | None = None
     confirmed: HeldMessage | None = None
+    completes: bool = False
 
 
 def read_reply(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
@@ -60,6 +64,13 @@ def read_reply(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
     released = None
     if problem is None and any(line.name == "send" for line in commands):
         released, problem = _released(case, text, held)
+    given = None
+    if released is None and confirmed is None and problem is None:
+        start = start_of(case, ticket, agent)
+        given = facts_given(case, start, text, held, QUESTION)
+    if given is not None:
+        released, commands, problem = given.held, given.commands, given.problem
+        text = replace(text, public="", commands=commands)
     if released is None:
         html = _html(case.mail.new_html, written, text)
         return Reply(
@@ -89,9 +100,23 @@ def read_reply(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
         written=released.text,
         commands=commands,
         html=html,
+        problem=problem,
+        completes=given is not None,
         left_out=tuple(say("{line}: {why}", line=one.raw, why=one.why) for one in before.misplaced),
         repeated=repeated,
         released=released,
+    )
+
+
+def start_of(case: Case, ticket: TicketFacts, agent: Agent) -> Work:
+    """The work on a ticket before any command of the mail."""
+    return Work(
+        ticket=ticket,
+        others=case.facts.named_tickets,
+        policy=case.policy,
+        agent=agent,
+        now=case.facts.now,
+        owned=case.facts.owned,
     )
 
 
@@ -150,7 +175,7 @@ def _signed_commands(case: Case) -> tuple[Misplaced, ...]:
 
 def _html(markup: str, written: str, text: AgentText) -> str:
     """The formatted form of the words that `written` says, without any `#word` line."""
-    carries_words = any(line.name == "resolve" and line.argument for line in text.commands)
+    carries_words = any(line.name in CARRYING and line.argument for line in text.commands)
     if text.internal or text.has_note or carries_words:
         return ""
     return without_lines(markup, [line.raw for line in command_lines(written)])
@@ -175,10 +200,11 @@ def wrong_lines(reply: Reply, work: Work) -> list[tuple[Phrase, Phrase | str]]:
 
 
 def public_text(reply: Reply, done: Work) -> str:
-    """What goes to the requester: the words outside notes, and the text that `#resolve` carries."""
+    """What goes to the requester: the words outside notes, and the text that `#workaround` and `#resolve` carry."""
+    carried = "\n\n".join(filter(None, (done.workaround_text, done.resolution_text)))
     if reply.confirmed is not None:
-        return done.resolution_text
-    words = [reply.text.public, done.resolution_text]
+        return carried
+    words = [reply.text.public, carried]
     # In the order in which it was written: #resolve with its text is the first line or the last one.
     if command_lines(next(filter(str.strip, reply.written.splitlines()), "")):
         words.reverse()
@@ -191,10 +217,10 @@ def is_file_only(case: Case, reply: Reply) -> bool:
     One with commands sends what the commands mean.
     """
     bare = not (reply.text.public or reply.text.has_note or reply.commands or reply.confirmed)
-    return bare and bool(_meant_files(case))
+    return bare and bool(meant_files(case))
 
 
-def _meant_files(case: Case) -> list[str]:
+def meant_files(case: Case) -> list[str]:
     """The names of what the mail itself has attached, or shows; a signature's picture is neither."""
     signed = any(passage.role is PassageRole.SIGNATURE for passage in case.mail.passages)
     pasted = [one for one in case.mail.attachments if not one.inline or not signed]
@@ -205,7 +231,7 @@ def kept_files(case: Case, reply: Reply) -> list[str]:
     """The files that colleagues alone get, though words go to the requester: those of a mail with a note, since nobody
     can tell to which part of it they belong, and those of a mail that only releases another one."""
     held = reply.released.files if reply.released is not None and reply.text.has_note else ()
-    own = _meant_files(case) if reply.text.has_note or reply.released is not None else []
+    own = meant_files(case) if reply.text.has_note or reply.released is not None else []
     return [*held, *own]
 
 

@@ -37,7 +37,7 @@ from gateway.triage.notices import agents_of_ticket, once_each, tell_agents, tel
 from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
 from gateway.triage.results import results_of
 from gateway.triage.trust import REACHING, Act, may, reaches_out
-from gateway.triage.work import Refusal, Work
+from gateway.triage.work import Refusal, Work, work_on
 
 # Beside words for the requester stood a note, so the files of the message are for agents only.
 INTERNAL_FILES = "internal_files"
@@ -57,7 +57,7 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
         return _deny(case, reply, reply.confirmed)
     if reply.problem is not None:
         return _hold(case, reply, why=reply.problem.why, suggestion=reply.problem.suggestion)
-    work = Work(ticket=ticket, others=case.facts.named_tickets, policy=case.policy, agent=agent, now=case.facts.now)
+    work = work_on(case, ticket, agent)
     work, left_out = run_possible_commands(work, reply.repeated)
     reply = replace(reply, left_out=(*reply.left_out, *left_out))
     work = _keeping_words(reply, work)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
-from gateway.triage import actions, naming, promising
+from gateway.triage import actions, ending, escalating, handover, naming, promising
 from gateway.triage.grammar import NOTE, CommandLine, nearest
 from gateway.triage.work import Refusal, Work
 
@@ -32,6 +32,17 @@ COMMANDS: dict[str, Command] = {
         usage=say("#resolve [text]"),
         help=say("The matter is solved; the requester gets the text and is asked to say if not."),
         apply=actions.resolve,
+    ),
+    "workaround": Command(
+        usage=say("#workaround text"),
+        help=say("Helps until the matter is solved: the requester gets the text, the ticket goes on."),
+        apply=ending.workaround,
+    ),
+    "cause": Command(
+        usage=say("#cause text"), help=say("Notes for colleagues what was behind it."), apply=ending.cause
+    ),
+    "code": Command(
+        usage=say("#code NAME"), help=say("Notes how it ended, by a name of the desk's own list."), apply=ending.code
     ),
     "close": Command(usage="#close", help=say("Ends the ticket without a mail to the requester."), apply=actions.close),
     "reopen": Command(usage="#reopen", help=say("Takes a resolved or closed ticket up again."), apply=actions.reopen),
@@ -85,6 +96,12 @@ COMMANDS: dict[str, Command] = {
     "link": Command(
         usage="#link INC-9", help=say("Notes that the two have to do with each other."), apply=actions.link
     ),
+    "escalate": Command(
+        usage=say("#escalate [reason]"),
+        help=say("Gives the ticket to the team of the next tier; you go on hearing of it."),
+        apply=escalating.escalate,
+    ),
+    "handover": Command(usage=handover.USAGE, help=handover.HELP, apply=handover.hand_over_here),
     # What is said to whom
     NOTE: Command(
         usage="#note",

@@ -29,9 +29,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TurnTo:
-    """What follows in the decision is about another ticket, an existing one: one mail may command many."""
+    """What follows in the decision is about another ticket, an existing one, or (None) about none: one mail may command
+    many."""
 
-    ticket: int
+    ticket: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +235,28 @@ class RecordBorderTest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rate:
+    """Its requester rates the handling of the ticket, 1 (bad) to 5 (very good)."""
+
+    rater: Address
+    score: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskRating:
+    """Remember that somebody is asked for a rating now, so that nobody is asked too often."""
+
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follow:
+    """An agent who had the ticket goes on hearing of it."""
+
+    agent: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AckClocks:
     """An agent has seen that a target comes near: no more reminders until the ticket is reopened or aimed anew."""
 
@@ -295,6 +318,9 @@ Change = (
     | EndAbsence
     | AnswerQuestion
     | RecordBorderTest
+    | Rate
+    | AskRating
+    | Follow
     | AckClocks
     | TakeBackAnswer
     | Record

@@ -18,12 +18,14 @@ from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.subject import find_tokens
 from gateway.ticket import Role
+from gateway.triage import handover
 from gateway.triage.case import Case
 from gateway.triage.challenge import quarantine_and_ask
 from gateway.triage.commands import help_lines
 from gateway.triage.decision import Action, Change, Decision, Notice, TurnTo
-from gateway.triage.facts import TicketFacts
+from gateway.triage.facts import OwnedTicket, TicketFacts
 from gateway.triage.grammar import CommandLine, Misplaced, nearest, read_agent_text
+from gateway.triage.handover import HANDOVER
 from gateway.triage.traffic import HOUR
 from gateway.triage.trust import Act, may
 from gateway.triage.work import Refusal
@@ -36,12 +38,14 @@ _LONGEST_QUESTION = 300
 
 @dataclass(frozen=True, kw_only=True)
 class DeskWork:
-    """What a mail has asked or told so far. `lines` are told to its author; `tickets` those that it names."""
+    """What a mail has asked or told so far. `lines` are told to its author; `tickets` are those that it names,
+    `owned` those that a hand-over may be about."""
 
     policy: Policy
     agent: Agent
     now: datetime
     tickets: tuple[TicketFacts, ...] = ()
+    owned: tuple[OwnedTicket, ...] = ()
     changes: tuple[Change, ...] = ()
     lines: tuple[Phrase, ...] = ()
 
@@ -116,6 +120,12 @@ def _show(work: DeskWork, argument: str) -> DeskWork | Refusal:
     return work
 
 
+def _hand_over(work: DeskWork, argument: str) -> DeskWork | Refusal:
+    """Give all open tickets of the author, or of an agent of the author's team, to somebody else."""
+    found = handover.hand_over(work.policy, work.agent, work.owned, argument)
+    return found if isinstance(found, Refusal) else work.with_changes(*found[0], told=found[1])
+
+
 def _help(work: DeskWork, argument: str) -> DeskWork | Refusal:
     lines = [*desk_help_lines(), *help_lines(work.policy)]
     return work.answered("result", lines=lines, files=False)
@@ -135,6 +145,7 @@ DESK_COMMANDS: dict[str, DeskCommand] = {
         help=say("Sends you the tickets in which all these words stand, also beginnings of words, as such a list."),
         apply=_find,
     ),
+    HANDOVER: DeskCommand(usage=handover.USAGE, help=handover.HELP, apply=_hand_over, changes=True),
     "help": DeskCommand(usage="#help", help=say("Sends you this list."), apply=_help),
 }
 
@@ -179,7 +190,13 @@ def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
     ):
         reason = Reason(code="needs-confirmation", text="it changes something, and nothing proves who wrote it")
         return quarantine_and_ask(case, "agent-unconfirmed", reason)
-    work = DeskWork(policy=case.policy, agent=agent, now=case.facts.now, tickets=case.facts.named_tickets)
+    work = DeskWork(
+        policy=case.policy,
+        agent=agent,
+        now=case.facts.now,
+        tickets=case.facts.named_tickets,
+        owned=case.facts.owned,
+    )
     done, problems = run_desk_commands(work, mail.commands)
     problems += [say("{line}: {why}", line=one.raw, why=one.why) for one in mail.wrong]
     if problems:

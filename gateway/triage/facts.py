@@ -266,10 +266,11 @@ class ListingFact:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnedTicket:
-    """An open ticket of an agent, for a hand-over."""
+    """An open ticket of an agent, for a hand-over: its agent's address, its number, and how it is written."""
 
     owner: str
     number: int
+    token: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from gateway.triage.facts import ListingFact, TicketFacts
 from gateway.triage.grammar import CommandLine, command_lines
 from gateway.triage.orders import Order, read_orders
 from gateway.triage.trust import REACHING
-from gateway.triage.work import Refusal, Work
+from gateway.triage.work import Refusal, work_on
 
 # What needs the ticket's own mail: a question to answer, an outsider to let in, a mail to send after all.
 _NOT_IN_LISTS = frozenset({*REACHING, "send", "help", "files", "retry", "why", "rules"})
@@ -45,7 +45,7 @@ def answer_listing(case: Case, listing: ListingFact) -> Decision:
     asked = read_desk_mail("", "\n".join(others))
     if asked is not None:
         others = ()
-    work = DeskWork(policy=case.policy, agent=agent, now=case.facts.now)
+    work = DeskWork(policy=case.policy, agent=agent, now=case.facts.now, owned=case.facts.owned)
     work, problems = run_desk_commands(work, asked.commands if asked is not None else ())
     changes, lines = _carry(case, agent, listing, orders)
     lines += [*work.lines, *problems, *(say("Left alone: {line}", line=line[:100]) for line in others)]
@@ -117,7 +117,7 @@ def _carry_on(
 ) -> tuple[list[Change], list[Phrase]]:
     """What is possible of the commands on one ticket, decided as if they had answered that ticket's own mail."""
     token = case.policy.token(ticket.type, ticket.number).strip("[]")
-    work = Work(ticket=ticket, others=case.facts.named_tickets, policy=case.policy, agent=agent, now=case.facts.now)
+    work = work_on(case, ticket, agent)
     possible: list[CommandLine] = []
     lines: list[Phrase] = []
     for command in commands:

@@ -1,8 +1,8 @@
 """Who is told, and whether a first mail is acknowledged. What each notice says is in the templates.
 
 Agents: the assignee and the agents who wrote on the ticket; where nobody has it, the whole team; never the one who
-acts. Nobody is told
-twice by two roles.
+acts. Of an assignee who is away the deputy hears too, or where there is none the team. Nobody is told twice by two
+roles.
 """
 
 from __future__ import annotations
@@ -23,14 +23,25 @@ from gateway.triage.restraint import Restraint, restraint_on
 LATE_AFTER = timedelta(days=1)
 
 
-def ticket_agents(policy: Policy, *, team: str, assignee: str, wrote: Iterable[str] = ()) -> tuple[Agent, ...]:
-    """The agents who follow a ticket; for a team without agents all of them, so that somebody hears."""
+def ticket_agents(
+    policy: Policy, *, team: str, assignee: str, wrote: Iterable[str] = (), is_away: bool = False
+) -> tuple[Agent, ...]:
+    """The agents who follow a ticket; for a team without agents all of them, so that somebody hears.
+
+    `is_away`: the assignee is.
+    """
     following = [policy.agent_of(address) for address in dict.fromkeys([assignee, *wrote]) if address]
     found = list(dict.fromkeys(agent for agent in following if agent is not None))
-    if assignee and policy.agent_of(assignee):
-        return tuple(found)
+    if assignee and (agent := policy.agent_of(assignee)):
+        return tuple(dict.fromkeys([*found, *(stand_ins(policy, agent, team) if is_away else ())]))
     members = policy.agents_of(team) or policy.agents
     return tuple(dict.fromkeys([*found, *members]))
+
+
+def stand_ins(policy: Policy, agent: Agent, team: str) -> tuple[Agent, ...]:
+    """Who hears of the tickets of somebody who is away: the deputy of the people table, else the team."""
+    deputy = policy.agent_named(policy.person_of(agent.address).get("deputy", ""))
+    return (deputy,) if deputy is not None and deputy != agent else policy.agents_of(team) or policy.agents
 
 
 def tell_agents(
@@ -59,7 +70,8 @@ def tell_agents(
 
 
 def agents_of_ticket(policy: Policy, ticket: TicketFacts) -> tuple[Agent, ...]:
-    return ticket_agents(policy, team=ticket.team, assignee=ticket.assignee, wrote=ticket.agents)
+    away = ticket.is_assignee_away
+    return ticket_agents(policy, team=ticket.team, assignee=ticket.assignee, wrote=ticket.agents, is_away=away)
 
 
 def tell_people(

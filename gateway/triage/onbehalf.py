@@ -30,7 +30,7 @@ from gateway.triage.opening import tell_of_opening
 from gateway.triage.posting import NO_TEXT, passages_of
 from gateway.triage.results import results_of
 from gateway.triage.trust import Act, may
-from gateway.triage.work import Refusal, Work
+from gateway.triage.work import Refusal, Work, work_on
 
 _NOTE = "note"
 
@@ -91,10 +91,11 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
         subject=logged.subject,
         # The agent's own words say nothing of what the person reads.
         language=case.mail.language if case.mail.forwarded is not None else "",
-        classification=classification,
+        classification=with_assignee(classification, chosen.agent) if chosen is not None else classification,
     )
     messages = _messages(case, agent, logged, tuple(marks))
     work, changes, reasons = _commands(case, agent, logged)
+    chosen = given_by_itself(case, _commanded(classification, work)) if work.ticket.status in OPEN_STATUSES else None
     told, reason = _tell_requester(case, logged, work, classification)
     # The agent needs a mail of the ticket too: to know its number, and to have something to answer.
     following = ticket_agents(case.policy, team=work.ticket.team, assignee=work.ticket.assignee)
@@ -193,13 +194,7 @@ def _messages(case: Case, agent: Agent, logged: Logged, marks: tuple[Phrase | st
 
 def _commands(case: Case, agent: Agent, logged: Logged) -> tuple[Work, tuple[Change, ...], tuple[Reason, ...]]:
     """Carry the commands out; without proof, or where one is impossible, they wait for the agent's answer."""
-    work = Work(
-        ticket=_ticket_to_be(case, logged),
-        others=case.facts.named_tickets,
-        policy=case.policy,
-        agent=agent,
-        now=case.facts.now,
-    )
+    work = work_on(case, _ticket_to_be(case, logged), agent)
     if not logged.commands:
         return work, (), ()
     lines = [line.raw for line in logged.commands]

@@ -16,6 +16,7 @@ from gateway.triage.facts import TicketFacts
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import acknowledge, tell_agents, ticket_agents
 from gateway.triage.posting import post
+from gateway.triage.routing import Given, given, matter_in, with_assignee
 
 
 def open_plain(case: Case) -> Decision:
@@ -52,28 +53,41 @@ def _open(
         case.mail, policy=case.policy, occasion="open", kind=case.screening.kind, known=case.known
     )
     marks = marks_of(case) + ((mark,) if mark is not None else ())
+    chosen = given_by_itself(case, classification)
+    with_agent = with_assignee(classification, chosen.agent) if chosen is not None else classification
     opened = OpenTicket(
         requester=case.sender,
         subject=case.subject,
         language=case.mail.language,
-        classification=classification,
+        classification=with_agent,
     )
     message = post(case, author=case.sender, role="requester", marks=marks)
     links: tuple[Change, ...] = (link,) if link else ()
     linked = linked_token if tell_requester_link else ""
     told, reason = acknowledge(case, case.sender, classification, linked_token=linked)
-    notices = tell_of_opening(case, classification, marks=marks, linked_token=linked_token, requester=case.sender)
+    notices = tell_of_opening(
+        case, with_agent, marks=marks, linked_token=linked_token, requester=case.sender, given=chosen
+    )
     return case.decide(
         Action.OPEN,
         opened,
         message,
         *links,
+        *((chosen.turn,) if chosen is not None else ()),
         *arrangements(case, classification, case.sender),
         *told,
         *notices,
         reasons=(*reasons, reason),
         classification=classification,
     )
+
+
+def given_by_itself(case: Case, classification: Classification) -> Given | None:
+    """The agent to whom a new ticket is given that no rule has given to anybody; not that of imported mail."""
+    if classification.get(Field.ASSIGNEE) or case.envelope.quiet:
+        return None
+    facts = case.facts
+    return given(matter_in(classification), case.policy, facts.duty, facts.away, facts.now)
 
 
 def tell_of_opening(
@@ -85,18 +99,20 @@ def tell_of_opening(
     linked_token: str = "",
     agents: tuple[Agent, ...] | None = None,
     note: str = "",
+    given: Given | None = None,
 ) -> tuple[Change, ...]:
     """The notices of a new ticket to the agents of its team, or to its assignee alone, or to those named.
 
-    `note` is the label of what an agent wrote beside it for colleagues, "" for none.
+    `note` is the label of what an agent wrote beside it for colleagues, "" for none; `given` says by what it has an
+    agent where no rule and no agent did it.
     """
     if case.envelope.quiet:
         return ()
     if agents is None:
         team, assignee = classification.get(Field.TEAM), classification.get(Field.ASSIGNEE)
-        agents = ticket_agents(case.policy, team=team, assignee=assignee)
+        agents = ticket_agents(case.policy, team=team, assignee=assignee, is_away=assignee in case.facts.away)
     context: dict[str, object] = {
-        "why": why(classification),
+        "why": why(classification) if given is None else (*why(classification), _why_given(given)),
         "linked_token": linked_token,
         "marks": list(marks),
         "attach_original": bool(case.mail.defect),
@@ -108,6 +124,10 @@ def tell_of_opening(
     return tell_agents("new_ticket", others, about="message", context=context)
 
 
+def _why_given(given: Given) -> Phrase:
+    return say("given to {agent}: {why}", agent=given.agent.name, why=given.why)
+
+
 _BY = {
     Authority.AGENT: say("an agent"),
     Authority.OVERRIDE: say("override"),
@@ -116,12 +136,17 @@ _BY = {
 }
 
 
+_BY_TURN = (Field.ASSIGNEE, Authority.DEFAULT)
+
+
 @lru_cache(maxsize=8)
 def why(classification: Classification) -> tuple[Phrase, ...]:
     """Who set what, in words: for the agents, for the history and for explain."""
     lines = []
     for value in classification.values:
-        if value.value and value.field is not Field.SUBCATEGORY:
+        # An assignee of authority DEFAULT was chosen by turn; the mail says how.
+        is_said = value.field is Field.SUBCATEGORY or (value.field, value.authority) == _BY_TURN
+        if value.value and not is_said:
             lines.append(say("{what} ({by})", what=_what(value, classification), by=who_set(value, classification)))
     return tuple(lines)
 

@@ -1,8 +1,8 @@
 """A reply by somebody who is on the ticket, or whom a key or an id vouches for.
 
-A reply to a resolved ticket reopens it, a mere "thanks" does not; one to a ticket that waits for the requester takes
-it up again; after
-closure a linked follow-up opens. An unverified mail from outside moves nothing.
+A reply to a resolved ticket reopens it; a mere "thanks" does not, and a yes or a rating answers "solved?" (see
+`confirming`). One to a ticket that waits for the requester takes it up again; after closure a linked follow-up opens.
+An unverified mail from outside moves nothing.
 """
 
 from __future__ import annotations
@@ -18,55 +18,63 @@ from gateway.triage.arranging import new_watchers
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
+from gateway.triage.confirming import (
+    answer_to_solved,
+    answers_resolution,
+    is_known_by_number_alone,
+    reopened_too_often,
+    settle,
+)
 from gateway.triage.decision import Action, Change, Decision, MoveStatus, SetFields
-from gateway.triage.facts import Evidence, TicketFacts
+from gateway.triage.facts import TicketFacts
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.opening import open_follow_up
 from gateway.triage.posting import post
-from gateway.triage.thanks import is_mere_thanks
 
 ENDED = (Status.CLOSED, Status.CANCELLED)
 
 
 def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
     """Append the mail, or open a follow-up to a ticket that has ended."""
-    thanks = is_mere_thanks(case.mail.new_text, names=_names(case, ticket)) and not case.mail.attachments
-    if ticket.status in ENDED and not thanks and case.is_by_a_person:
+    answer = answer_to_solved(case, ticket)
+    if ticket.status in ENDED and answer is None and case.is_by_a_person:
         return open_follow_up(case, ticket)
     standing = case.authorisation.standing
     marks = marks_of(case, another_person=standing is Standing.OTHER)
     if not case.authorisation.verified and not case.policy.is_own_domain(case.sender.address):
         marks = (*marks, say("known by address only: moves nothing")) if not case.authorisation.moves else marks
-    if _is_known_by_number_alone(case) and "unverified" not in marks:
+    if is_known_by_number_alone(case) and "unverified" not in marks:
         # In an own domain too: a number can be guessed and an address typed.
         marks = ("unverified", *marks)
     message = post(case, author=case.sender, role=standing.value, marks=marks)
-    moves, reasons = _moves(case, ticket, thanks)
+    settled = settle(case, ticket, answer)
+    if settled is not None:
+        notices = settled.notices if not case.envelope.quiet else ()
+        changes = (*_rules_on_reply(case, ticket, reopened=False), *settled.changes, *notices)
+        return case.decide(Action.APPEND, message, *changes, reasons=(settled.reason,), ticket=ticket.number)
+    moves, reasons = _moves(case, ticket, agrees=answer is not None)
     reopened = bool(moves) and ticket.status is Status.RESOLVED
     fields = _rules_on_reply(case, ticket, reopened=reopened)
-    notices: tuple[Change, ...] = ()
-    if not case.envelope.quiet and not (thanks and ticket.status in ENDED):
-        context = {"marks": list(marks), "reopened": reopened, "attach_original": bool(case.mail.defect)}
-        agents = agents_of_ticket(case.policy, ticket)
-        notices = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
-    return case.decide(Action.APPEND, message, *fields, *moves, *notices, reasons=reasons, ticket=ticket.number)
+    told: tuple[Change, ...] = ()
+    if not case.envelope.quiet and not (answer is not None and ticket.status in ENDED):
+        leads, too_often = reopened_too_often(case, ticket) if reopened else ((), ())
+        context = {
+            "marks": [*marks, *too_often],
+            "reopened": reopened,
+            "attach_original": bool(case.mail.defect),
+        }
+        agents = dict.fromkeys([*agents_of_ticket(case.policy, ticket), *leads])
+        told = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
+    return case.decide(Action.APPEND, message, *fields, *moves, *told, reasons=reasons, ticket=ticket.number)
 
 
-def _is_known_by_number_alone(case: Case) -> bool:
-    by_number = case.threading.evidence in (Evidence.SUBJECT_TOKEN, Evidence.QUOTED) and not case.threading.keys
-    return by_number and not case.authorisation.verified
-
-
-def _names(case: Case, ticket: TicketFacts) -> tuple[str, ...]:
-    agents = tuple(agent.name for agent in case.policy.agents)
-    return (case.sender.name, ticket.requester.name, case.policy.desk.name, *agents)
-
-
-def _moves(case: Case, ticket: TicketFacts, thanks: bool) -> tuple[tuple[MoveStatus, ...], tuple[Reason, ...]]:
-    """What the reply does to the status, and why."""
-    if ticket.status is Status.RESOLVED and thanks:
+def _moves(case: Case, ticket: TicketFacts, *, agrees: bool) -> tuple[tuple[MoveStatus, ...], tuple[Reason, ...]]:
+    """What the reply does to the status, and why; one that `agrees` to a resolution says no more."""
+    if ticket.status is Status.RESOLVED and agrees:
         return (), (Reason(code="thanks", text="says thanks and nothing else: the ticket stays resolved"),)
+    if ticket.status is Status.ON_HOLD and agrees and answers_resolution(case):
+        return (), (Reason(code="thanks", text="says thanks and nothing else: it waits for a yes"),)
     if not case.authorisation.moves or not case.is_by_a_person:
         return (), (Reason(code="moves-nothing", text="appended; the status stays as it is"),)
     if ticket.status is Status.RESOLVED:

@@ -67,7 +67,9 @@ def matter_in(classification: Classification) -> Matter:
     )
 
 
-def given(matter: Matter, policy: Policy, duty: DutyFacts | None, away: Mapping[str, object], now: datetime) -> Given | None:
+def given(
+    matter: Matter, policy: Policy, duty: DutyFacts | None, away: Mapping[str, object], now: datetime
+) -> Given | None:
     """Choose an agent; None where the ticket stays with its team."""
     team = policy.team_named(matter.team)
     if team is None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from gateway.mail import Address
 from gateway.phrase import Phrase
 from gateway.policy import Agent, Policy
 from gateway.ticket import Authority, Field, FieldValue
 from gateway.triage.decision import Change, SetFields
-from gateway.triage.facts import TicketFacts
+from gateway.triage.facts import DutyFacts, OwnedTicket, TicketFacts
+
+if TYPE_CHECKING:
+    from gateway.triage.case import Case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,9 @@ class Work:
     """What an agent's mail has commanded so far. `told` are sentences about changes, for the other agents.
 
     `newcomers` are agents who have to see the ticket because it was given to them; `given_team` is the team whose they
-    are, "" where it was given to one of them.
+    are, "" where it was given to one of them, and `escalated_from` the team that gave it up. `works_around`: the words
+    of the mail are a workaround. `owned` are open tickets that a hand-over may be about, `handed` what comes of it.
+    `away` and `duty` are as in `Facts`.
     """
 
     ticket: TicketFacts
@@ -39,6 +45,12 @@ class Work:
     told: tuple[Phrase, ...] = ()
     newcomers: tuple[Agent, ...] = ()
     given_team: str = ""
+    escalated_from: str = ""
+    reason: str = ""
+    works_around: bool = False
+    workaround_text: str = ""
+    owned: tuple[OwnedTicket, ...] = ()
+    handed: tuple[Change, ...] = ()
     resolves: bool = False
     resolution_text: str = ""
     closes: bool = False
@@ -49,6 +61,8 @@ class Work:
     wants_help: bool = False
     wants_why: bool = False
     wants_stats: bool = False
+    away: Mapping[str, datetime] = field(default_factory=dict)
+    duty: DutyFacts | None = None
 
     def with_changes(self, *changes: Change, ticket: TicketFacts | None = None, told: Phrase | None = None) -> Work:
         return replace(
@@ -84,3 +98,18 @@ class Work:
     @property
     def agent_mailbox(self) -> Address:
         return Address(address=self.agent.address, name=self.agent.name)
+
+
+def work_on(case: Case, ticket: TicketFacts, agent: Agent) -> Work:
+    """What an agent's mail begins with on a ticket."""
+    facts = case.facts
+    return Work(
+        ticket=ticket,
+        others=facts.named_tickets,
+        policy=case.policy,
+        agent=agent,
+        now=facts.now,
+        owned=facts.owned,
+        away=facts.away,
+        duty=facts.duty,
+    )

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 from email import message_from_bytes, policy
-from email.header import decode_header, make_header
+from email.header import Header, decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
 from typing import Any
@@ -16,7 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.compose import Letter, LetterRefused, Templates, compose, load_templates
-from gateway.compose.headers import check_plan, checked_address, clean_value, has_long_line, references
+from gateway.compose.headers import (
+    check_plan,
+    checked_address,
+    clean_value,
+    has_long_line,
+    references,
+    written_headers,
+)
 from gateway.compose.samples import sample_letters
 from gateway.defaults_files import default_file
 from gateway.mail import Address
@@ -320,3 +327,10 @@ def test_an_address_has_at_most_253_letters_beside_its_at_sign() -> None:
     assert checked_address(f"{local}@{longest}e").endswith(".e")
     with pytest.raises(LetterRefused):
         checked_address(f"{local}@{longest}ee")
+
+
+@given(st.lists(st.integers(min_value=1, max_value=74), min_size=1, max_size=30))
+def test_a_subject_in_ascii_is_folded_as_the_standard_library_would(lengths: list[int]) -> None:
+    text = " ".join("x" * length for length in lengths)
+    folded = Header(text, "us-ascii", continuation_ws=" ").encode(splitchars=" ", maxlinelen=67, linesep="\r\n")
+    assert written_headers((("Subject", text),)) == f"Subject: {folded}\r\n".encode()

@@ -151,3 +151,12 @@ def test_clean_text_has_no_controls_and_no_surrogates(text: str) -> None:
     cleaned.encode()
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", cleaned)
     assert clean_text(cleaned) == cleaned
+
+
+@given(st.lists(st.sampled_from(["a", "<b>", "  ", " ", "\t", "\n", "\xa0", "http://example.com/ ", "&"]), max_size=12))
+def test_many_lines_become_the_html_that_each_alone_becomes(pieces: list[str]) -> None:
+    text = "".join(pieces).rstrip()
+    # An "x" keeps the end of a line from being cut when it stands alone.
+    alone = [lines_to_html(f"{line}x").removesuffix("x") for line in text.split("\n")]
+    if "://" not in text:
+        assert lines_to_html(text) == "<br>\n".join(alone)

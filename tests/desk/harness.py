@@ -23,6 +23,7 @@ from gateway.compose import Templates, compose, load_templates
 from gateway.desk.audit import audit_all
 from gateway.desk.border import FORGED, record_border_test
 from gateway.desk.clockwork import close_due, resume_due
+from gateway.desk.ladder import climb
 from gateway.desk.letters import LetterBuilder
 from gateway.desk.people import mirror_policy, read_secrets
 from gateway.desk.searching import remember_new_words
@@ -317,6 +318,7 @@ class DeskUnderTest:
         with connection(self.database):
             close_due(self.database, self.policy, self.secrets, now=self.now)
             resume_due(self.database, self.policy, self.secrets, now=self.now)
+            climb(self.database, self.policy, self.secrets, now=self.now)
             remember_new_words(self.database, now=self.now)
         self._send()
 

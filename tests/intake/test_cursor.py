@@ -160,8 +160,8 @@ def test_each_skipped_mail_is_told_and_the_last_one_stands_in_the_status(
     assert cursor.take_lease(clock.now)
     skipped = [SkippedMail(uidvalidity=5, uid=uid, why="no body came") for uid in (7, 9)]
     cursor.advance(9, clock.now, skipped)
-    assert [event.detail for event in Event.select().order_by(Event.id)] == [
-        {"mailbox": "desk", "uidvalidity": 5, "uid": uid} for uid in (7, 9)
+    assert [(kind, facts) for kind, _, _, facts in told()] == [
+        ("mail_skipped", {"mailbox": "desk", "uidvalidity": 5, "uid": uid}) for uid in (7, 9)
     ]
     row = Mailbox.get()
     assert (row.last_uid, row.last_error, row.last_error_at) == (

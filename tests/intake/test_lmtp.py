@@ -9,16 +9,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import peewee
 import pytest
 
 from gateway.errors import ConfigurationError
+from gateway.intake import lmtp
 from gateway.intake.accept import Door
 from gateway.intake.data import SpoolMemory
 from gateway.intake.envelope import envelope_from_json
+from gateway.intake.listener import Place
 from gateway.intake.lmtp import LmtpListener
 from gateway.intake.smtp import SmtpThread
+from gateway.intake.smtp_limits import Timeouts
 from gateway.mail import Transport
 from gateway.settings.tables import Lmtp
 from tests.intake.desk import DESK, Clock, RawClient, a_mail, is_recipient, rows, stored
@@ -32,15 +36,17 @@ Start = Callable[..., SmtpThread]
 def start(clock: Clock) -> Iterator[Start]:
     with ExitStack() as stack:
 
-        def started(door: Door, *, listen: str = "127.0.0.1:0", size_limit_bytes: int = 1_000_000) -> SmtpThread:
+        def started(
+            door: Door, *, listen: str = "127.0.0.1:0", size_limit_bytes: int = 1_000_000, **options: Any
+        ) -> SmtpThread:
             listener = LmtpListener(
                 Lmtp(listen=listen),
                 size_limit_bytes=size_limit_bytes,
                 is_recipient=is_recipient,
                 door=door,
                 clock=clock,
-                hostname="desk.example.com",
                 memory=SpoolMemory(16 * 1024 * 1024),
+                **(options or {"hostname": "desk.example.com"}),
             )
             thread = SmtpThread(listener).start()
             stack.callback(thread.stop, 1.0)
@@ -116,6 +122,19 @@ def test_a_locked_database_is_451_for_each_recipient(start: Start, sqlite: peewe
     assert [reply[:9] for reply in again] == ["250 2.0.0"] * 3
 
 
+@pytest.mark.parametrize(
+    ("listen", "host", "port"),
+    [("[::1]:24", "::1", 24), ("mx.example.mx:2424", "mx.example.mx", 2424), (":24", "", 24)],
+)
+def test_a_place_is_a_host_and_a_port(listen: str, host: str, port: int) -> None:
+    assert lmtp._place(listen) == Place(key="lmtp.listen", host=host, port=port)
+
+
+def test_a_desk_without_a_name_has_that_of_its_machine(start: Start, sqlite_door: Door) -> None:
+    with RawClient(start(sqlite_door, timeouts=Timeouts()).port) as client:
+        assert client.greeting == f"220 {socket.gethostname()} LMTP"
+
+
 @pytest.mark.parametrize("greeting", ["EHLO mx", "HELO mx"])
 def test_the_greetings_of_smtp_are_not_understood(start: Start, sqlite_door: Door, greeting: str) -> None:
     with RawClient(start(sqlite_door).port) as client:
@@ -148,7 +167,7 @@ def test_the_socket_of_a_living_process_is_left_to_it(start: Start, sqlite_door:
     path = folder / "lmtp.sock"
     start(sqlite_door, listen=f"unix:{path}")
 
-    with pytest.raises(ConfigurationError, match=r"lmtp\.listen.*another process"):
+    with pytest.raises(ConfigurationError, match=r"\blmtp\.listen\b.*another process"):
         start(sqlite_door, listen=f"unix:{path}")
     with RawClient(str(path)) as client:
         assert client.greeting.startswith("220")

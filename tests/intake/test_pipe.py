@@ -67,6 +67,9 @@ def test_a_mail_is_stored_and_the_exit_code_is_zero(door: Door, clock: Clock) ->
         (None, b"From erika Mon Mar  2 09:00:00 2026\n", None),
         ("max@example.com", b"From erika@example.com Mon Mar  2 09:00:00 2026\n", "max@example.com"),
         (None, b"From \n", None),
+        (None, b"From erika@example.com\n", "erika@example.com"),
+        (None, b"From \xff@example.com Mon Mar  2 09:00:00 2026\n", "\ufffd@example.com"),
+        ("<xaver@example.mx>", b"", "xaver@example.mx"),
     ],
 )
 def test_the_sender_is_told_or_stands_in_the_mbox_line(

@@ -71,6 +71,18 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "_header_end: return None if found < 0 else found + 2": "fields end at the first empty line",
         "_author_fields: name, values, position = (b'', [b'x'], 0)": "values without a name are dropped",
     },
+    "gateway.intake.cursor": {
+        "module: _LOOKUP_SIZE = …": "a number of our choice",
+    },
+    "gateway.intake.lmtp": {
+        "module: CONNECTIONS = …": "a number of our choice",
+    },
+    "gateway.intake.pipe": {
+        "module: _PIECE_BYTES = …": "a number of our choice",
+        "module: _MBOX_LINE_LIMIT_BYTES = …": "a number of our choice",
+        "deliver: pass (6)": "Python closes what nobody holds any more",
+        "_mbox_sender: sender = words[1].decode('ascii', 'replace') if len(words) > 1 else 'x'": "no sender either way",
+    },
     "gateway.intake.imap_answers": {
         **dict.fromkeys(
             (
@@ -102,12 +114,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         ),
     },
     "gateway.parse.headers": {
-        r"module: _ENCODED_WORD = re.compile('=\?[^?\s]{…": "how long a word may be is our choice",
+        r"module: _ENCODED_WORD = re.compile('=\\?[^?\\s]{…": "how long a word may be is our choice",
         "module: _CONTROLS = dict.fromkeys((*range(33), 127, 8232, 8233), ' ')": "a space for a space",
         "module: _SHORT_CHARS = …": "whether it is remembered, not what is read",
         "_mailboxes: return _known_mailboxes(value) if …": "whether it is remembered, not what is read",
         "module: _known_mailboxes = lru_cache(…": "how much is remembered",
-        r"_closed_up: return _ENCODED_WORD.sub(lambda word: re.sub('\sx', …": "mail-parser reads words with spaces too",
+        r"_closed_up: return _ENCODED_WORD.sub(lambda word: re.sub('\\sx', …": "mail-parser reads words with spaces too",
         "read_people: defects += [f'repeated-{name}' for name in _SINGLE if seen.get(name, 1) > 1]": "once at most",
         "read_people: defects += [f'repeated-{name}' for name in _SINGLE if seen.get(name, -1) > 1]": "once at most",
         "read_people: written = next((value for name, value in raw if name.lower() == 'from'), 'x')": (

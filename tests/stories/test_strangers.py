@@ -72,7 +72,7 @@ def test_two_desks_that_a_machine_wires_together_fall_silent(
             folder = furnish(tmp_path / desk, desk=desk, aliases=())
             rules = folder / "rules.toml"
             domain = desk.partition("@")[2]
-            settings = f"[desk]\nacknowledge = \"everyone\"\nown_domains = [\"{domain}\"]\n"
+            settings = f'[desk]\nacknowledge = "everyone"\nown_domains = ["{domain}"]\n'
             text = rules.read_text().replace("[desk]\n", settings)
             rules.write_text(text.replace('own_domains = ["example.com", "box.example.com"]\n', ""))
             gateway = new_gateway(folder=folder, env=relay_settings(sink.port), arguments=("--only", "smtp,sort,send"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.desk import fingerprints
+from gateway.desk.audit.clocks import clocks
 from gateway.desk.audit.reading import grouped, pairs, portions, span
 from gateway.desk.references import reference_digest
 from gateway.desk.ticket_fields import value_of
@@ -22,6 +23,7 @@ from gateway.store.tables import (
     Message,
     Outbox,
     Rating,
+    SlaClock,
     ThreadReference,
     Ticket,
     TicketLink,
@@ -52,6 +54,7 @@ class Told:
     ratings: dict[int, int] = field(default_factory=dict)
     messages: dict[int, list[Any]] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
+    clocks: dict[str, list[str]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
 
 
@@ -69,6 +72,7 @@ def tickets(secrets: Mapping[int, bytes]) -> Iterator[str]:
                 *_merged(told, kept["merged"][ticket.id]),
                 *_endings(ticket, told, kept["ratings"][ticket.id]),
                 *_messages(told, kept["messages"][ticket.id], kept["files"]),
+                *clocks(ticket, told.clocks, kept["clocks"][ticket.id]),
                 *_references(told, kept["references"][ticket.id], kept["mails"][ticket.id]),
             ]
             yield from (f"ticket {ticket.number}: {trouble}" for trouble in troubles)
@@ -87,6 +91,7 @@ def _kept(rows: Sequence[Ticket]) -> dict[str, dict[Any, list[Any]]]:
             span(Ticket.merged_into, rows)
         ),
         "ratings": Rating.select().where(span(Rating.ticket, rows)),
+        "clocks": SlaClock.select().where(span(SlaClock.ticket, rows)).order_by(SlaClock.id),
         "links": TicketLink.select().where(span(TicketLink.ticket, rows)),
         "messages": Message.select().where(span(Message.ticket, rows)).order_by(Message.id),
         "references": ThreadReference.select().where(span(ThreadReference.ticket, rows)),
@@ -110,6 +115,7 @@ def _play(events: Sequence[Event]) -> Told:
     for event in events:
         for an_id in event.detail.get("ids", ()):
             told.ids.setdefault(an_id, set()).add(event.detail.get("named", ""))
+        told.clocks |= event.detail.get("clocks", {})
         if event.kind in _PLAYERS:
             try:
                 _PLAYERS[event.kind](told, event, event.detail)

@@ -118,6 +118,7 @@ _STATEMENTS = (
     'CREATE INDEX "ticket_merged_into_id" ON "ticket" ("merged_into_id")',
     'CREATE INDEX "ticket_requester_id_arrived_at" ON "ticket" ("requester_id", "arrived_at")',
     'CREATE INDEX "ticket_team_status" ON "ticket" ("team", "status")',
+    'CREATE INDEX "ticket_assignee_status" ON "ticket" ("assignee", "status")',
     """
     CREATE TABLE "ticket_watcher" (
         "ticket_id" {bigint} NOT NULL,
@@ -159,6 +160,29 @@ _STATEMENTS = (
     """,
     'CREATE INDEX "rating_ticket_id" ON "rating" ("ticket_id")',
     'CREATE INDEX "rating_contact_id" ON "rating" ("contact_id")',
+    """
+    CREATE TABLE "absence" (
+        "id" {serial} NOT NULL PRIMARY KEY,
+        "agent" TEXT NOT NULL,
+        "starts_at" TIMESTAMPTZ NOT NULL,
+        "ends_at" TIMESTAMPTZ NOT NULL,
+        "source" TEXT NOT NULL,
+        "said_at" TIMESTAMPTZ NOT NULL,
+        "cancelled_at" TIMESTAMPTZ,
+        CHECK (source IN ('command', 'auto_reply', 'operator')),
+        CHECK (starts_at < ends_at)
+    )
+    """,
+    'CREATE INDEX "absence_ends_at" ON "absence" ("ends_at")',
+    """
+    CREATE TABLE "turn" (
+        "team" TEXT NOT NULL,
+        "agent" TEXT NOT NULL,
+        "times" INTEGER NOT NULL,
+        "place" INTEGER NOT NULL,
+        PRIMARY KEY ("team", "agent")
+    )
+    """,
     """
     CREATE TABLE "sla_clock" (
         "id" {serial} NOT NULL PRIMARY KEY,

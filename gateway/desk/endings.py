@@ -1,0 +1,40 @@
+"""Carry out, in its mail's unit, what somebody says of the end of a ticket: ratings, and who goes on hearing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gateway.desk.people import contact_of
+from gateway.store.rows import find, insert, update
+from gateway.store.tables import Contact, Rating
+from gateway.triage.decision import AskRating, Follow, Rate
+
+
+def _rate(unit: Any, change: Rate) -> None:
+    """Keep the newest rating of a person; every one is in the history."""
+    contact = contact_of(change.rater, now=unit.now, known=unit.people)
+    values = {"score": change.score, "assignee": unit.ticket.assignee, "at": unit.now}
+    key = ("ticket_id = ? AND contact_id = ?", unit.ticket.id, contact.id)
+    if find(Rating, *key) is None:
+        insert(Rating, ticket=unit.ticket.id, contact=contact.id, **values)
+    else:
+        update(Rating, values, *key)
+    detail = {"contact": contact.id, "score": change.score}
+    unit.record("rating", f"rated {change.score} of 5 by {contact.address}", detail)
+
+
+def _ask_rating(unit: Any, change: AskRating) -> None:
+    update(Contact, {"rating_asked_at": unit.now}, "address = ?", change.address)
+
+
+def _follow(unit: Any, change: Follow) -> None:
+    if change.agent in unit.ticket.followers:
+        return
+    unit.ticket.followers = [*unit.ticket.followers, change.agent]
+    unit.ticket.save()
+    unit.record("follower", f"{change.agent} goes on hearing of it", {"agent": change.agent})
+
+
+# Change: how it is carried out; the unit is the running transaction of a mail.
+ENDINGS: dict[type, Callable[[Any, Any], None]] = {Rate: _rate, AskRating: _ask_rating, Follow: _follow}

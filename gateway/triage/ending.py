@@ -1,0 +1,104 @@
+"""What agents say of how a matter ends: `#workaround`, `#cause`, `#code`, and the resolution that asks "solved?". Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from gateway.phrase import say
+from gateway.policy import Policy
+from gateway.subject import one_line
+from gateway.ticket import LIFECYCLE, Authority, Field, FieldValue, HoldReason, Role, Step
+from gateway.triage.decision import AskRating, Change, MoveStatus, Notice
+from gateway.triage.facts import TicketFacts
+from gateway.triage.notices import tell_people
+from gateway.triage.work import Refusal, Work
+from gateway.worktime import add_working_days
+
+_LONGEST_CHARS = 2_000
+
+
+def workaround(work: Work, argument: str) -> Work | Refusal:
+    """Something that helps until the matter is settled; the requester gets it as an answer."""
+    if not argument:
+        # The words of the mail are it; see `with_workaround`.
+        return replace(work, works_around=True)
+    return replace(_found_workaround(work, argument), workaround_text=argument)
+
+
+def with_workaround(work: Work, words: str) -> Work | Refusal:
+    """The words of a mail as the workaround, where it says `#workaround` and nothing behind it."""
+    if not work.works_around:
+        return work
+    if not words:
+        return Refusal(why=say("says no workaround"), suggestion=say("#workaround use the printer in room 2"))
+    return _found_workaround(work, words)
+
+
+def _found_workaround(work: Work, words: str) -> Work:
+    text = one_line(words)[:_LONGEST_CHARS]
+    return work.with_values((_value(Field.WORKAROUND, text),), workaround=text, told=say("workaround: {words}", words=text))
+
+
+def cause(work: Work, argument: str) -> Work | Refusal:
+    """What was behind it, for colleagues."""
+    text = one_line(argument)[:_LONGEST_CHARS]
+    if not text:
+        return Refusal(why=say("says no cause"))
+    return work.with_values((_value(Field.CAUSE, text),), cause=text, told=say("cause: {words}", words=text))
+
+
+def code(work: Work, argument: str) -> Work | Refusal:
+    """How it ended, by one of the desk's own names."""
+    codes = work.policy.closing.codes
+    if not codes:
+        return Refusal(why=say("this desk has no codes for how a matter ends"), suggestion=say("#cause TEXT"))
+    name = work.policy.closing.code_named(argument)
+    if not name:
+        return Refusal(why=say("is no code"), suggestion=f"#code {'|'.join(codes)}")
+    return work.with_values((_value(Field.CODE, name),), code=name, told=say("ended as {code}", code=name))
+
+
+def _value(field: Field, value: str) -> FieldValue:
+    return FieldValue(field=field, value=value, authority=Authority.AGENT)
+
+
+def goes_to_and_fro(work: Work) -> bool:
+    """Whether the ticket came back from its end so often that only its requester's yes ends it."""
+    limit = work.policy.closing.reopen_limit
+    return bool(limit) and work.ticket.reopened >= limit and work.ticket.status in LIFECYCLE[Step.HOLD]
+
+
+def wait_for_yes(work: Work) -> Work:
+    """Wait for the requester instead of closing by silence; after the days of silence its agents are told."""
+    desk = work.policy.desk
+    until = add_working_days(
+        work.now, desk.close_after_working_days, hours=desk.working_hours, time_zone=desk.time_zone
+    )
+    target = LIFECYCLE[Step.HOLD][work.ticket.status]
+    why = f"{work.agent.name} resolved it, and it was reopened {work.ticket.reopened} times: it waits for a yes"
+    move = MoveStatus(to=target, why=why, hold_reason=HoldReason.REQUESTER, hold_until=until)
+    ticket = replace(work.ticket, status=target, hold_reason=HoldReason.REQUESTER, hold_until=until)
+    told = say("resolved; it was reopened {count} times, so it waits for the yes", count=work.ticket.reopened)
+    return work.with_changes(move, ticket=ticket, told=told)
+
+
+def tell_resolution(
+    work: Work, *, about: str, context: Mapping[str, object]
+) -> tuple[tuple[Notice, ...], tuple[Change, ...]]:
+    """The resolution to the people of the ticket, which asks "solved?"; the requester also for a rating, now and then.
+
+    And what remembers that they were asked.
+    """
+    asks = _may_be_asked(work.policy, work.ticket, work)
+    plain = {**context, "asks": False, "asks_rating": False}
+    notices = tell_people("resolution", work.ticket, about=about, context=plain)
+    asking = {**context, "asks": True, "asks_rating": asks}
+    notices = tuple(replace(one, context=asking) if one.role is Role.REQUESTER else one for one in notices)
+    return notices, (AskRating(address=work.ticket.requester.address),) if asks and notices else ()
+
+
+def _may_be_asked(policy: Policy, ticket: TicketFacts, work: Work) -> bool:
+    days, last = policy.closing.rating_days, ticket.requester.rating_asked_at
+    return days > 0 and (last is None or work.now - last >= timedelta(days=days))

@@ -1,0 +1,196 @@
+"""The ladder beside the clocks: whom each step reminds, what it raises and gives on, and what becomes of it late."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+from gateway.desk.ladder import look_anew
+from gateway.parsing import Parser
+from gateway.policy import Policy
+from gateway.store.database import connection
+from gateway.store.tables import SlaClock
+from tests.desk.harness import DeskUnderTest
+from tests.desk.promises import promising
+from tests.desk.test_promises import ANNA, BEN, BOSS, ERIKA, NORA, at, clock, go_to, promised, reminders
+
+__all__ = ["promised"]
+
+ACTING = """
+[[ladder]]
+at = "50%"
+clock = "resolution"
+sla = "Usual"
+remind = "assignee"
+raise = "urgency"
+
+[[ladder]]
+at = "90%"
+clock = "resolution"
+reassign = "network"
+"""
+
+
+def desk_on(url: str, parser: Parser, tmp_path: Path, policy: Policy) -> DeskUnderTest:
+    return DeskUnderTest(url, parser=parser, scratch=tmp_path, policy=policy, now=at("03-02 08:59"))
+
+
+def taken(desk: DeskUnderTest) -> None:
+    """A ticket that Anna has answered and has."""
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA), "Please restart the client.")
+
+
+def test_each_step_reminds_whom_it_names_once_and_on_time(promised: DeskUnderTest) -> None:
+    taken(promised)
+    went: dict[str, Counter[str]] = {}
+    moment = at("03-02 09:30")
+    while moment <= at("03-03 12:00"):
+        before = len(promised.sent)
+        promised.wait(seconds=(moment - promised.now).total_seconds())
+        fresh = Counter(one.to for one in promised.sent[before:])
+        if fresh:
+            went[f"{moment.astimezone(at('03-02 09:00').tzinfo):%m-%d %H:%M}"] = fresh
+        moment += timedelta(minutes=30)
+    assert went == {
+        "03-02 14:00": Counter({ANNA: 1}),  # in UTC: three quarters of eight hours
+        "03-02 16:00": Counter({ANNA: 1, NORA: 1}),
+        "03-03 08:00": Counter({NORA: 1, BOSS: 1}),  # an hour of working time later
+    }
+    assert clock(promised, "resolution").breached_at == at("03-02 17:00")
+    assert promised.audit() == []
+
+
+def test_overdue_is_said_plainly_and_a_manager_who_is_no_agent_is_asked_for_nothing(promised: DeskUnderTest) -> None:
+    taken(promised)
+    go_to(promised, "03-03 09:00")
+    told = promised.last(BOSS, "reminder").text
+    assert "overdue: it is not settled; that was due on 2 March 2026, 17:00" in told
+    assert "Overdue since: 2 March 2026, 17:00" in told
+    assert "#ack" not in told
+    assert "#ack" in promised.last(NORA, "reminder").text
+
+
+def test_where_nobody_has_it_its_team_is_reminded(promised: DeskUnderTest) -> None:
+    promised.write(ERIKA, "It drops.")
+    go_to(promised, "03-02 10:00")
+    assert Counter(reminders(promised)) == Counter({(who, "reminder"): 1 for who in (ANNA, BEN, NORA)})
+
+
+def test_ack_ends_the_ladder_and_the_miss_is_noted_all_the_same(promised: DeskUnderTest) -> None:
+    taken(promised)
+    go_to(promised, "03-02 15:00")
+    promised.answer(ANNA, promised.last(ANNA, "reminder"), "#ack")
+    go_to(promised, "03-04 12:00")
+    assert reminders(promised) == [(ANNA, "reminder")]
+    row = clock(promised, "resolution")
+    assert (row.acked_by, row.breached_at) == (ANNA, at("03-02 17:00"))
+    assert promised.audit() == []
+    promised.answer(ANNA, promised.last(ANNA, "reminder"), "#priority P2")
+    go_to(promised, "03-04 12:02")
+    assert NORA in [to for to, _ in reminders(promised)], "another target has a ladder of its own"
+
+
+def test_steps_raise_and_give_on_and_cause_no_step_of_their_own(
+    database_url: str, parser: Parser, tmp_path: Path
+) -> None:
+    desk = desk_on(database_url, parser, tmp_path, promising(ACTING))
+    taken(desk)
+    go_to(desk, "03-02 13:00")
+    ticket = desk.ticket()
+    assert (ticket["urgency"], ticket["priority"]) == ("high", "P2")
+    told = desk.last(ANNA, "reminder").text
+    assert "urgency high" in told
+    assert "priority P2" in told
+    assert [one.notice for one in desk.inbox(ANNA)].count("changed") == 0, "what the reminder says is said once"
+    row = clock(desk, "resolution")
+    assert (row.goal, row.due_at, row.breached_at) == ("Critical", at("03-02 13:00"), None)
+    before = len(reminders(desk))
+    go_to(desk, "03-02 13:05")
+    assert len(reminders(desk)) == before
+    desk.change_policy(promising(ACTING))
+    desk.answer(ANNA, desk.last(ANNA, "reminder"), "#priority P4")
+    go_to(desk, "03-02 16:20")
+    assert (desk.ticket()["team"], desk.ticket()["assignee"]) == ("network", "")
+    assert desk.inbox(NORA, "new_ticket"), "the other team sees the whole ticket"
+    actors = {event["actor"] for event in desk.ticket()["history"] if event["text"].startswith(("team", "urgency"))}
+    assert actors == {"clock"}
+    assert desk.audit() == []
+
+
+# --- late ---
+
+
+def test_after_a_weekend_only_the_last_step_is_told_and_says_that_it_is_late(promised: DeskUnderTest) -> None:
+    promised.now = at("03-06 09:00")
+    taken(promised)
+    go_to(promised, "03-09 10:00")
+    assert Counter(to for to, _ in reminders(promised)) == Counter({NORA: 1, BOSS: 1})
+    assert "This comes late" in promised.last(BOSS, "reminder").text
+    go_to(promised, "03-09 10:30")
+    assert len(reminders(promised)) == 2
+    assert promised.audit() == []
+
+
+def test_whoever_has_many_late_reminders_gets_them_in_one_mail(promised: DeskUnderTest) -> None:
+    for number in range(6):
+        promised.write(ERIKA, f"Matter {number} is broken.", subject=f"Matter {number}")
+    go_to(promised, "03-04 12:00")
+    got = Counter(reminders(promised))
+    assert got[(BOSS, "reminders")] == got[(NORA, "reminders")] == 1
+    assert got[(BOSS, "reminder")] == 0
+    told = promised.last(BOSS, "reminders").text
+    assert told.count("[INC-") == 6
+    assert "[INC-1001] Matter 0" in told
+    assert promised.audit() == []
+    before = len(promised.sent)
+    go_to(promised, "03-04 13:00")
+    assert len(promised.sent) == before
+
+
+def test_what_was_settled_meanwhile_is_not_told_late(promised: DeskUnderTest) -> None:
+    taken(promised)
+    promised.now = at("03-05 12:00")
+    promised.answer(ANNA, promised.last(ANNA), "#resolve Renewed.")
+    promised.wait(minutes=1)
+    assert reminders(promised) == []
+    assert clock(promised, "resolution").outcome == "missed"
+
+
+# --- other rules ---
+
+
+def test_another_ladder_holds_for_clocks_that_run_already(promised: DeskUnderTest) -> None:
+    taken(promised)
+    more = '[[ladder]]\nat = "25%"\nclock = "resolution"\nremind = "assignee"\n'
+    promised.change_policy(promising(more))
+    with connection(promised.database):
+        assert look_anew(promised.database, promised.policy, now=promised.now) == 1
+        assert look_anew(promised.database, promised.policy, now=promised.now) == 0
+    go_to(promised, "03-02 11:00")
+    assert reminders(promised) == [(ANNA, "reminder")]
+
+
+def test_without_promises_the_clocks_that_run_end_and_count_for_nothing(promised: DeskUnderTest) -> None:
+    taken(promised)
+    from tests.desk.harness import policy_of
+
+    promised.change_policy(policy_of())
+    with connection(promised.database):
+        assert look_anew(promised.database, promised.policy, now=promised.now) == 1
+    assert clock(promised, "resolution").outcome == "dropped"
+    go_to(promised, "03-09 12:00")
+    assert reminders(promised) == []
+    assert promised.audit() == []
+
+
+def test_what_a_hand_does_to_a_clock_is_found(promised: DeskUnderTest) -> None:
+    taken(promised)
+    with connection(promised.database):
+        SlaClock.update(due_minutes=9999).where(SlaClock.kind == "resolution").execute()
+        SlaClock.delete().where(SlaClock.kind == "response").execute()
+    assert promised.audit() == [
+        "ticket 1001: its response clock is in the history but not there",
+        "ticket 1001: its resolution clock is not what its history says",
+    ]
