@@ -24,7 +24,7 @@ from gateway.cli import (
     rules_suggest,
     running,
     setting_up,
-    tickets,
+    ticket_acts,
 )
 from gateway.cli.common import EXIT_CONFIGURATION, EXIT_TEMPORARY, EXIT_USAGE
 from gateway.cli.doctor import doctor
@@ -60,7 +60,7 @@ app.command(rich_help_panel=_RUN)(running.deliver)
 app.command(rich_help_panel=_RUN)(running.demo)
 app.command(rich_help_panel=_RUN)(backing_up.backup)
 app.command(rich_help_panel=_LOOK)(inspecting.status)
-app.add_typer(tickets.app, name="ticket", rich_help_panel=_LOOK)
+app.add_typer(ticket_acts.app, name="ticket", rich_help_panel=_LOOK)
 app.add_typer(inspecting.ledger, name="ledger", rich_help_panel=_LOOK)
 app.add_typer(quarantine_acts.app, name="quarantine", rich_help_panel=_LOOK)
 app.add_typer(outbox.app, name="outbox", rich_help_panel=_LOOK)

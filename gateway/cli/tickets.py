@@ -1,9 +1,10 @@
-"""`gateway ticket list` and `gateway ticket show`."""
+"""`gateway ticket list` and `gateway ticket show`; `ticket_acts` has what is found and done."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,14 +31,16 @@ _COLUMNS = (
     Column(key="subject", bends=True),
     Column(key="idle", title="idle"),
 )
-_LONGEST_LIST = 200
+LONGEST_LIST = 200
 
 
 @app.command("list")
 def list_tickets(
     everything: Annotated[bool, typer.Option("--all", help="Also what is resolved, closed or cancelled.")] = False,
     team: Annotated[str, typer.Option(metavar="TEAM", help="Only this team's.")] = "",
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = _LONGEST_LIST,
+    assignee: Annotated[str, typer.Option(metavar="AGENT", help="Only those that this agent has.")] = "",
+    unowned: Annotated[bool, typer.Option("--unowned", help="Only those that nobody has.")] = False,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = LONGEST_LIST,
     folder: Folder = Path(),
     as_json: Json = False,
 ) -> None:
@@ -45,16 +48,25 @@ def list_tickets(
     from gateway.desk.views import ticket_rows
 
     with opened(folder) as desk:
-        policy, is_own = _policy_of(desk.settings)
+        policy, is_own = policy_of(desk.settings)
         if is_own and team and team not in {one.name for one in policy.teams}:
             known = ", ".join(one.name for one in policy.teams)
             raise typer.BadParameter(f"there is no team {team!r}; one of {known}", param_hint="--team")
-        rows = ticket_rows(policy, everything=everything, team=team, limit=limit)
+        agent = policy.agent_named(assignee) if assignee else None
+        if is_own and assignee and agent is None:
+            known = ", ".join(one.handle for one in policy.agents)
+            raise typer.BadParameter(f"there is no agent {assignee!r}; one of {known}", param_hint="--assignee")
+        owner = "" if unowned else (agent.address if agent is not None else (assignee or None))
+        rows = ticket_rows(policy, everything=everything, team=team, assignee=owner, limit=limit)
+    print_tickets(rows, now=desk.now, as_json=as_json, empty="No tickets." if everything else "No open tickets.")
+
+
+def print_tickets(rows: list[dict[str, Any]], *, now: datetime, as_json: bool, empty: str) -> None:
+    """Print tickets as a table, or as JSON."""
     if as_json:
         print_json(rows)
-        return
-    cells = [row | {"idle": age(row["updated"], desk.now)} for row in rows]
-    print_table(_COLUMNS, cells, empty="No tickets." if everything else "No open tickets.")
+    else:
+        print_table(_COLUMNS, [row | {"idle": age(row["updated"], now)} for row in rows], empty=empty)
 
 
 @app.command("show")
@@ -70,7 +82,7 @@ def show_ticket(
     if len(digits) != 1:
         raise typer.BadParameter(f"{ticket!r} names no ticket; write INC-1042 or 1042", param_hint="TICKET")
     with opened(folder) as desk:
-        record = ticket_record(int(digits[0]), _policy_of(desk.settings)[0])
+        record = ticket_record(int(digits[0]), policy_of(desk.settings)[0])
     if record is None:
         raise fail(f"there is no ticket {ticket}")
     if as_json:
@@ -79,7 +91,7 @@ def show_ticket(
         _print(record)
 
 
-def _policy_of(settings: Settings) -> tuple[Policy, bool]:
+def policy_of(settings: Settings) -> tuple[Policy, bool]:
     """The policy, and whether it is the desk's own; where that can't be read, the shipped one, for its prefixes."""
     from gateway.defaults_files import default_file
     from gateway.errors import ConfigurationError

@@ -54,9 +54,13 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Templates:
-    """A frozen snapshot of template files; keys of `sources` are "answer.txt" and "de/answer.txt"."""
+    """A frozen snapshot of template files; keys of `sources` are "answer.txt" and "de/answer.txt".
+
+    `answers` are the canned ones of agents under the keys that `compose.answers` gives them.
+    """
 
     sources: Mapping[str, Source] = field(repr=False)
+    answers: Mapping[str, Source] = field(default_factory=dict, repr=False)
     phrases: Catalogues = field(default_factory=Catalogues, repr=False)
     _environments: dict[tuple[str, str], jinja2.Environment] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -150,6 +154,7 @@ def load_templates(folder: Path, fallback: Path | None = None) -> Templates:
     Raises `ConfigurationError` for a file that is not UTF-8 and OSError for one that can't be read.
     """
     sources: dict[str, Source] = {}
+    answers: dict[str, Source] = {}
     phrases = Catalogues()
     problems: list[Problem] = []
     shipped = fallback or default_file("templates")

@@ -26,9 +26,9 @@ from gateway.store.rows import find, find_all, find_together, find_values
 from gateway.store.states import AuthorRole
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
 from gateway.ticket import LANGUAGES, Field, Role
-from gateway.triage.agent_reply import INTERNAL_FILES
 from gateway.triage.challenge import CHALLENGE
 from gateway.triage.posting import stand_in
+from gateway.triage.reply_notices import INTERNAL_FILES
 
 _MOST_REFERENCES = 20
 _TAG = re.compile(r"<[^<>]*>")

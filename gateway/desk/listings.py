@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.desk.people import requester_of
-from gateway.desk.searching import words_condition
+from gateway.desk.searching import NEWEST_FIRST, words_condition
 from gateway.keys import Purpose, unseal
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
@@ -28,8 +28,6 @@ MOST_ENTRIES = 60
 # So many mails one mail may cause at most, as far as lists can be among them.
 _MOST_NOTICES = 4096
 _OPEN = tuple(sorted(OPEN_STATUSES))
-# What is open, then what was last written on.
-_NEWEST_FIRST = "(CASE WHEN status IN ('new', 'in_progress', 'on_hold') THEN 0 ELSE 1 END), updated_at DESC, id DESC"
 _IS_OPEN = f"status IN ({marks(_OPEN)})"
 
 
@@ -93,7 +91,7 @@ def listing_of(asked: Notice, policy: Policy) -> dict[str, object]:
 def listing_context(query: str, argument: str, agent: Agent, policy: Policy) -> dict[str, object]:
     """What a list mail says: its title and its entries, the most pressing first."""
     title, condition, values = _asked(query, argument, agent, policy)
-    order = _NEWEST_FIRST if query == "find" else "priority, opened_at, id"
+    order = NEWEST_FIRST if query == "find" else "priority, opened_at, id"
     rows = find_all(Ticket, condition, *values, order=order, limit=MOST_ENTRIES + 1)
     return {
         "title": title,

@@ -12,6 +12,8 @@ from gateway.store.rows import find_values
 from gateway.store.search import asked_words, remember_words, tickets_with
 from gateway.store.tables import Chore, database_proxy
 
+# What is open, then what was last written on.
+NEWEST_FIRST = "(CASE WHEN status IN ('new', 'in_progress', 'on_hold') THEN 0 ELSE 1 END), updated_at DESC, id DESC"
 _CHORE = "search"
 _AT_ONCE = 500
 # PostgreSQL gives out numbers before it commits: a lower one may be seen after a higher one.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.desk.searching import NEWEST_FIRST, words_condition
 from gateway.desk.ticket_fields import standing_of
 from gateway.desk.tickets import linked_numbers
 from gateway.policy import Policy
+from gateway.store.rows import find_all
 from gateway.store.tables import (
     AttachmentRow,
     Contact,
@@ -24,29 +26,39 @@ from gateway.triage.opening import who_set
 Row = dict[str, Any]
 
 
-def ticket_rows(policy: Policy, *, everything: bool, team: str, limit: int) -> list[Row]:
+def ticket_rows(policy: Policy, *, everything: bool, team: str, limit: int, assignee: str | None = None) -> list[Row]:
+    """Tickets, the most pressing first; `assignee` "" = those that nobody has, None = whoever has them."""
     query = Ticket.select(Ticket, Contact).join(Contact, on=(Ticket.requester == Contact.id))
     if not everything:
         query = query.where(Ticket.status.in_([status.value for status in OPEN_STATUSES]))
     if team:
         query = query.where(Ticket.team == team)
-    return [
-        {
-            "ticket": policy.token(TicketType(row.type), row.number).strip("[]"),
-            "priority": row.priority,
-            "status": row.status,
-            "team": row.team,
-            "assignee": row.assignee,
-            "requester": row.requester.address,
-            "category": f"{row.category}/{row.subcategory}" if row.subcategory else row.category,
-            "asset": row.asset,
-            "tags": row.tags,
-            "fields": row.named,
-            "subject": row.subject,
-            "updated": row.updated_at,
-        }
-        for row in query.order_by(Ticket.priority, Ticket.number).limit(limit)
-    ]
+    if assignee is not None:
+        query = query.where(Ticket.assignee == assignee)
+    return [_ticket_row(row, policy) for row in query.order_by(Ticket.priority, Ticket.number).limit(limit)]
+
+
+def tickets_with(words: str, policy: Policy, *, limit: int) -> list[Row]:
+    """Tickets on which all these words stand: open ones first, then what was last written on."""
+    condition, values = words_condition(words)
+    return [_ticket_row(row, policy) for row in find_all(Ticket, condition, *values, order=NEWEST_FIRST, limit=limit)]
+
+
+def _ticket_row(row: Ticket, policy: Policy) -> Row:
+    return {
+        "ticket": policy.token(TicketType(row.type), row.number).strip("[]"),
+        "priority": row.priority,
+        "status": row.status,
+        "team": row.team,
+        "assignee": row.assignee,
+        "requester": row.requester.address,
+        "category": f"{row.category}/{row.subcategory}" if row.subcategory else row.category,
+        "asset": row.asset,
+        "tags": row.tags,
+        "fields": row.named,
+        "subject": row.subject,
+        "updated": row.updated_at,
+    }
 
 
 def ticket_record(number: int, policy: Policy) -> Row | None:

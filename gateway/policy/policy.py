@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
+from gateway.policy.answers import Answers, NoAnswers
 from gateway.policy.closing import Closing
 from gateway.policy.conditions import counts_asked, tables_of
 from gateway.policy.duties import Rota, Sweeps
@@ -57,6 +58,11 @@ class Policy:
     file: str = "rules.toml"
     text: str = field(default="", repr=False)
     files: tuple[Path, ...] = ()
+    answers: Answers = field(default_factory=NoAnswers, repr=False)
+
+    def with_answers(self, answers: Answers) -> Policy:
+        """The same policy with canned answers, which are no part of its file."""
+        return replace(self, answers=answers)
 
     def agent_of(self, address: str) -> Agent | None:
         """Find the agent who writes from an address (plus addresses of theirs do not count)."""

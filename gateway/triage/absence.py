@@ -8,17 +8,24 @@ the agent writes by hand ends it.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from gateway.mail import Mail
+from gateway.mail import Address, Mail, Verdict
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
-from gateway.triage.decision import EndAbsence, SetAbsence
+from gateway.ticket import Role
+from gateway.triage.case import Case
+from gateway.triage.decision import Decision, EndAbsence, Notice, SetAbsence
 from gateway.triage.out_of_office import ends_in
-from gateway.triage.work import Refusal
+from gateway.triage.trust import Act, may
+from gateway.triage.work import Refusal, Work
 from gateway.when import day_named
+
+if TYPE_CHECKING:
+    from gateway.triage.desk_commands import DeskWork
 
 BY_COMMAND: Final = "command"
 BY_AUTO_REPLY: Final = "auto_reply"
@@ -91,3 +98,63 @@ def ended_by_hand(agent: Agent, until: datetime | None, *, policy: Policy, now: 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def away_by_itself(case: Case, agent: Agent) -> tuple[SetAbsence, ...]:
+    """What an agent's out-of-office adds to what is known; it never brings anybody back sooner."""
+    said = read_out_of_office(case.mail, agent=agent, policy=case.policy, now=case.facts.now)
+    known = case.facts.away.get(agent.address)
+    return (said,) if known is None or known < said.ends_at else ()
+
+
+def back_by_hand(case: Case, decision: Decision) -> Decision:
+    """A mail that an agent provably wrote by hand, on the last day of an absence: the agent is back."""
+    agent = case.policy.agent_of(case.sender.address)
+    if agent is None or agent.address not in case.facts.away or decision.verdict is not Verdict.ACCEPT:
+        return decision
+    is_theirs = case.is_by_a_person and may(case.authorisation.proof, Act.WORK, case.policy)
+    if not is_theirs or any(isinstance(one, SetAbsence | EndAbsence) for one in decision.changes):
+        return decision
+    ended = ended_by_hand(agent, case.facts.away[agent.address], policy=case.policy, now=case.facts.now)
+    return replace(decision, changes=(*decision.changes, *ended)) if ended else decision
+
+
+# --- commands ---
+
+
+def away_on_ticket(work: Work, argument: str) -> Work | Refusal:
+    """`#away` in an answer to a ticket's mail."""
+    said = read_away(argument, agent=work.agent, policy=work.policy, now=work.now)
+    if isinstance(said, Refusal):
+        return said
+    return work.with_changes(said, _telling(work.agent_mailbox, told_of(said, policy=work.policy, now=work.now)))
+
+
+def back_on_ticket(work: Work, argument: str) -> Work | Refusal:
+    """`#back` in an answer to a ticket's mail."""
+    return work.with_changes(_back(work.agent), _telling(work.agent_mailbox, YOU_ARE_BACK))
+
+
+def away_at_desk(work: DeskWork, argument: str) -> DeskWork | Refusal:
+    """`#away` in a mail to the desk itself."""
+    said = read_away(argument, agent=work.agent, policy=work.policy, now=work.now)
+    if isinstance(said, Refusal):
+        return said
+    return work.with_changes(said, told=told_of(said, policy=work.policy, now=work.now))
+
+
+def back_at_desk(work: DeskWork, argument: str) -> DeskWork | Refusal:
+    """`#back` in a mail to the desk itself."""
+    return work.with_changes(_back(work.agent), told=YOU_ARE_BACK)
+
+
+YOU_ARE_BACK = say("You are back: new tickets are given to you again.")
+
+
+def _back(agent: Agent) -> EndAbsence:
+    return EndAbsence(agent=agent.address, why="by command")
+
+
+def _telling(to: Address, line: Phrase) -> Notice:
+    context: dict[str, object] = {"title": say("Done:"), "lines": [line], "files": False}
+    return Notice(name="result", to=to, role=Role.AGENT, context=context)

@@ -25,6 +25,8 @@ from gateway.ticket import (
 from gateway.triage.decision import AddWatcher, LinkTicket, MarkReachable, MoveStatus, Record, SetRequester
 from gateway.triage.ending import goes_to_and_fro, wait_for_yes
 from gateway.triage.facts import Person, TicketFacts
+from gateway.triage.notices import stand_ins
+from gateway.triage.routing import given_in_team
 from gateway.triage.work import Refusal, Work
 from gateway.when import read_until
 from gateway.worktime import add_working_days
@@ -91,9 +93,13 @@ def assign(work: Work, argument: str) -> Work | Refusal:
             pairs.append((Field.TEAM, team))
             told = say("assigned to {agent}, and with it given to the team {team}", agent=agent.name, team=team)
         given = replace(work.with_fields(pairs, assignee=agent.address, team=team, told=told), given_team="")
-        return given if agent == work.agent else replace(given, newcomers=(*given.newcomers, agent))
+        hearing = (agent, *(stand_ins(policy, agent, team) if agent.address in work.away else ()))
+        others = tuple(one for one in dict.fromkeys(hearing) if one != work.agent)
+        return given if agent == work.agent else replace(given, newcomers=(*given.newcomers, *others))
     if team_found := policy.team_named(argument):
         name = team_found.name
+        if (chosen := given_in_team(work, name)) is not None:
+            return chosen
         told = say("given to the team {team}", team=name)
         given = work.with_fields([(Field.TEAM, name), (Field.ASSIGNEE, "")], team=name, assignee="", told=told)
         newcomers = tuple(agent for agent in policy.agents_of(name) if agent != work.agent)

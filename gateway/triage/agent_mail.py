@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from gateway.mail import PassageRole
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent
-from gateway.triage.asking import FACTS, facts_given, missing_facts
+from gateway.triage.asking import facts_given
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands, suggest_command
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.formatted import without_lines
 from gateway.triage.grammar import AgentText, CommandLine, Misplaced, command_lines, read_agent_text
-from gateway.triage.work import Refusal, Work
+from gateway.triage.work import Refusal, Work, work_on
 
 QUESTION = "question"
 CONFIRMATION = "confirmation"
@@ -66,8 +66,7 @@ def read_reply(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
         released, problem = _released(case, text, held)
     given = None
     if released is None and confirmed is None and problem is None:
-        start = start_of(case, ticket, agent)
-        given = facts_given(case, start, text, held, QUESTION)
+        given = facts_given(case, work_on(case, ticket, agent), text, held, QUESTION)
     if given is not None:
         released, commands, problem = given.held, given.commands, given.problem
         text = replace(text, public="", commands=commands)
@@ -105,18 +104,6 @@ def read_reply(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
         left_out=tuple(say("{line}: {why}", line=one.raw, why=one.why) for one in before.misplaced),
         repeated=repeated,
         released=released,
-    )
-
-
-def start_of(case: Case, ticket: TicketFacts, agent: Agent) -> Work:
-    """The work on a ticket before any command of the mail."""
-    return Work(
-        ticket=ticket,
-        others=case.facts.named_tickets,
-        policy=case.policy,
-        agent=agent,
-        now=case.facts.now,
-        owned=case.facts.owned,
     )
 
 

@@ -17,6 +17,7 @@ from gateway.policy import Agent
 from gateway.ticket import Field, Role, Status, Visibility
 from gateway.triage.actions import take_up
 from gateway.triage.agent_mail import (
+    CARRYING,
     QUESTION,
     Reply,
     is_file_only,
@@ -26,23 +27,20 @@ from gateway.triage.agent_mail import (
     says_nothing,
     wrong_lines,
 )
+from gateway.triage.asking import FACTS, form_of, missing_facts, why_asked, without_unknown_end
 from gateway.triage.case import UNKNOWN_SENDER, Case
 from gateway.triage.challenge import quarantine_and_ask, says_no
 from gateway.triage.commands import run_commands, run_possible_commands
 from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
+from gateway.triage.ending import with_workaround
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.grammar import CommandLine
 from gateway.triage.marks import defect_of
-from gateway.triage.notices import agents_of_ticket, once_each, tell_agents, tell_people
+from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
-from gateway.triage.results import results_of
+from gateway.triage.reply_notices import ENDED, notices_of
 from gateway.triage.trust import REACHING, Act, may, reaches_out
 from gateway.triage.work import Refusal, Work, work_on
-
-# Beside words for the requester stood a note, so the files of the message are for agents only.
-INTERNAL_FILES = "internal_files"
-# Answers go out on such a ticket too, and move nothing.
-ENDED = (Status.RESOLVED, Status.CLOSED)
 
 
 def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
@@ -55,11 +53,13 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
         return _hold(case, reply, why=why, suggestion=say("write it once more, as plain text"))
     if reply.confirmed is not None and says_no(reply.text.public):
         return _deny(case, reply, reply.confirmed)
+    start = work_on(case, ticket, agent)
+    repeated, unknown = without_unknown_end(start, reply.repeated, reply.commands)
+    work, left_out = run_possible_commands(start, repeated)
+    reply = replace(reply, left_out=(*reply.left_out, *unknown, *left_out))
     if reply.problem is not None:
-        return _hold(case, reply, why=reply.problem.why, suggestion=reply.problem.suggestion)
-    work = work_on(case, ticket, agent)
-    work, left_out = run_possible_commands(work, reply.repeated)
-    reply = replace(reply, left_out=(*reply.left_out, *left_out))
+        asked = missing_facts(run_possible_commands(work, reply.commands)[0]) if reply.completes else ()
+        return _hold(case, reply, why=reply.problem.why, suggestion=reply.problem.suggestion, facts=asked)
     work = _keeping_words(reply, work)
     wrong = wrong_lines(reply, work)
     done = run_commands(work, reply.commands)
@@ -68,6 +68,11 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
         if len(wrong) > 1:
             return _hold(case, reply, why=why, suggestion="", problems=[_with_suggestion(*one) for one in wrong])
         return _hold(case, reply, why=why, suggestion=wrong[0][1], problems=[wrong[0][0]])
+    done = with_workaround(done, reply.text.public)
+    if isinstance(done, Refusal):
+        return _hold(case, reply, why=done.why, suggestion=done.suggestion)
+    if missing := missing_facts(done):
+        return _hold(case, reply, why=why_asked(missing), suggestion="", facts=missing)
     if _needs_a_yes(case, reply, work, done):
         return quarantine_and_ask(
             case,
@@ -191,11 +196,20 @@ def _hold(
     suggestion: Phrase | str,
     their_text: Phrase | str = "",
     problems: Sequence[Phrase] = (),
+    facts: Sequence[str] = (),
 ) -> Decision:
-    """Keep the mail, tell nobody else, ask its author. One of commands alone has nothing that could be sent later."""
-    says = reply.text.public or reply.text.internal or any(line.argument for line in _resolving(reply.commands))
-    sendable = bool(says or reply.released or is_file_only(case, reply))
+    """Keep the mail, tell nobody else, ask its author. One of commands alone has nothing that could be sent later.
+
+    Where only `facts` are missing it waits for these, whatever it says.
+    """
+    carried = [line.argument for line in (*reply.repeated, *reply.commands) if line.name in CARRYING]
+    says = reply.text.public or reply.text.internal or any(carried)
+    sendable = bool(says or (reply.released and not reply.completes) or is_file_only(case, reply))
+    kept = sendable or bool(facts)
     original = case.mail.new_text
+    if reply.completes:
+        # What answers a question for facts is for nobody else, so what it stands for is kept.
+        original = "\n".join(line.raw for line in reply.commands)
     if reply.released is not None:
         original = "\n\n".join(part for part in (reply.released.text, original) if part)
     mailbox = Address(address=reply.agent.address, name=reply.agent.name)
@@ -207,9 +221,9 @@ def _hold(
         passages=passages_of(case),
         html=reply.released.html if reply.released is not None else case.mail.new_html,
         subject=case.mail.subject,
-        marks=(QUESTION,),
-        held=sendable,
-        commands=tuple(line.raw for line in reply.commands),
+        marks=(QUESTION, FACTS) if facts else (QUESTION,),
+        held=kept,
+        commands=tuple(line.raw for line in (*reply.repeated, *reply.commands)),
         label="held",
     )
     notice = Notice(
@@ -225,10 +239,11 @@ def _hold(
             "commands": [line.raw for line in reply.commands],
             "problems": list(problems),
             "sendable": sendable,
+            "facts": form_of(case.policy, facts),
         },
     )
     # Words that are held anew stand for those that were held before; a mere command leaves them waiting.
-    dropped = _dropped(case, replace(reply, confirmed=None), answers=False) if sendable else ()
+    dropped = _dropped(case, replace(reply, confirmed=None), answers=False) if kept else ()
     reason = Reason(code="held-for-agent", text=f"nothing was carried out: {why}")
     return case.decide(
         Action.HOLD, *dropped, held, notice, reasons=(reason,), ticket=reply.ticket.number, actor=reply.agent.address
@@ -245,13 +260,14 @@ def _carry_out(case: Case, reply: Reply, done: Work, public: str) -> Decision:
             work = work.with_field(Field.ASSIGNEE, address, assignee=address)
     messages = _messages(case, reply, public, answers=answers)
     dropped = _dropped(case, reply, answers=answers)
-    notices = _notices(case, reply, work, public=public, answers=answers)
+    notices = notices_of(case, reply, work, public=public, answers=answers)
     return case.decide(
         Action.APPEND,
         *messages,
         *dropped,
         *work.changes,
         *notices,
+        *work.handed,
         reasons=tuple(Reason(code="command", text=line.raw) for line in reply.commands),
         ticket=reply.ticket.number,
         actor=reply.agent.address,
@@ -318,73 +334,3 @@ def _dropped(case: Case, reply: Reply, *, answers: bool) -> tuple[Change, ...]:
     if reply.released is None:
         settled += [held for held in reply.ticket.held if held.id in answered and QUESTION in held.marks]
     return tuple(DropMessage(message_id=held.id) for held in settled)
-
-
-def _notices(case: Case, reply: Reply, work: Work, *, public: str, answers: bool) -> list[Notice]:
-    agent_context = {"agent": {"name": reply.agent.name, "address": reply.agent.address}}
-    acting = [reply.agent.address]
-    notices: list[Notice] = []
-    to_people: dict[str, object] = {**agent_context}
-    if reply.released is not None and reply.text.has_note:
-        to_people[INTERNAL_FILES] = True
-    if work.resolves:
-        about = "answer" if answers else ""
-        notices += tell_people("resolution", work.ticket, about=about, context=to_people)
-    elif answers:
-        notices += tell_people("answer", work.ticket, about="answer", context=to_people)
-    if work.closes and case.policy.desk.closing_mail:
-        notices += tell_people("closing", work.ticket)
-    newcomers = list(dict.fromkeys(work.newcomers))
-    mark = say("given to you by {agent}", agent=reply.agent.name)
-    if work.given_team:
-        mark = say("given to the team {team} by {agent}", team=work.given_team, agent=reply.agent.name)
-    given = {"changes": list(work.told), "history": True, "marks": [mark], "why": [], "linked_token": ""}
-    notices += tell_agents("new_ticket", newcomers, about="first", context=given, but=acting)
-    colleagues = [agent for agent in agents_of_ticket(case.policy, reply.ticket) if agent not in newcomers]
-    changed = agent_context | {"changes": list(work.told)}
-    if answers:
-        notices += tell_agents("agent_answered", colleagues, about="answer", context=changed, but=acting)
-    elif not reply.text.internal and work.told:
-        notices += tell_agents("changed", colleagues, context=changed, but=acting)
-    if reply.text.internal:
-        # What happened is said once.
-        context = agent_context if answers else changed
-        notices += tell_agents("internal_note", colleagues, about="note", context=context, but=acting)
-    notices = once_each(case.policy, notices, acting=reply.agent.address)
-    return [*notices, *_told_to_author(case, reply, work, answers=answers), *results_of(work)]
-
-
-def _told_to_author(case: Case, reply: Reply, work: Work, *, answers: bool) -> list[Notice]:
-    """What became of a mail other than its author thinks: what was left out, and a ticket that has ended meanwhile."""
-    title, lines = say("Sent. Left out of it:"), list(reply.left_out)
-    if answers and (names := kept_files(case, reply)):
-        inside = say("{files}: for colleagues only; to send files, write a new answer", files=names)
-        if reply.text.has_note:
-            inside = say(
-                "{files}: for colleagues only, since there is a note beside; to send files, write without #note",
-                files=names,
-            )
-        lines.append(inside)
-    if not answers:
-        title = say("Done. Left out of it:") if reply.text.internal else say("Nothing was sent. Left out of it:")
-    if answers and _has_ended_meanwhile(case, reply, work):
-        ended = say(
-            "Sent. The ticket is {status} meanwhile and stays so; #reopen takes it up again.",
-            status=word("status", work.ticket.status.value),
-        )
-        title, lines = (title, [*lines, ended]) if lines else (ended, [])
-    elif not lines:
-        return []
-    context = {"title": title, "lines": lines, "files": False}
-    return [Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)]
-
-
-def _has_ended_meanwhile(case: Case, reply: Reply, work: Work) -> bool:
-    """Whether somebody resolved or closed the ticket after the mail that is answered, or the held one, was written."""
-    before = reply.ticket
-    if before.status not in ENDED or work.ticket.status is not before.status:
-        return False
-    ended_at = before.closed_at if before.status is Status.CLOSED else before.resolved_at
-    sent = [one.sent_at for one in case.threading.references if one.is_answered and one.sent_at is not None]
-    written_at = reply.released.at if reply.released is not None else max(sent, default=None)
-    return ended_at is not None and written_at is not None and ended_at > written_at

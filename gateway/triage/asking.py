@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.phrase import Phrase, say
+from gateway.policy import Policy
 from gateway.triage.case import Case
 from gateway.triage.commands import run_commands, run_possible_commands
 from gateway.triage.facts import HeldMessage
@@ -43,9 +44,9 @@ def _value_of(work: Work, fact: str) -> str:
     return {"cause": work.ticket.cause, "code": work.ticket.code, "asset": work.ticket.asset}[fact]
 
 
-def form_of(work: Work, facts: Iterable[str]) -> list[str]:
+def form_of(policy: Policy, facts: Iterable[str]) -> list[str]:
     """The lines that the question shows to be filled in."""
-    codes = "|".join(work.policy.closing.codes)
+    codes = "|".join(policy.closing.codes)
     return [f"{fact.removeprefix(_NAMED)}: {codes if fact == 'code' else ''}".rstrip() for fact in facts]
 
 
@@ -135,7 +136,7 @@ def _tried(
     missing = missing_facts(work)
     if strange and problem is None:
         why = say("“{line}” is none of the facts that were asked for", line=strange[0][:100])
-        problem = Refusal(why=why, suggestion="; ".join(form_of(work, missing)))
+        problem = Refusal(why=why, suggestion="; ".join(form_of(work.policy, missing)))
     elif not commands and problem is None:
         problem = Refusal(why=why_asked(missing))
     return Given(held=message, commands=tuple(commands), problem=problem)

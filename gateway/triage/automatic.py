@@ -12,6 +12,7 @@ from datetime import datetime
 
 from gateway.mail import Mail, MailKind, Reason, Verdict
 from gateway.ticket import Visibility
+from gateway.triage.absence import away_by_itself
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.decision import (
@@ -104,14 +105,18 @@ def file_quietly(case: Case, ticket: TicketFacts | None) -> Decision:
     if standing is Standing.AGENT_UNPROVEN:
         return case.quarantine("agent-unproven")
     message = post(case, author=case.sender, role="automatic", marks=(kind.value,), visibility=Visibility.INTERNAL)
+    away: tuple[Change, ...] = ()
     notices: tuple[Change, ...] = ()
     if case.agent is not None and kind is MailKind.AUTO_REPLY:
+        away = away_by_itself(case, case.agent)
+    if case.agent is not None and away:
+        # Where it is known already, the team has got what the mailbox answers to.
         agents = (*agents_of_ticket(case.policy, ticket), *case.policy.agents_of(ticket.team))
         absent = tuple(dict.fromkeys(agents))
         agent = {"name": case.agent.name, "address": case.agent.address}
         notices = tell_agents("absent", absent, about="message", context={"agent": agent}, but=[case.agent.address])
     reason = Reason(code="filed-quietly", text=f"{kind.value}: filed, moves nothing and answers nobody")
-    return case.decide(Action.APPEND, message, *notices, reasons=(reason,), ticket=ticket.number)
+    return case.decide(Action.APPEND, message, *away, *notices, reasons=(reason,), ticket=ticket.number)
 
 
 def file_probe(case: Case) -> Decision:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
-from gateway.triage import actions, ending, escalating, handover, naming, promising
+from gateway.triage import absence, actions, ending, escalating, handover, naming, promising
 from gateway.triage.grammar import NOTE, CommandLine, nearest
 from gateway.triage.work import Refusal, Work
 
@@ -52,6 +52,12 @@ COMMANDS: dict[str, Command] = {
     "assign": Command(
         usage=say("#assign NAME|TEAM"), help=say("Gives the ticket to a colleague or to a team."), apply=actions.assign
     ),
+    "away": Command(
+        usage=say("#away until DAY"),
+        help=say("You are away until that day, or from one day to another; nothing new is given to you."),
+        apply=absence.away_on_ticket,
+    ),
+    "back": Command(usage="#back", help=say("You are back."), apply=absence.back_on_ticket),
     # What it is
     "priority": Command(
         usage="#priority P2", help=say("Sets the priority, whatever impact and urgency say."), apply=actions.priority

@@ -13,6 +13,7 @@ from gateway.mail import Envelope, Mail, MailboxRole, MailKind, Reason, Verdict
 from gateway.phrase import say
 from gateway.policy import Policy
 from gateway.ticket import Visibility
+from gateway.triage.absence import back_by_hand
 from gateway.triage.agent_reply import reply_by_agent
 from gateway.triage.authorise import Standing, authorise
 from gateway.triage.automatic import file_border_test, file_bounce, file_heartbeat, file_probe, file_quietly, file_sent
@@ -39,7 +40,7 @@ from gateway.triage.thread import thread
 def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Decision:
     """Decide what the mail is and what happens; equal arguments give equal decisions."""
     case = case_of(mail, envelope, facts, policy)
-    decision = calm(case, _decide_case(case))
+    decision = calm(case, back_by_hand(case, _decide_case(case)))
     if decision.action is Action.QUARANTINE:
         let_in = replace(_let_in(replace(case, envelope=replace(envelope, released=True))), verdict=Verdict.ACCEPT)
         return _dated(let_in, case) if envelope.released else replace(decision, if_released=let_in)

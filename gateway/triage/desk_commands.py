@@ -18,7 +18,7 @@ from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.subject import find_tokens
 from gateway.ticket import Role
-from gateway.triage import handover
+from gateway.triage import absence, handover
 from gateway.triage.case import Case
 from gateway.triage.challenge import quarantine_and_ask
 from gateway.triage.commands import help_lines
@@ -146,6 +146,13 @@ DESK_COMMANDS: dict[str, DeskCommand] = {
         apply=_find,
     ),
     HANDOVER: DeskCommand(usage=handover.USAGE, help=handover.HELP, apply=_hand_over, changes=True),
+    "away": DeskCommand(
+        usage=say("#away until DAY"),
+        help=say("You are away until that day, or from one day to another; nothing new is given to you."),
+        apply=absence.away_at_desk,
+        changes=True,
+    ),
+    "back": DeskCommand(usage="#back", help=say("You are back."), apply=absence.back_at_desk, changes=True),
     "help": DeskCommand(usage="#help", help=say("Sends you this list."), apply=_help),
 }
 

@@ -27,8 +27,11 @@ _COMMAND = re.compile(rf"^[{_SPACE}]*[{_HASH}]([^\W\d_][\w-]*)(.*)$")
 # "#priority: P2" and "#take." are written out of habit; a smiley is not.
 _HABIT = re.compile(r"[:：]\s*(?=\w|$)|[.,;!]$")
 NOTE = "note"
+_MARKS = "-*•◦▪‣·–—>_|"
+_BLANK = _SPACE.replace("\t", "")
+# There is one way only to read each line, so that a rule of marks or a row of tabs takes no longer than other lines.
 _BEHIND_A_MARK = re.compile(
-    rf"(?:^[{_SPACE}]*(?:[-*•◦▪‣·–—>_|]+[{_SPACE}]*)+|\t[{_SPACE}]*)[*_]*[{_HASH}]([^\W\d_][\w-]*)"
+    rf"(?:^[{_SPACE}]*[{_MARKS}][{_MARKS}{_SPACE}]*|\t[{_BLANK}]*[*_]*)[{_HASH}]([^\W\d_][\w-]*)"
 )
 _NOTE_ANYWHERE = re.compile(rf"[{_HASH}]{NOTE}(?![\w-])", re.IGNORECASE)
 

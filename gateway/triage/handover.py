@@ -1,8 +1,8 @@
 """`#handover bob`: all open tickets of the author, or of a colleague, go to bob, with one mail that lists them. Pure.
 
-It may stand in a mail to the desk itself, in an answer to a list, and in a reply on a ticket. Which tickets these are was
-read before (`Facts.owned`). Every ticket gets its event; bob gets one list that he can answer line by line, the author
-one result, and whose tickets a lead has handed over hears of it.
+It may stand in a mail to the desk itself, in an answer to a list, and in a reply on a ticket. Which tickets these are
+was read before (`Facts.owned`). Every ticket gets its event; bob gets one list that he can answer line by line, the
+author one result, and whose tickets a lead has handed over hears of it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def hand_over(
     for number in numbers:
         given += [TurnTo(ticket=number), SetFields(values=(value,))]
     tokens = [one.token for one in tickets[:_MOST_TOLD]]
-    told = say("{count} tickets handed over to {agent}: {tickets}", count=len(tickets), agent=taker.name, tickets=tokens)
+    many = {"count": len(tickets), "agent": taker.name, "tickets": tokens}
+    told = say("{count} tickets handed over to {agent}: {tickets}", **many)
     if len(tickets) == 1:
         told = say("{ticket} handed over to {agent}", ticket=tokens[0], agent=taker.name)
     return (listing, *_told_to(giver, taker, agent, tickets), *given, TurnTo(ticket=None)), told

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.mail import Address, Passage, PassageRole, Reason, Verdict
+from gateway.mail import Address, MailKind, Passage, PassageRole, Reason, Verdict
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.ticket import Role
+from gateway.triage.absence import away_by_itself
 from gateway.triage.agent_reply import reply_by_agent
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands
@@ -25,14 +26,16 @@ from gateway.triage.trust import REACHING
 from gateway.triage.work import Refusal, work_on
 
 # What needs the ticket's own mail: a question to answer, an outsider to let in, a mail to send after all.
-_NOT_IN_LISTS = frozenset({*REACHING, "send", "help", "files", "retry", "why", "rules"})
+_NOT_IN_LISTS = frozenset({*REACHING, "send", "help", "files", "retry", "why", "rules", "away", "back"})
 
 
 def answer_listing(case: Case, listing: ListingFact) -> Decision:
     """Carry out what an agent answers to a list, and say for each line what was done."""
     if not case.is_by_a_person:
         reason = Reason(code="listing-auto", text=f"{case.screening.kind.value}: an automatic answer to a list")
-        return case.decide(Action.FILE, reasons=(reason,), verdict=Verdict.ACCEPT_QUIETLY)
+        holder = _holder(case, listing) if case.screening.kind is MailKind.AUTO_REPLY else None
+        away = away_by_itself(case, holder) if holder is not None else ()
+        return case.decide(Action.FILE, *away, reasons=(reason,), verdict=Verdict.ACCEPT_QUIETLY)
     agent = _holder(case, listing)
     if agent is None:
         text = f"answers a list that went to {listing.holder}: not that agent's own address, or not proven enough"

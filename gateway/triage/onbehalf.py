@@ -14,7 +14,7 @@ from gateway.mail import Address, Mail, Passage, PassageRole, Reason
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.subject import clean_subject
-from gateway.ticket import Classification, Field, Role, Status, Visibility
+from gateway.ticket import OPEN_STATUSES, Classification, Field, Role, Status, Visibility
 from gateway.triage.actions import ADDRESS
 from gateway.triage.agent_mail import CONFIRMATION, QUESTION
 from gateway.triage.arranging import arrangements, held, new_watchers
@@ -26,9 +26,10 @@ from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.grammar import AgentText, CommandLine, read_agent_text
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import acknowledge, tell_people, ticket_agents
-from gateway.triage.opening import tell_of_opening
+from gateway.triage.opening import given_by_itself, tell_of_opening
 from gateway.triage.posting import NO_TEXT, passages_of
 from gateway.triage.results import results_of
+from gateway.triage.routing import with_assignee
 from gateway.triage.trust import Act, may
 from gateway.triage.work import Refusal, Work, work_on
 
@@ -86,6 +87,9 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
     marks = list(marks_of(case, name_others=False))
     marks.append(say("logged by {agent} for {person}", agent=agent.name, person=logged.requester.address))
     marks += [say("{line}: {why}; not carried out", line=one.raw, why=one.why) for one in logged.written.misplaced]
+    messages = _messages(case, agent, logged, tuple(marks))
+    work, changes, reasons = _commands(case, agent, logged)
+    chosen = given_by_itself(case, _commanded(classification, work)) if work.ticket.status in OPEN_STATUSES else None
     opened = OpenTicket(
         requester=logged.requester,
         subject=logged.subject,
@@ -93,12 +97,11 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
         language=case.mail.language if case.mail.forwarded is not None else "",
         classification=with_assignee(classification, chosen.agent) if chosen is not None else classification,
     )
-    messages = _messages(case, agent, logged, tuple(marks))
-    work, changes, reasons = _commands(case, agent, logged)
-    chosen = given_by_itself(case, _commanded(classification, work)) if work.ticket.status in OPEN_STATUSES else None
     told, reason = _tell_requester(case, logged, work, classification)
     # The agent needs a mail of the ticket too: to know its number, and to have something to answer.
-    following = ticket_agents(case.policy, team=work.ticket.team, assignee=work.ticket.assignee)
+    assignee = chosen.agent.address if chosen is not None else work.ticket.assignee
+    is_away = assignee in case.facts.away
+    following = ticket_agents(case.policy, team=work.ticket.team, assignee=assignee, is_away=is_away)
     notices = tell_of_opening(
         case,
         _commanded(classification, work),
@@ -106,12 +109,14 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
         requester=logged.requester,
         agents=tuple(dict.fromkeys([*following, *work.newcomers, agent])),
         note=next((message.label for message in messages if message.label == _NOTE), ""),
+        given=chosen,
     )
     log_reason = Reason(code="logged", text=f"{agent.name} opens it for {logged.requester.address}")
     return case.decide(
         Action.OPEN,
         opened,
         *messages,
+        *((chosen.turn,) if chosen is not None else ()),
         *_resolution(work),
         *arrangements(case, classification, logged.requester),
         *work.changes,

@@ -16,8 +16,9 @@ from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.policy.duty import is_at_work, on_call, rota_at
 from gateway.ticket import Authority, Classification, Field, FieldValue
-from gateway.triage.decision import TakeTurn
+from gateway.triage.decision import SetFields, TakeTurn
 from gateway.triage.facts import DutyFacts
+from gateway.triage.work import Work
 
 TURN, LOAD, ON_CALL = "turn", "load", "on_call"
 _HOW = {"round_robin": TURN, "least_loaded": LOAD}
@@ -119,3 +120,27 @@ def with_assignee(classification: Classification, agent: Agent) -> Classificatio
     value = FieldValue(field=Field.ASSIGNEE, value=agent.address, authority=Authority.DEFAULT)
     values = tuple(value if one.field is Field.ASSIGNEE else one for one in classification.values)
     return replace(classification, values=values)
+
+
+def given_in_team(work: Work, team: str) -> Work | None:
+    """A ticket that an agent gives to a team, with the colleague to whom the team gives it by itself.
+
+    None where it gives it to nobody; never to who has just given it away.
+    """
+    ticket, now = work.ticket, work.now
+    matter = Matter(
+        team=team,
+        priority=ticket.priority,
+        category=ticket.category,
+        subcategory=ticket.subcategory,
+        tags=ticket.tags,
+    )
+    found = given(matter, work.policy, work.duty, {**work.away, work.agent.address: now}, now)
+    if found is None:
+        return None
+    agent = found.agent
+    told = say("given to the team {team}, there to {agent}: {why}", team=team, agent=agent.name, why=found.why)
+    by_turn = FieldValue(field=Field.ASSIGNEE, value=agent.address, authority=Authority.DEFAULT)
+    moved = work.with_field(Field.TEAM, team, team=team, assignee=agent.address, told=told)
+    moved = moved.with_changes(SetFields(values=(by_turn,)), found.turn)
+    return replace(moved, newcomers=(*moved.newcomers, agent), given_team="")

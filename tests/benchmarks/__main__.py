@@ -1,4 +1,4 @@
-"""Measure: ``python -m tests.benchmarks [loop imap memory start hostile rules replay
+"""Measure: ``python -m tests.benchmarks [loop imap memory start hostile rules sla replay
 beside] [--json]``; without names all.
 
 Prints numbers and never judges them: what a machine and its disk can do moves by a factor within the hour, so compare
@@ -19,6 +19,7 @@ from tests.benchmarks import (
     bench_memory,
     bench_replay,
     bench_rules,
+    bench_sla,
     bench_start,
 )
 from tests.benchmarks.meter import look_at_machine
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterator[Number]]] = {
     "start": lambda options: bench_start.measure(runs=options.runs),
     "hostile": lambda options: bench_hostile.measure(runs=options.runs),
     "rules": lambda options: bench_rules.measure(runs=options.runs),
+    "sla": lambda options: bench_sla.measure(),
     "replay": lambda options: bench_replay.measure(runs=options.runs, mails=options.mails or 5000),
     "beside": lambda options: bench_beside.measure(
         runs=options.runs, mails=options.mails or 5000, seconds=options.seconds

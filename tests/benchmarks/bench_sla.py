@@ -1,8 +1,7 @@
 """Clocks: what a tick costs beside a hundred thousand of them, and how long ten thousand that fall due at once take.
 
 Each of these is a mail to its assignee in the outbox, its place in the ticket's thread, an event of the history, and
-the clock itself; the time is from the tick to the last commit. The bare number is the same mails put into the outbox
-one by one as an ordinary decision does, without any clock.
+the clock itself; the time is from the tick to the last commit.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from gateway.store.database import connection, migrate, open_database, transacti
 from gateway.store.tables import Outbox
 from tests.benchmarks.report import Number, number
 from tests.benchmarks.sla_load import fill, policy_with
-from tests.servers.prepared import prepared_postgres
+from tests.servers.postgres import running_postgres
 
 CLOCKS, DUE = 100_000, 10_000
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -29,8 +28,8 @@ def measure(*, clocks: int = CLOCKS, due: int = DUE) -> Iterator[Number]:
     """Once on each database: it takes minutes to fill."""
     with tempfile.TemporaryDirectory() as folder:
         yield from _on(f"sqlite:///{Path(folder) / 'gateway.sqlite'}", "SQLite", clocks, due)
-    with prepared_postgres() as url:
-        yield from _on(url, "PostgreSQL", clocks, due)
+    with tempfile.TemporaryDirectory() as folder, running_postgres(Path(folder), flushing=True) as server:
+        yield from _on(server.new_database(), "PostgreSQL", clocks, due)
 
 
 def _on(url: str, name: str, clocks: int, due: int) -> Iterator[Number]:

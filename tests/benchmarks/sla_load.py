@@ -44,9 +44,7 @@ def fill(policy: Policy, *, clocks: int, due: int, now: datetime) -> None:
             found = find_values("SELECT id, opened_at FROM ticket WHERE number > ? ORDER BY number", 1000 + start)
             rows = []
             for (an_id, _), at in zip(found, opened, strict=True):
-                clock = started(
-                    ClockKind.RESOLUTION, goal="All", calendar="always", target_minutes=240, at=at
-                )
+                clock = started(ClockKind.RESOLUTION, goal="All", calendar="always", target_minutes=240, at=at)
                 # Three quarters were told an hour ago.
                 rows.append(clock_values(clock, an_id, policy, now=at) | _told(at, now))
                 write_event(

@@ -254,3 +254,20 @@ class TestBesideARunningGateway:
         assert f"can't listen on 127.0.0.1:{running.smtp_port}" in second.output
         assert "Traceback" not in second.output
         assert running.is_running
+
+
+def test_tickets_are_listed_by_owner_found_and_acted_on(desk_copy: Path) -> None:
+    def listed(*options: str) -> list[str]:
+        return [row["subject"] for row in gateway("ticket", "list", *options, "--json", cwd=desk_copy, expect=0).json]
+
+    everybody = [*listed("--unowned"), *listed("--assignee", "agent")]
+    assert sorted(everybody) == ["My VPN is down", "Änderung am Drucker bitte"]
+    wrong = gateway("ticket", "list", "--assignee", "nobody", cwd=desk_copy, expect=2)
+    assert "there is no agent 'nobody'" in " ".join(wrong.err.split())
+    done = gateway("ticket", "do", "1001", "#take", "--as", "agent", "--json", cwd=desk_copy, expect=0).json
+    assert (done["done"], done["lines"]) == (True, ["#take"])
+    assert listed("--assignee", "agent") == ["My VPN is down"]
+    refused = gateway("ticket", "do", "1001", "#priority P9", "--as", "agent", cwd=desk_copy, expect=1)
+    assert "is no priority" in " ".join(refused.err.split())
+    assert gateway("ticket", "do", "4711", "#take", "--as", "agent", cwd=desk_copy, expect=1).out == ""
+    assert gateway("ticket", "find", "zzz", "--json", cwd=desk_copy, expect=0).json == []

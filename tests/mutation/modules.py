@@ -119,7 +119,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "module: _SHORT_CHARS = …": "whether it is remembered, not what is read",
         "_mailboxes: return _known_mailboxes(value) if …": "whether it is remembered, not what is read",
         "module: _known_mailboxes = lru_cache(…": "how much is remembered",
-        r"_closed_up: return _ENCODED_WORD.sub(lambda word: re.sub('\\sx', …": "mail-parser reads words with spaces too",
+        r"_closed_up: return _ENCODED_WORD.sub(lambda word: re.sub('\\sx', …": "mail-parser reads spaces too",
         "read_people: defects += [f'repeated-{name}' for name in _SINGLE if seen.get(name, 1) > 1]": "once at most",
         "read_people: defects += [f'repeated-{name}' for name in _SINGLE if seen.get(name, -1) > 1]": "once at most",
         "read_people: written = next((value for name, value in raw if name.lower() == 'from'), 'x')": (

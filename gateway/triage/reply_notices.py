@@ -1,0 +1,105 @@
+"""Whom an agent's reply is told, and what its author hears of it: a mail to each, and none to whoever has two roles.
+
+The last third of an agent's reply, after `agent_mail` has read it and `agent_reply` decided that it counts. Pure.
+"""
+
+from __future__ import annotations
+
+from gateway.phrase import say, word
+from gateway.policy import Agent
+from gateway.ticket import Role, Status
+from gateway.triage.agent_mail import Reply, kept_files
+from gateway.triage.case import Case
+from gateway.triage.decision import Change, Notice
+from gateway.triage.ending import tell_resolution
+from gateway.triage.notices import agents_of_ticket, once_each, tell_agents, tell_people
+from gateway.triage.results import results_of
+from gateway.triage.work import Work
+
+# Beside words for the requester stood a note, so the files of the message are for agents only.
+INTERNAL_FILES = "internal_files"
+# Answers go out on such a ticket too, and move nothing.
+ENDED = (Status.RESOLVED, Status.CLOSED)
+
+
+def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bool) -> list[Change]:
+    """Every mail that the reply causes, and what remembers that somebody was asked for a rating."""
+    agent_context = {"agent": {"name": reply.agent.name, "address": reply.agent.address}}
+    acting = [reply.agent.address]
+    notices: list[Notice] = []
+    asked: tuple[Change, ...] = ()
+    to_people: dict[str, object] = {**agent_context}
+    if reply.released is not None and reply.text.has_note:
+        to_people[INTERNAL_FILES] = True
+    if work.resolves:
+        about = "answer" if answers else ""
+        resolution, asked = tell_resolution(work, about=about, context=to_people)
+        notices += resolution
+    elif answers:
+        notices += tell_people("answer", work.ticket, about="answer", context=to_people)
+    if work.closes and case.policy.desk.closing_mail:
+        notices += tell_people("closing", work.ticket)
+    newcomers = list(dict.fromkeys(work.newcomers))
+    notices += _to_newcomers(work, newcomers)
+    colleagues = [agent for agent in agents_of_ticket(case.policy, reply.ticket) if agent not in newcomers]
+    changed = agent_context | {"changes": list(work.told)}
+    if answers:
+        notices += tell_agents("agent_answered", colleagues, about="answer", context=changed, but=acting)
+    elif not reply.text.internal and work.told:
+        notices += tell_agents("changed", colleagues, context=changed, but=acting)
+    if reply.text.internal:
+        # What happened is said once.
+        context = agent_context if answers else changed
+        notices += tell_agents("internal_note", colleagues, about="note", context=context, but=acting)
+    notices = once_each(case.policy, notices, acting=reply.agent.address)
+    return [*notices, *asked, *_told_to_author(case, reply, work, answers=answers), *results_of(work)]
+
+
+def _to_newcomers(work: Work, newcomers: list[Agent]) -> tuple[Notice, ...]:
+    """The whole ticket for those whom it was given to."""
+    mark = say("given to you by {agent}", agent=work.agent.name)
+    if work.given_team:
+        mark = say("given to the team {team} by {agent}", team=work.given_team, agent=work.agent.name)
+    given = {"changes": list(work.told), "history": True, "marks": [mark], "why": [], "linked_token": ""}
+    name = "new_ticket"
+    if work.escalated_from:
+        name = "escalated"
+        agent = {"name": work.agent.name, "address": work.agent.address}
+        given |= {"agent": agent, "from_team": work.escalated_from, "reason": work.reason, "marks": []}
+    return tell_agents(name, newcomers, about="first", context=given, but=[work.agent.address])
+
+
+def _told_to_author(case: Case, reply: Reply, work: Work, *, answers: bool) -> list[Notice]:
+    """What became of a mail other than its author thinks: what was left out, and a ticket that has ended meanwhile."""
+    title, lines = say("Sent. Left out of it:"), list(reply.left_out)
+    if answers and (names := kept_files(case, reply)):
+        inside = say("{files}: for colleagues only; to send files, write a new answer", files=names)
+        if reply.text.has_note:
+            inside = say(
+                "{files}: for colleagues only, since there is a note beside; to send files, write without #note",
+                files=names,
+            )
+        lines.append(inside)
+    if not answers:
+        title = say("Done. Left out of it:") if reply.text.internal else say("Nothing was sent. Left out of it:")
+    if answers and _has_ended_meanwhile(case, reply, work):
+        ended = say(
+            "Sent. The ticket is {status} meanwhile and stays so; #reopen takes it up again.",
+            status=word("status", work.ticket.status.value),
+        )
+        title, lines = (title, [*lines, ended]) if lines else (ended, [])
+    elif not lines:
+        return []
+    context = {"title": title, "lines": lines, "files": False}
+    return [Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)]
+
+
+def _has_ended_meanwhile(case: Case, reply: Reply, work: Work) -> bool:
+    """Whether somebody resolved or closed the ticket after the mail that is answered, or the held one, was written."""
+    before = reply.ticket
+    if before.status not in ENDED or work.ticket.status is not before.status:
+        return False
+    ended_at = before.closed_at if before.status is Status.CLOSED else before.resolved_at
+    sent = [one.sent_at for one in case.threading.references if one.is_answered and one.sent_at is not None]
+    written_at = reply.released.at if reply.released is not None else max(sent, default=None)
+    return ended_at is not None and written_at is not None and ended_at > written_at
