@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from gateway.compose import CannedAnswers, load_templates
 from gateway.defaults_files import default_file
 from gateway.desk.facts import gather_facts
 from gateway.desk.people import read_secrets
@@ -77,7 +78,7 @@ class Explainer:
         if candidate is None and not rules.exists():
             rules = default_file("rules.toml")
             notes.append(f"no {settings.rules_file.name} in {settings.folder}: the shipped rules explain")
-        policy = load_policy(rules)
+        policy = load_policy(rules).with_answers(CannedAnswers(load_templates(settings.templates_folder)))
         sorting = settings.sorting
         parser = Parser(workers=1, parse_seconds=sorting.parse_seconds, memory_bytes=sorting.parse_memory_bytes)
         with contextlib.ExitStack() as stack:

@@ -1,7 +1,8 @@
 """The lookout: what must be said to people because time passes. One tick of it is a part of the timers'.
 
-The quarantine's digest to its keepers, what expires there, the desk's mail to itself, and alarms to the operators: by
-mail, and through the admin's own command for the day when the relay is what is broken.
+The quarantine's digest to its keepers, what expires there, the agents' morning mail, what would be forgotten, the
+desk's mail to itself, and alarms to the operators: by mail, and through the admin's own command for the day when the
+relay is what is broken.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import structlog
 from gateway.desk.alarming import Told, watch
 from gateway.desk.beating import beat_due
 from gateway.desk.health import Watched, read_health
+from gateway.desk.morning import morning_due
 from gateway.desk.quarantining import digest_due, expire_due, urgent_due
+from gateway.desk.sweeping import stale_due, unowned_due
 from gateway.policy_keeper import PolicyKeeper
 
 _LOG = structlog.get_logger(__name__)
@@ -49,6 +52,8 @@ class Lookout:
         if may_expire:
             work += digest_due(self._database, policy, self._secrets, now=now)
             expire_due(self._database, policy, now=now)
+            for sweep in (morning_due, unowned_due, stale_due):
+                work += sweep(self._database, policy, self._secrets, now=now)
         if watched.heartbeat_minutes:
             every = timedelta(minutes=watched.heartbeat_minutes)
             work += beat_due(self._database, policy, self._secrets, every=every, now=now)

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from gateway.alarms import IN_TEMPLATES
-from gateway.compose import Templates, check_templates, load_templates, why_no_acknowledgement
+from gateway.compose import CannedAnswers, Templates, check_templates, load_templates, why_no_acknowledgement
 from gateway.defaults_files import default_file
 from gateway.errors import ConfigurationError, Problem
 from gateway.options.problems import Mistake, Source
@@ -75,6 +75,7 @@ class PolicyKeeper:
         self._templates = load_templates(templates_folder, default_file("templates"))
         # No mail is held for wrong phrases: the shipped words stand in, and nobody would notice.
         self._tell_broken(self._templates.phrases.problems)
+        self._policy = self._policy.with_answers(CannedAnswers(self._templates))
 
     @property
     def refused(self) -> str:
@@ -123,7 +124,7 @@ class PolicyKeeper:
         changed = policy.version != self._policy.version
         if policy.acknowledgement_templates != self._policy.acknowledgement_templates:
             self._seen_templates = None
-        self._policy = policy
+        self._policy = policy.with_answers(CannedAnswers(self._templates))
         _LOG.info("rules_in_force", version=policy.version)
         return changed
 
@@ -154,7 +155,10 @@ class PolicyKeeper:
         self._seen_templates = stamps
         self._templates_settling.judged()
         self._tell_broken(problems)
+        has_new_answers = templates.answers != self._templates.answers
         self._templates = templates
+        if has_new_answers:
+            self._policy = self._policy.with_answers(CannedAnswers(templates))
 
     def _tell_broken(self, problems: Sequence[Problem]) -> None:
         more = f" (and {len(problems) - 1} more: gateway check)" if len(problems) > 1 else ""
@@ -176,13 +180,17 @@ def template_problems(policy: Policy, templates: Templates) -> list[Problem]:
     # The shipped ones are tried out by our tests; most desks change none, and to render all takes half a second.
     if not _are_shipped(templates):
         found += check_templates(templates, [name for _, name in named])
+        found += CannedAnswers(templates).problems()
     return found
 
 
 def _are_shipped(templates: Templates) -> bool:
     shipped = load_templates(default_file("templates"))
-    texts = {name: source.text for name, source in shipped.sources.items()}
-    return not templates.phrases.problems and texts == {name: source.text for name, source in templates.sources.items()}
+    return not templates.phrases.problems and _texts(shipped) == _texts(templates)
+
+
+def _texts(templates: Templates) -> dict[str, str]:
+    return {name: source.text for name, source in (*templates.sources.items(), *templates.answers.items())}
 
 
 def _load_checked(rules_file: Path) -> Policy:

@@ -11,6 +11,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli import (
+    answers,
     auth,
     backing_up,
     explaining,
@@ -54,6 +55,7 @@ rules.app.command("suggest")(rules_suggest.suggest_rules)
 rules.app.command("replay")(replay.replay)
 app.add_typer(rules.app, name="rules", rich_help_panel=_SET_UP)
 app.add_typer(setting_up.mailbox, name="mailbox", rich_help_panel=_SET_UP)
+app.add_typer(answers.app, name="answers", rich_help_panel=_SET_UP)
 app.add_typer(auth.app, name="auth", rich_help_panel=_SET_UP)
 app.command(rich_help_panel=_RUN)(running.serve)
 app.command(rich_help_panel=_RUN)(running.deliver)

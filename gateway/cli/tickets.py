@@ -30,6 +30,7 @@ _COLUMNS = (
     Column(key="category", wide=True, bends=True),
     Column(key="subject", bends=True),
     Column(key="idle", title="idle"),
+    Column(key="until", title="due"),
 )
 LONGEST_LIST = 200
 
@@ -66,7 +67,17 @@ def print_tickets(rows: list[dict[str, Any]], *, now: datetime, as_json: bool, e
     if as_json:
         print_json(rows)
     else:
-        print_table(_COLUMNS, [row | {"idle": age(row["updated"], now)} for row in rows], empty=empty)
+        cells = [row | {"idle": age(row["updated"], now), "until": _until(row, now)} for row in rows]
+        columns = _COLUMNS if any(cell["until"] for cell in cells) else _COLUMNS[:-1]
+        print_table(columns, cells, empty=empty)
+
+
+def _until(row: dict[str, Any], now: datetime) -> str:
+    """The next due moment of a ticket, or since when it is overdue."""
+    moments = [moment for moment in (row["response_due"], row["due"]) if moment is not None]
+    if not moments:
+        return ""
+    return f"overdue {age(min(moments), now)}" if min(moments) < now else str(shown(min(moments)))
 
 
 @app.command("show")
@@ -118,9 +129,11 @@ def _with_prefixes_of(rules_file: Path, policy: Policy) -> tuple[Policy, bool]:
 
 
 def _print(record: dict[str, Any]) -> None:
-    apart = ("set_by", "fields", "rules_version", "messages", "history", "mails")
+    apart = ("due", "set_by", "fields", "rules_version", "messages", "history", "mails")
     named = ", ".join(f"{name} {value}" for name, value in record["fields"].items())
     lines_of({key: value for key, value in record.items() if key not in apart} | {"fields": named})
+    for clock in record["due"]:
+        print_line(f"{clock['kind']}: {_clock_words(clock)}")
     _print_setters(record)
     for message in record["messages"]:
         _print_message(message)
@@ -131,6 +144,19 @@ def _print(record: dict[str, Any]) -> None:
     typer.echo("\nMails" if record["mails"] else "\nNo mails")
     for mail in record["mails"]:
         typer.echo(f"  {mail['id']}  {mail['notice']} to {shown(mail['to'])}: {mail['state']}")
+
+
+def _clock_words(clock: dict[str, Any]) -> str:
+    """A clock in one line."""
+    from gateway.sla.spans import written_minutes
+
+    target, used = written_minutes(clock["target_minutes"]), written_minutes(clock["used_minutes"])
+    promise = f"target {target} ({shown(clock['sla'])}, {shown(clock['calendar'])})"
+    if clock["outcome"] == "running":
+        return f"{'overdue since' if clock['missed'] else 'due'} {shown(clock['due'])}, {promise}"
+    if clock["outcome"] == "paused":
+        return f"stands still with {used} used, {promise}"
+    return f"{clock['outcome']} on {shown(clock['stopped'])} with {used} used, {promise}"
 
 
 def _print_setters(record: dict[str, Any]) -> None:

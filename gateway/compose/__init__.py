@@ -10,6 +10,7 @@ put into a header safely. Both hold this one mail and nothing else.
 The words of every mail are in `templates/`; `notices.py` lists which there are, `samples.py` what each of them may use.
 """
 
+from gateway.compose.answers import CannedAnswers
 from gateway.compose.check import check_templates, why_no_acknowledgement
 from gateway.compose.failures import LetterRefused, TemplateFailure
 from gateway.compose.language import choose_language
@@ -24,6 +25,7 @@ __all__ = [
     "DELIMITER_MARK",
     "NOTICES",
     "Audience",
+    "CannedAnswers",
     "Letter",
     "LetterFile",
     "LetterRefused",

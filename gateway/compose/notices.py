@@ -48,6 +48,8 @@ NOTICES: dict[str, Notice] = {
         _agent("agent_answered", "Shows the other agents of a ticket what one of them answered."),
         _agent("internal_note", "Shows an agent's note to the other agents; it never reaches the requester."),
         _agent("changed", "Tells an agent what changed on a ticket: assigned, put on hold, reopened."),
+        _agent("escalated", "Gives a ticket to the next tier, with all that was written on it."),
+        _agent("bad_rating", "Tells the assignee and the leads that somebody rated the handling 1 or 2 of 5."),
         _agent("reminder", "Reminds that a due time comes near or has passed; also to leads and managers."),
         _agent("absent", "Tells the team that an agent's mailbox answered by itself: out of office."),
         _agent("flood", "Tells the agents that somebody of the house writes too fast, and that the rest waits."),
@@ -55,6 +57,7 @@ NOTICES: dict[str, Notice] = {
         # To one agent, about that agent's own mail
         _agent("question", "Shows an agent the own mail that was held, why, and how to release it."),
         _agent("result", "Carries what a command like #help or #files answers."),
+        _agent("preview", "Shows an agent what a canned answer would say on a ticket."),
         _agent("listing", "Lists tickets to an agent, who may answer line by line."),
         _agent("confirmation", "Asks an agent to confirm commands that came without proof."),
         _agent("challenge", "Asks an agent whether a mail in the agent's name that waits in quarantine is theirs."),

@@ -39,6 +39,13 @@ _TICKET = {
     "asset": "PC-0815",
     "tags": ["vpn", "site-berlin"],
     "fields": {"host": "srv1.example.com"},  # by the names that your rules give them
+    # What agents found: what helps until it is solved; of what was behind it and how it ended only agents read.
+    "workaround": "Use the web mail.",
+    "cause": "The certificate had expired.",
+    "code": "fixed",
+    # The teams that had it one after the other, [] where it never moved; how often it came back from its end.
+    "moves": ["desk", "network"],
+    "reopened": 2,
     "requester": _ERIKA,
     "opened_at": "2026-03-02T09:14:00+01:00",
     # Until when somebody answers, "" once somebody has, and until when it is settled; `is_paused`: both stand still.
@@ -60,6 +67,11 @@ _POOR_TICKET = _TICKET | {
     "asset": "",
     "tags": [],
     "fields": {},
+    "workaround": "",
+    "cause": "",
+    "code": "",
+    "moves": [],
+    "reopened": 0,
     "requester": _NOBODY,
     "response_due": "",
     "due": "",
@@ -124,9 +136,11 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"message": _POOR_MESSAGE, "agent": _NOBODY, "watcher": True, "added_by": "", "signed": True},
     ),
     "resolution": (
+        # `asks`: the reader, the requester, may answer "yes"; `asks_rating`: or a number from 1 to 5.
         {"message": _PLAIN_MESSAGE | {"text": "I have renewed your VPN profile."}, "agent": _ANNA}
+        | {"asks": True, "asks_rating": True}
         | {"reopen_until": "2026-03-09T17:00:00+01:00", "watcher": True, "added_by": "Anna Agent", "signed": False},
-        {"message": None, "agent": None, "reopen_until": "", "watcher": False, "added_by": "", "signed": False},
+        {"message": None, "agent": None, "asks": False, "asks_rating": False, "reopen_until": "", "watcher": False, "added_by": "", "signed": False},
     ),
     "closing": ({}, {}),
     "new_ticket": (
@@ -169,6 +183,21 @@ _OWN: dict[str, tuple[Values, Values]] = {
         | {"is_late": True, "can_act": True},
         {"changes": [], "is_late": False, "can_act": False},
     ),
+    "escalated": (
+        # `reason` is what the agent wrote behind #escalate, `from_team` the team that had it.
+        {"message": _MESSAGE, "agent": _ANNA, "from_team": "desk", "reason": "It needs the firewall's log."}
+        | {"changes": ["escalated to the team Network"], "marks": [], "why": [], "linked_token": "", "note": None}
+        | {"history": _HISTORY, "history_cut": True},
+        {"message": _POOR_MESSAGE, "agent": _NOBODY, "from_team": "desk", "reason": "", "changes": [], "marks": []}
+        | {"why": [], "linked_token": "", "note": None, "history": [], "history_cut": False},
+    ),
+    "bad_rating": (
+        # `score` is 1 or 2, `rater` the name or the address of who rated.
+        {"message": _MESSAGE, "score": 2, "rater": "Erika Muster", "history": _HISTORY, "history_cut": True}
+        | {"changes": [], "note": None},
+        {"message": _POOR_MESSAGE, "score": 1, "rater": "e@example.org", "history": [], "history_cut": False}
+        | {"changes": [], "note": None},
+    ),
     "absent": ({"message": _PLAIN_MESSAGE | {"author": _ANNA}}, {"message": _POOR_MESSAGE}),
     "flood": (
         # `count`: tickets that were opened within the hour; until `until` the rest waits in quarantine.
@@ -184,7 +213,8 @@ _OWN: dict[str, tuple[Values, Values]] = {
     "question": (
         # `suggestion`: a command in its right form; `held_text`: the agent's own text; `their_text`: a colleague's
         # answer that was sent meanwhile (a collision); `commands`: the commands in the held mail; `problems`: every
-        # line that can't count; `sendable`: whether #send would send anything.
+        # line that can't count; `sendable`: whether #send would send anything; `facts`: the lines of a form, where facts
+        # must be known before the ticket ends.
         {
             "why": "Ben Helper answered the requester 3 minutes before your mail arrived.",
             "suggestion": "#resolve",
@@ -193,15 +223,21 @@ _OWN: dict[str, tuple[Values, Values]] = {
             "commands": ["#resolv", "#priority P2"],
             "problems": ["#resolv: is no command", "#priority P9: is no priority"],
             "sendable": True,
+            "facts": ["cause:", "code: fixed|user-error", "host:"],
         },
         {"why": "It has no text.", "suggestion": "", "held_text": "", "their_text": "", "commands": []}
-        | {"problems": [], "sendable": False},
+        | {"problems": [], "sendable": False, "facts": []},
     ),
     "result": (
         # `title` stands above the lines, or alone.
         {"title": "What you can command:"}
         | {"lines": ["#resolve [text]: The matter is settled.", "#assign NAME|TEAM: Somebody else takes it."]},
         {"title": "", "lines": []},
+    ),
+    "preview": (
+        # `words`: what the canned answer of that name would say.
+        {"answer": "vpn-reset", "words": "Hello Erika Muster,\n\nI have renewed your VPN profile."},
+        {"answer": "a", "words": "Hello,"},
     ),
     "confirmation": ({"what": ["open a ticket for erika.muster@example.com", "#priority P1"]}, {"what": []}),
     "challenge": (
@@ -222,10 +258,11 @@ _OWN: dict[str, tuple[Values, Values]] = {
         | {"their_text": "", "their_files": [], "reaches_out": [], "days": 0},
     ),
     "listing": (
-        # `title` says what was asked for; `entries` are the lines, each with its `place` for the answer. `more`: there
-        # are others that the list has no room for.
+        # `title` says what was asked for, `lines` are sentences above it; `entries` are the lines of the list, each with
+        # its `place` for the answer. `more`: there are others that the list has no room for.
         {
             "title": "Your open tickets",
+            "lines": ["1 of them is yours."],
             "entries": [
                 {
                     "place": 1,
@@ -243,7 +280,7 @@ _OWN: dict[str, tuple[Values, Values]] = {
             ],
             "more": True,
         },
-        {"title": "Your open tickets", "entries": [], "more": False},
+        {"title": "Your open tickets", "lines": [], "entries": [], "more": False},
     ),
     "quarantine_digest": (
         # `entries`: what waits, each with `number` for the answer, `release` (what letting it in would do) and whether

@@ -23,6 +23,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from gateway.compose.answer_files import answer_files
 from gateway.compose.failures import TemplateFailure
 from gateway.compose.filters import FILTERS
 from gateway.compose.language import base_language
@@ -172,13 +173,20 @@ def load_templates(folder: Path, fallback: Path | None = None) -> Templates:
                 else:
                     sources[language + path.name] = Source(path=str(path), text=text)
             except UnicodeDecodeError as error:
-                line = path.read_bytes().count(b"\n", 0, error.start) + 1
-                problems.append(
-                    Problem(file=str(path), line=line, message="is not UTF-8", suggestion="save it as UTF-8")
-                )
+                problems.append(_not_utf8(path, error))
+    for key, path in answer_files(folder, shipped):
+        try:
+            answers[key] = Source(path=str(path), text=path.read_text(encoding="utf-8-sig"))
+        except UnicodeDecodeError as error:
+            problems.append(_not_utf8(path, error))
     if problems:
         raise ConfigurationError(problems)
-    return Templates(sources=sources, phrases=phrases)
+    return Templates(sources=sources, phrases=phrases, answers=answers)
+
+
+def _not_utf8(path: Path, error: UnicodeDecodeError) -> Problem:
+    line = path.read_bytes().count(b"\n", 0, error.start) + 1
+    return Problem(file=str(path), line=line, message="is not UTF-8", suggestion="save it as UTF-8")
 
 
 def split_source(name: str, text: str) -> tuple[str, str]:

@@ -30,7 +30,7 @@ from gateway.sla import (
     stopped,
     turned,
 )
-from gateway.store.rows import find_all, find_values, insert_all, update
+from gateway.store.rows import find_all, find_values, insert_all, marks, update
 from gateway.store.states import AuthorRole, MessageState
 from gateway.store.tables import Event, SlaClock, Ticket
 from gateway.ticket import OPEN_STATUSES, HoldReason, Role, Status, Visibility
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.desk.unit import Unit
 
 
+_AT_ONCE = 500
 # Whose word it is that the clock carries out.
 CLOCK = "clock"
 
@@ -188,6 +189,18 @@ def _first_answer_that_left(ticket: Ticket) -> datetime | None:
     people = (Role.REQUESTER, Role.REQUESTER)
     found = find_values(_ANSWERS, ticket.id, AuthorRole.AGENT, Visibility.PUBLIC, MessageState.POSTED, *people)
     return SlaClock.since.python_value(found[0][0])
+
+
+def due_moments(tickets: Sequence[Ticket], policy: Policy) -> dict[int, dict[str, datetime]]:
+    """When the running clocks of tickets are due, or were: by the ticket's row, then by the kind of the clock."""
+    found: dict[int, dict[str, datetime]] = {ticket.id: {} for ticket in tickets}
+    ids = list(found) if policy.slas else []
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        condition = f"ticket_id IN ({marks(some)}) AND outcome = ? AND due_at IS NOT NULL"
+        for row in find_all(SlaClock, condition, *some, Outcome.RUNNING):
+            found[row.ticket_id][row.kind] = row.due_at
+    return found
 
 
 def as_clock(row: SlaClock) -> Clock:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.desk.people import contact_of
+from gateway.mail import Address
 from gateway.store.rows import find, insert, update
-from gateway.store.tables import Contact, Rating
-from gateway.triage.decision import AskRating, Follow, Rate
+from gateway.store.tables import Contact, Rating, TicketWatcher
+from gateway.triage.decision import AskRating, Follow, Rate, RemoveWatchers, Unfollow
 
 
 def _rate(unit: Any, change: Rate) -> None:
@@ -32,9 +33,33 @@ def _follow(unit: Any, change: Follow) -> None:
     if change.agent in unit.ticket.followers:
         return
     unit.ticket.followers = [*unit.ticket.followers, change.agent]
+    unit.ticket.unwatched = [one for one in unit.ticket.unwatched if one != change.agent]
     unit.ticket.save()
     unit.record("follower", f"{change.agent} goes on hearing of it", {"agent": change.agent})
 
 
+def _unfollow(unit: Any, change: Unfollow) -> None:
+    if change.agent in unit.ticket.unwatched:
+        return
+    unit.ticket.followers = [one for one in unit.ticket.followers if one != change.agent]
+    unit.ticket.unwatched = [*unit.ticket.unwatched, change.agent]
+    unit.ticket.save()
+    unit.record("unfollower", f"{change.agent} follows it no longer", {"agent": change.agent})
+
+
+def _remove_watchers(unit: Any, change: RemoveWatchers) -> None:
+    for address in change.addresses:
+        contact = contact_of(Address(address=address), now=unit.now, known=unit.people)
+        key = (TicketWatcher.ticket == unit.ticket) & (TicketWatcher.contact == contact)
+        if TicketWatcher.delete().where(key).execute():
+            unit.record("unwatcher", f"{address} gets no more answers", {"contact": contact.id})
+
+
 # Change: how it is carried out; the unit is the running transaction of a mail.
-ENDINGS: dict[type, Callable[[Any, Any], None]] = {Rate: _rate, AskRating: _ask_rating, Follow: _follow}
+ENDINGS: dict[type, Callable[[Any, Any], None]] = {
+    Rate: _rate,
+    AskRating: _ask_rating,
+    Follow: _follow,
+    Unfollow: _unfollow,
+    RemoveWatchers: _remove_watchers,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -13,41 +13,44 @@ from gateway.desk.answered import MOST_IDS, answered_ids, references_of
 from gateway.desk.beating import heartbeat_in
 from gateway.desk.border import believed_results, check_signature, read_border_test, vouched_by
 from gateway.desk.counting import ticket_counts
-from gateway.desk.listings import listing_in
+from gateway.desk.key_facts import (
+    carries_probe_key,
+    has_broken_key,
+    has_own_mark,
+    keys_in,
+    question_in,
+    quoted_text,
+    recipient_keys,
+    written_keys,
+)
+from gateway.desk.listings import listing_in, owned_tickets
 from gateway.desk.people import KnownPeople, as_person, find_contact
 from gateway.desk.quarantining import digest_in
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import may_be_told, outside_of, traffic_around
 from gateway.desk.turns import duty_facts
 from gateway.keys import (
-    CONFIRM_AGE,
-    KEY_LENGTH,
-    PROBE_AGE,
-    PROBE_HEADER,
     Purpose,
-    is_own_mark,
     key_in_id,
-    own_ids_in,
     plus_suffix,
     unseal,
 )
-from gateway.mail import Envelope, Mail, PassageRole
+from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
-from gateway.store.rows import find, find_all
-from gateway.store.states import LedgerState
-from gateway.store.tables import Agent, AttachmentRow, Contact, Ledger, Message, Outbox, Ticket
+from gateway.store.rows import find_all
+from gateway.store.tables import AttachmentRow, Contact, Message, Outbox
 from gateway.subject import find_tokens
 from gateway.ticket import Role
 from gateway.triage.actions import ADDRESS
 from gateway.triage.case import author_of
-from gateway.triage.challenge import ASKED_ABOUT, CHALLENGE
+from gateway.triage.challenge import CHALLENGE
 from gateway.triage.facts import (
     BouncedMail,
     Evidence,
     Facts,
     KeyFact,
     ListingFact,
-    QuestionFact,
+    OwnedTicket,
     ReferenceFact,
     SignatureFact,
     TicketFacts,
@@ -80,53 +83,78 @@ def gather_facts(
     `people` learns who was looked up, for the rest of the unit; `ledger_id` is the row of the mail, if it has one.
     Of an old mail, `opened` is the row of the ticket that it has opened; the traffic of its day can't be counted again.
     """
-    keys = tuple(_keys(mail, envelope, policy, now=now, secrets=secrets))
-    references, is_id_taken = references_of(mail)
-    tokens = tuple(_tokens(mail, policy))
-    bounced = tuple(_bounced(mail, envelope, secrets))
-    listing = listing_in(_written(mail, envelope, policy), secrets, now=now)
-    tickets = _tickets_around(
-        (*keys, *references, *tokens, *bounced), f"{mail.subject}\n{mail.new_text}", policy, listing
-    )
-    leads_to = {number: facts.number for number, facts in tickets.items()}
+    named = _named(mail, envelope, policy, now=now, secrets=secrets)
+    leads_to = {number: facts.number for number, facts in named.tickets.items()}
     sender, signature = _sender_of(mail, people), check_signature(mail, policy, now=now, ledger_id=ledger_id)
     vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
     around = (mail, envelope, policy, sender, logged)
     told = may_be_told(mail, envelope, logged, bool(vouched), policy) if counts_traffic else ()
     denied, away = denied_and_away(author_of(mail, envelope).address, now=now)
-    has_own_mark = _has_own_mark(mail, secrets)
-    is_own = has_own_mark or policy.is_desk_address(mail.sender.address if mail.sender is not None else "")
+    is_marked = has_own_mark(mail, secrets)
+    is_own = is_marked or policy.is_desk_address(mail.sender.address if mail.sender is not None else "")
     return Facts(
         now=now,
         is_own=is_own,
-        has_own_mark=has_own_mark,
-        is_probe=(is_own or mail.report is not None) and _carries_probe_key(mail, envelope, now=now, secrets=secrets),
+        has_own_mark=is_marked,
+        is_probe=(is_own or mail.report is not None) and carries_probe_key(mail, envelope, now=now, secrets=secrets),
         auth_trusted=bool(vouched),
         vouched_by=vouched,
         auth=believed_results(mail, envelope, policy, now=now) if policy.asks_for_auth else None,
         ticket_counts=ticket_counts((sender, *logged.values()), policy, at=envelope.received_at, but=opened),
         signature=signature,
         confirmed_by=envelope.confirmed_by,
-        question=_question(mail, envelope, policy, now=now, secrets=secrets),
-        asked_about=_asked_about(mail, envelope, keys, vouched, policy, now=now),
+        question=question_in(mail, envelope, policy, now=now, secrets=secrets),
+        asked_about=_asked_about(mail, envelope, named.keys, vouched, policy, now=now),
         border_test=read_border_test(mail, envelope, policy, now=now, secrets=secrets),
         sender=as_person(sender) if sender else None,
-        has_broken_key=_has_broken_key(mail, envelope, policy, secrets),
-        keys=tuple(_led(key, leads_to) for key in keys if key.ticket in leads_to),
-        references=tuple(_led(one, leads_to) for one in references if one.ticket in leads_to),
-        tokens=tuple(_led(token, leads_to) for token in tokens if token.ticket in leads_to),
-        named_tickets=_each_once(tickets.values(), away),
-        is_id_taken=is_id_taken,
-        bounced=bounced,
+        has_broken_key=has_broken_key(mail, envelope, policy, secrets),
+        keys=tuple(_led(key, leads_to) for key in named.keys if key.ticket in leads_to),
+        references=tuple(_led(one, leads_to) for one in named.references if one.ticket in leads_to),
+        tokens=tuple(_led(token, leads_to) for token in named.tokens if token.ticket in leads_to),
+        named_tickets=_each_once(named.tickets.values(), away),
+        is_id_taken=named.is_id_taken,
+        bounced=named.bounced,
         traffic=traffic_around(*around, tickets=list(leads_to.values()), now=now) if counts_traffic else (),
         outside=outside_of(told, policy, now=now),
         known_pictures=_known_pictures(mail, sender),
         denied_by=denied,
-        heartbeat=heartbeat_in(_written(mail, envelope, policy), secrets) if is_own else None,
-        digest=digest_in(_written(mail, envelope, policy), secrets, now=now),
-        listing=listing,
+        heartbeat=heartbeat_in(written_keys(mail, envelope, policy), secrets) if is_own else None,
+        digest=digest_in(written_keys(mail, envelope, policy), secrets, now=now),
+        listing=named.listing,
+        owned=_owned(mail, policy, named.tickets.values()),
         away=away,
         duty=duty_facts(policy),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Named:
+    """What a mail names: by keys, ids and numbers, and the tickets behind them, by the numbers that it names."""
+
+    keys: tuple[KeyFact, ...]
+    references: tuple[ReferenceFact, ...]
+    is_id_taken: bool
+    tokens: tuple[TokenFact, ...]
+    bounced: tuple[BouncedMail, ...]
+    listing: ListingFact | None
+    tickets: dict[int, TicketFacts]
+
+
+def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]) -> _Named:
+    keys = tuple(keys_in(mail, envelope, policy, now=now, secrets=secrets))
+    references, is_id_taken = references_of(mail)
+    tokens = tuple(_tokens(mail, policy))
+    bounced = tuple(_bounced(mail, envelope, secrets))
+    listing = listing_in(written_keys(mail, envelope, policy), secrets, now=now)
+    text = f"{mail.subject}\n{mail.new_text}"
+    return _Named(
+        keys=keys,
+        references=references,
+        is_id_taken=is_id_taken,
+        tokens=tokens,
+        bounced=bounced,
+        listing=listing,
+        tickets=_tickets_around((*keys, *references, *tokens, *bounced), text, policy, listing),
     )
 
 
@@ -148,6 +176,13 @@ def _tickets_around(
     return tickets | _tickets([one for message in held for one in _named_in_text(message.text, policy)])
 
 
+def _owned(mail: Mail, policy: Policy, tickets: Iterable[TicketFacts]) -> tuple[OwnedTicket, ...]:
+    """The open tickets that a `#handover` of the mail, or of a held one that it may release, is about."""
+    held = (message.text for ticket in tickets for message in ticket.held)
+    sender = mail.sender.address if mail.sender is not None else ""
+    return owned_tickets((mail.subject, mail.new_text, *held), sender, policy)
+
+
 def _sender_of(mail: Mail, people: KnownPeople | None) -> Contact | None:
     sender = find_contact(mail.sender.address) if mail.sender else None
     if mail.sender is not None and people is not None:
@@ -157,96 +192,6 @@ def _sender_of(mail: Mail, people: KnownPeople | None) -> Contact | None:
 
 def _proven_by(signature: SignatureFact | None) -> str:
     return signature.words if signature is not None and signature.digest else ""
-
-
-def _written(mail: Mail, envelope: Envelope, policy: Policy) -> list[str]:
-    """What may be a key of ours: in the desk's address that it went to, in its own id and in those that it answers."""
-    ids = (mail.message_id, *answered_ids(mail))
-    return [*_recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, ids))][:MOST_IDS]
-
-
-def _has_own_mark(mail: Mail, secrets: Mapping[int, bytes]) -> bool:
-    """Whether we sent it: our mark under its Message-ID, or a Message-ID of our outbox where the mark was stripped."""
-    mark = mail.header("x-helpdesk-gateway").strip()
-    if mark and is_own_mark(mark, mail.message_id, secrets):
-        return True
-    return bool(key_in_id(mail.message_id)) and find(Outbox, "message_id = ?", mail.message_id) is not None
-
-
-def _carries_probe_key(mail: Mail, envelope: Envelope, *, now: datetime, secrets: Mapping[int, bytes]) -> bool:
-    """Whether a key of a probe of ours stands where the probe had it, or where its report was sent to."""
-    addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in mail.to))
-    written = [mail.header(PROBE_HEADER.lower()).strip(), key_in_id(mail.message_id)]
-    written += [plus_suffix(address) for address in addresses[:MOST_IDS]]
-    written += [key_in_id(an_id) for an_id in (mail.report.returned_ids if mail.report else ())[:MOST_IDS]]
-    keys = [unseal(one, purpose=Purpose.PROBE, secrets=secrets) for one in dict.fromkeys(written) if one]
-    return any(key is not None and now.date() - key.issued_on <= PROBE_AGE for key in keys)
-
-
-def _keys(
-    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
-) -> Iterable[KeyFact]:
-    """Every reply key of ours in the recipient addresses, in the ids that are answered, and in the quoted part."""
-    found = dict.fromkeys(_recipient_keys(mail, envelope, policy), Evidence.RECIPIENT_KEY)
-    for an_id in answered_ids(mail):
-        if sealed := key_in_id(an_id):
-            found.setdefault(sealed, Evidence.REFERENCE)
-    for an_id in own_ids_in(_quoted(mail))[:MOST_IDS]:
-        found.setdefault(key_in_id(an_id), Evidence.QUOTED)
-    for sealed, evidence in list(found.items())[:MOST_IDS]:
-        key = unseal(sealed, purpose=Purpose.REPLY, secrets=secrets)
-        if key is None:
-            continue
-        holder = find(Contact, "id = ?", key.person)
-        ticket = find(Ticket, "number = ?", key.ticket)
-        if holder is None or ticket is None:
-            continue
-        last_activity = max(ticket.updated_at.date(), key.issued_on)
-        why_not = ""
-        if now.date() - last_activity > timedelta(days=policy.desk.key_days):
-            why_not = f"expired {policy.desk.key_days} days after the last activity"
-        row = find(Agent, "contact_id = ?", holder.id) if key.role is Role.AGENT else None
-        is_active = policy.agent_of(holder.address) is not None and (row is None or row.active)
-        if key.role is Role.AGENT and not is_active:
-            why_not = "was given to somebody who is no agent any more"
-        yield KeyFact(
-            evidence=evidence,
-            key=key,
-            ticket=key.ticket,
-            holder=holder.address,
-            usable=not why_not,
-            why_not=why_not,
-            confirmed_at=row.confirmed_at if row is not None else None,
-        )
-
-
-def _recipient_keys(mail: Mail, envelope: Envelope, policy: Policy) -> tuple[str, ...]:
-    """What looks like a key of ours in the desk's addresses that the mail went to."""
-    addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in (*mail.to, *mail.cc)))
-    ours = [address for address in addresses[: 4 * MOST_IDS] if policy.is_desk_address(address)]
-    return tuple(dict.fromkeys(plus_suffix(one) for one in ours if len(plus_suffix(one)) == KEY_LENGTH))
-
-
-def _has_broken_key(mail: Mail, envelope: Envelope, policy: Policy, secrets: Mapping[int, bytes]) -> bool:
-    suffixes = _recipient_keys(mail, envelope, policy)
-    return any(not any(unseal(one, purpose=purpose, secrets=secrets) for purpose in Purpose) for one in suffixes)
-
-
-def _question(
-    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
-) -> QuestionFact | None:
-    """The question "was it you?" that the mail answers, by the key that only this question carried."""
-    written = [*_recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, answered_ids(mail)))]
-    keys = (unseal(one, purpose=Purpose.CONFIRM, secrets=secrets) for one in written[:MOST_IDS])
-    key = next((key for key in keys if key is not None), None)
-    if key is None:
-        return None
-    holder, row = find(Contact, "id = ?", key.person), find(Ledger, "id = ?", key.ticket)
-    if holder is None or row is None:
-        return None
-    is_open = row.state == LedgerState.QUARANTINED and row.reason_code in ASKED_ABOUT
-    is_open &= now.date() - key.issued_on <= CONFIRM_AGE
-    return QuestionFact(ledger=row.id, holder=holder.address, is_open=is_open)
 
 
 def _asked_about(
@@ -259,7 +204,7 @@ def _asked_about(
     own = (agent.address, *agent.other_addresses)
     holds_key = any(key.usable and key.key.role is Role.AGENT and key.holder in own for key in keys)
     reaches = any(line.name in REACHING for line in command_lines(mail.new_text))
-    names_nothing = not (mail.in_reply_to or mail.references or _recipient_keys(mail, envelope, policy))
+    names_nothing = not (mail.in_reply_to or mail.references or recipient_keys(mail, envelope, policy))
     names_nothing &= next(iter(_tokens(mail, policy)), None) is None
     plainly_theirs = holds_key and not reaches and not mail.sender_defects and policy.trust.require == "key"
     if names_nothing or plainly_theirs or (holds_key and vouched):
@@ -272,15 +217,11 @@ def _asked_about(
     return tuple(int(row.context.get("about_ticket", 0)) for row in found)
 
 
-def _quoted(mail: Mail) -> str:
-    return "\n".join(passage.text for passage in mail.passages if passage.role is not PassageRole.NEW)
-
-
 def _tokens(mail: Mail, policy: Policy) -> Iterable[TokenFact]:
     prefixes = policy.prefixes()
     for token, number in find_tokens(mail.subject, prefixes)[:_MOST_TOKENS]:
         yield TokenFact(evidence=Evidence.SUBJECT_TOKEN, token=token, ticket=number)
-    for token, number in find_tokens(_quoted(mail), prefixes)[:_MOST_TOKENS]:
+    for token, number in find_tokens(quoted_text(mail), prefixes)[:_MOST_TOKENS]:
         yield TokenFact(evidence=Evidence.QUOTED, token=token, ticket=number)
 
 
@@ -294,7 +235,7 @@ def _tickets(numbers: Iterable[int]) -> dict[int, TicketFacts]:
 
 
 def _named_in_text(text: str, policy: Policy) -> list[int]:
-    """The tickets that a text names: by their tokens, and behind `#merge`, `#link` and `#show` by the bare number too."""
+    """The tickets that a text names: by token, and behind `#merge`, `#link` and `#show` by the bare number too."""
     commands = [line for line in command_lines(text) if line.name in ("merge", "link", "show")]
     bare = [int(line.argument) for line in commands[:_MOST_TOKENS] if _BARE_NUMBER.fullmatch(line.argument)]
     return bare + [number for _, number in find_tokens(text, policy.prefixes())[:_MOST_TOKENS]]

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import peewee
 
 from gateway.desk.carry_out import carry_out
 from gateway.desk.chores import detail_of, done
-from gateway.desk.clocks import CLOCK, as_clock, clock_prints, clocks_of, save_clock, steps_at
-from gateway.desk.outgoing import enqueue
+from gateway.desk.clocks import CLOCK, as_clock, clock_prints, clock_values, clocks_of, save_clock, steps_at
+from gateway.desk.outgoing import enqueue, enqueue_all, outbox_row
 from gateway.desk.people import KnownPeople
 from gateway.desk.tickets import ticket_facts
 from gateway.desk.unit import Unit
@@ -41,8 +42,8 @@ from gateway.sla import (
     used_minutes,
 )
 from gateway.store.database import lock_conversations, transaction
-from gateway.store.history import write_event
-from gateway.store.rows import find_all, marks, update
+from gateway.store.history import write_events
+from gateway.store.rows import find_all, marks, update, write_over
 from gateway.store.tables import Contact, SlaClock, Ticket
 from gateway.ticket import Field, Role, TicketType
 from gateway.triage.decision import Action, Decision, Notice
@@ -67,18 +68,14 @@ def climb(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes
     if not policy.slas:
         return 0
     seen = 0
-    for _ in range(_MOST_BATCHES):
-        with transaction(database):
-            lock_conversations(database)
-            found = _climb_some(policy, secrets, now=now)
-        seen += found
-        if found < BATCH:
-            break
-    for _ in range(_MOST_BATCHES):
-        with transaction(database):
-            lock_conversations(database)
-            if not _tell_late(policy, secrets, now=now):
+    for step in (_climb_some, _tell_late):
+        for _ in range(_MOST_BATCHES):
+            with transaction(database):
+                lock_conversations(database)
+                found = step(policy, secrets, now=now)
+            if not found:
                 break
+            seen += found if step is _climb_some else 0
     return seen
 
 
@@ -111,7 +108,7 @@ def _look_anew(row: SlaClock, policy: Policy, *, now: datetime) -> None:
         return
     clock = dropped(clock, policy.work_calendar(clock.calendar), now)
     save_clock(row.id, clock, policy, now=now, late_at=None)
-    _write(row, clock, "the rules promise nothing any more", now=now)
+    write_events([_event(row, clock, "the rules promise nothing any more", now=now)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,18 +124,49 @@ class _Due:
 
 def _climb_some(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
     rows = find_all(SlaClock, "next_at <= ?", now, order="next_at, id", limit=BATCH)
-    around = _Around.of(rows)
+    around, written = _Around.of(rows), _Written()
+    acted: set[int] = set()
     for row in rows:
+        if row.ticket_id in acted:
+            # The step of one clock has moved the other: it is read anew with the next batch.
+            continue
         due = _look(row, policy, now=now)
         is_late = due.reached_at is not None and now - due.reached_at >= LATE
-        save_clock(row.id, due.clock, policy, now=now, **({"late_at": now} if is_late else {}))
-        _write(row, due.clock, _what_happened(due), now=now)
+        written.clock(row, due, policy, now=now, late_at=now if is_late else row.late_at)
         around.clocks[row.ticket_id][due.clock.kind] = due.clock
-        if due.steps:
-            told = _act(due, around, policy, secrets, now=now)
-            if not is_late:
-                _remind(due, around, policy, secrets, now=now, more=told)
+        more: Sequence[Phrase] = ()
+        if any(step.raises or step.reassign for step in due.steps):
+            written.put(now=now)
+            acted.add(row.ticket_id)
+            more = _act(due, around, policy, secrets, now=now)
+        if due.steps and not is_late:
+            written.mails += _reminders(due, around, policy, secrets, now=now, more=more)
+    written.put(now=now)
     return len(rows)
+
+
+@dataclass(kw_only=True)
+class _Written:
+    """What a batch writes, table by table in one statement each."""
+
+    clocks: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    mails: list[dict[str, Any]] = field(default_factory=list)
+
+    def clock(self, row: SlaClock, due: _Due, policy: Policy, *, now: datetime, late_at: datetime | None) -> None:
+        values = clock_values(due.clock, row.ticket_id, policy, now=now)
+        self.clocks.append(values | {"id": row.id, "late_at": late_at})
+        self.events.append(_event(row, due.clock, _what_happened(due), now=now))
+
+    def put(self, *, now: datetime) -> None:
+        write_over(SlaClock, self.clocks, _MOVED)
+        write_events(self.events)
+        enqueue_all(self.mails, now=now)
+        self.clocks, self.events, self.mails = [], [], []
+
+
+# What a tick changes of a clock.
+_MOVED = ("told_minutes", "breached_at", "due_at", "next_at", "late_at")
 
 
 @dataclass(kw_only=True)
@@ -201,12 +229,12 @@ def _what_happened(due: _Due) -> str:
     return "; ".join(said) or f"{what}: nothing is due"
 
 
-def _write(row: SlaClock, clock: Clock, text: str, *, now: datetime) -> None:
+def _event(row: SlaClock, clock: Clock, text: str, *, now: datetime) -> dict[str, Any]:
     detail = {"clocks": clock_prints([clock])}
-    write_event(at=now, kind="sla", actor=CLOCK, ticket=row.ticket_id, text=text, detail=detail)
+    return {"at": now, "kind": "sla", "actor": CLOCK, "ticket": row.ticket_id, "text": text, "detail": detail}
 
 
-def _remind(
+def _reminders(
     due: _Due,
     around: _Around,
     policy: Policy,
@@ -216,21 +244,20 @@ def _remind(
     more: Sequence[Phrase] = (),
     is_late: bool = False,
     only: Container[str] | None = None,
-) -> None:
+) -> Iterator[dict[str, Any]]:
     """One mail to each person whom the last steps name, or to those of them in `only`."""
     ticket, clock = around.tickets[due.row.ticket_id], due.clock
     for person in reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy):
         if only is not None and person.address not in only:
             continue
-        zone = ZoneInfo(policy.zone_of(person.address))
-        enqueue(
+        row = outbox_row(
             notice=REMINDER,
             to=person,
             role=Role.AGENT,
             ticket=ticket,
             about_id=None,
             context={
-                "changes": [_due_words(clock, policy, zone), *more],
+                "changes": [_due_words(clock, policy, person.address), *more],
                 "is_late": is_late,
                 "can_act": policy.agent_of(person.address) is not None,
             },
@@ -241,11 +268,13 @@ def _remind(
             people=around.people,
             clocks=list(around.clocks[ticket.id].values()),
         )
+        if row is not None:
+            yield row
 
 
-def _due_words(clock: Clock, policy: Policy, zone: ZoneInfo) -> Phrase:
+def _due_words(clock: Clock, policy: Policy, reader: str) -> Phrase:
     moment = due_at(clock, policy.work_calendar(clock.calendar))
-    shown = moment.astimezone(zone) if moment is not None else None
+    shown = moment.astimezone(ZoneInfo(policy.zone_of(reader))) if moment is not None else None
     return what_is_due(clock.kind, due=shown, was_missed=clock.breached_at is not None)
 
 
@@ -253,8 +282,6 @@ def _act(
     due: _Due, around: _Around, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime
 ) -> tuple[Phrase, ...]:
     """Raise and give on what the steps say, in the clock's name; what was done, in words."""
-    if not any(step.raises or step.reassign for step in due.steps):
-        return ()
     ticket = around.tickets[due.row.ticket_id]
     facts = ticket_facts(ticket)
     given = given_to(due.steps, facts, policy)
@@ -314,8 +341,8 @@ def _tell_late(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -
         if len(dues) > _FEW:
             _list_late(mailboxes[address], dues, around, policy, secrets, now=now)
     few = {address for address, dues in by_person.items() if len(dues) <= _FEW}
-    for due in late:
-        _remind(due, around, policy, secrets, now=now, is_late=True, only=few)
+    mails = [mail for due in late for mail in _reminders(due, around, policy, secrets, now=now, is_late=True, only=few)]
+    enqueue_all(mails, now=now)
     update(SlaClock, {"late_at": None}, f"id IN ({marks(rows)})", *(row.id for row in rows))
     return len(rows)
 
@@ -330,12 +357,13 @@ def _list_late(
     now: datetime,
 ) -> None:
     """One mail with a line for each ticket, the most overdue first."""
-    zone = ZoneInfo(policy.zone_of(person.address))
     letters = []
     for due in dues[:_MOST_LINES]:
         ticket = around.tickets[due.row.ticket_id]
         token = policy.token(TicketType(ticket.type), ticket.number)
-        letters.append({"token": token, "subject": ticket.subject, "line": _due_words(due.clock, policy, zone)})
+        letters.append(
+            {"token": token, "subject": ticket.subject, "line": _due_words(due.clock, policy, person.address)}
+        )
     enqueue(
         notice=REMINDERS,
         to=person,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.compose import Letter, LetterFile, choose_language, is_signed
 from gateway.desk.letter_heads import automatic, importance, list_id
-from gateway.desk.outgoing import NO_DUE, question_key, reply_key, ticket_context
+from gateway.desk.outgoing import NO_DUE, NO_FINDINGS, question_key, reply_key, ticket_context
 from gateway.desk.perspective import added_by, conversation, merged_ticket_of
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
@@ -47,6 +47,7 @@ _LETTER_JOINED = """outbox o JOIN contact r ON r.id = o.recipient_id LEFT JOIN t
 _OWN_TICKET = ("token", "number", "type", "subject", "requester", "opened_at", "asset", "tags", "fields")
 # What a row of an older version lacks; and what nobody is told whom nothing authenticates, since it may be from a mail.
 _NO_EXTRAS: dict[str, object] = {"asset": "", "tags": [], "fields": {}}
+_FOR_AGENTS: dict[str, object] = {"cause": "", "code": "", "moves": []}
 _SHOWS_SENDER = frozenset({"new_ticket", "new_reply", "internal_note", "agent_answered"})
 
 Extract = Callable[[bytes, Sequence[int]], dict[int, bytes]]
@@ -88,7 +89,7 @@ class LetterBuilder:
         if own is not None:
             ours = ticket_context(own, policy)
             own_words = {key: ours[key] for key in _OWN_TICKET}
-            context["ticket"] = _NO_EXTRAS | {**NO_DUE} | row.context["ticket"] | own_words
+            context["ticket"] = _shown_ticket(row) | own_words
         context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
         if asked := str(row.context.get("asked", "")):
             context |= rule_answer(asked, row, ticket, policy, recall=self._recall, secrets=self._secrets)
@@ -185,9 +186,7 @@ class LetterBuilder:
         ticket = row.context.get("ticket")
         context["ticket"] = None
         if ticket:
-            known = {key: value for key, value in ticket.items() if key != "close_at"}
-            known = {**NO_DUE} | known
-            context["ticket"] = known | _NO_EXTRAS if _hides_name(row) else _NO_EXTRAS | known
+            context["ticket"] = _shown_ticket(row)
         context["desk"] = {"name": policy.desk.name, "address": policy.desk.address}
         context["person"] = {"name": row.recipient.name, "address": row.recipient.address}
         scrub = _scrubber(policy, to_agent=row.role == Role.AGENT)
@@ -263,12 +262,20 @@ class LetterBuilder:
         ]
 
 
+def _shown_ticket(row: Outbox) -> dict[str, object]:
+    """What a mail may say of its ticket; what was behind it is for agents."""
+    known = {key: value for key, value in row.context["ticket"].items() if key != "close_at"}
+    known = {**NO_DUE, **NO_FINDINGS} | known | ({} if row.role == Role.AGENT else _FOR_AGENTS)
+    return known | _NO_EXTRAS if _hides_name(row) else _NO_EXTRAS | known
+
+
 def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged_in: bool) -> dict[str, object]:
     """What a mail says to this reader only. A row of an older version lacks what its template asks for by now."""
     if row.notice in ("answer", "resolution"):
         is_watcher = row.role == Role.WATCHER and ticket is not None and not was_merged_in
         name = added_by(row.recipient.id, ticket, policy) if ticket is not None and is_watcher else ""
-        return {"watcher": is_watcher, "added_by": name}
+        asked = {key: row.context.get(key, False) for key in ("asks", "asks_rating")}
+        return {"watcher": is_watcher, "added_by": name} | (asked if row.notice == "resolution" else {})
     if row.notice == "acknowledgement":
         return {"is_call": row.context.get("is_call", False)}
     if row.notice in ("agent_answered", "internal_note"):
@@ -276,11 +283,12 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
     if row.notice == "result":
         return {"title": row.context.get("title", "")}
     if row.notice == "question":
-        return {"problems": row.context.get("problems", []), "sendable": row.context.get("sendable", True)}
+        usual: dict[str, object] = {"problems": [], "sendable": True, "facts": []}
+        return {name: row.context.get(name, value) for name, value in usual.items()}
     if row.notice == CHALLENGE:
         hide = _scrubber(policy, to_agent=True)
         return {name: hide(row.context[name]) for name in ("their_subject", "their_text") if name in row.context}
-    if row.notice != "new_ticket":
+    if row.notice not in ("new_ticket", "escalated", "bad_rating"):
         return {}
     scrub = _scrubber(policy, to_agent=True)
     history: list[dict[str, object]] = []

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gateway.desk.clocks import due_moments
 from gateway.desk.people import requester_of
 from gateway.desk.searching import NEWEST_FIRST, words_condition
 from gateway.keys import Purpose, unseal
@@ -21,14 +22,18 @@ from gateway.store.tables import Contact, Outbox, Ticket
 from gateway.ticket import OPEN_STATUSES, TicketType
 from gateway.triage.decision import Notice
 from gateway.triage.desk_commands import LISTING
-from gateway.triage.facts import ListingFact
+from gateway.triage.facts import ListingFact, OwnedTicket
+from gateway.triage.grammar import command_lines
+from gateway.triage.handover import HANDOVER
 
 LISTING_AGE = timedelta(days=7)
 MOST_ENTRIES = 60
 # So many mails one mail may cause at most, as far as lists can be among them.
 _MOST_NOTICES = 4096
+_MOST_NAMES = 200
 _OPEN = tuple(sorted(OPEN_STATUSES))
 _IS_OPEN = f"status IN ({marks(_OPEN)})"
+_OVERDUE = "SELECT ticket_id FROM sla_clock WHERE outcome = 'running' AND breached_at IS NOT NULL"
 
 
 # --- which list does a mail answer ---
@@ -85,7 +90,43 @@ def listing_of(asked: Notice, policy: Policy) -> dict[str, object]:
     agent = policy.agent_of(asked.to.address)
     if agent is None:
         raise RuntimeError(f"{asked.to.address} is no agent, and only agents get lists")
-    return listing_context(str(asked.context["query"]), str(asked.context["argument"]), agent, policy)
+    query, argument = str(asked.context["query"]), str(asked.context["argument"])
+    if query == HANDOVER:
+        return _handed_over(asked.context["numbers"], argument, agent, policy)
+    return listing_context(query, argument, agent, policy)
+
+
+def _handed_over(numbers: object, giver: str, taker: Agent, policy: Policy) -> dict[str, object]:
+    """What a list says of tickets that are just being handed over."""
+    wanted = list(numbers) if isinstance(numbers, list | tuple) else []
+    condition = f"number IN ({marks(wanted)})"
+    rows = find_all(Ticket, condition, *wanted, order="priority, opened_at, id", limit=MOST_ENTRIES + 1)
+    entries = [entry_of(place, row, policy) for place, row in enumerate(rows[:MOST_ENTRIES], 1)]
+    title = say("{agent} hands over to you", agent=giver)
+    whose = {"assignee": taker.name}
+    return {"title": title, "entries": [one | whose for one in entries], "more": len(rows) > MOST_ENTRIES}
+
+
+def owned_tickets(texts: Iterable[str], sender: str, policy: Policy) -> tuple[OwnedTicket, ...]:
+    """The open tickets that a `#handover` in these texts may be about; read only where there is one."""
+    author = policy.agent_of(sender)
+    lines = [line for text in texts if HANDOVER in text.casefold() for line in command_lines(text)]
+    words = [word.lstrip("@") for line in lines if line.name == HANDOVER for word in line.argument.split()]
+    if author is None or not any(line.name == HANDOVER for line in lines):
+        return ()
+    spans = (" ".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, start + 5))
+    named = [policy.agent_named(span) for span in list(spans)[:_MOST_NAMES]]
+    addresses = list(dict.fromkeys(agent.address for agent in (author, *named) if agent is not None))
+    condition = f"{_IS_OPEN} AND assignee IN ({marks(addresses)})"
+    rows = find_all(Ticket, condition, *_OPEN, *addresses, order="number")
+    return tuple(
+        OwnedTicket(
+            owner=row.assignee,
+            number=row.number,
+            token=policy.token(TicketType(row.type), row.number).strip("[]"),
+        )
+        for row in rows
+    )
 
 
 def listing_context(query: str, argument: str, agent: Agent, policy: Policy) -> dict[str, object]:
@@ -95,6 +136,7 @@ def listing_context(query: str, argument: str, agent: Agent, policy: Policy) -> 
     rows = find_all(Ticket, condition, *values, order=order, limit=MOST_ENTRIES + 1)
     return {
         "title": title,
+        "lines": [],
         "entries": [entry_of(place, row, policy) for place, row in enumerate(rows[:MOST_ENTRIES], 1)],
         "more": len(rows) > MOST_ENTRIES,
     }
@@ -111,6 +153,9 @@ def _asked(query: str, argument: str, agent: Agent, policy: Policy) -> tuple[Phr
     if query == "unowned":
         title = say("Tickets that nobody has, of: {teams}", teams=teams)
         return title, f"{of_teams} AND assignee = ''", [*_OPEN, *teams] if teams else []
+    if query == "overdue":
+        title = say("Overdue tickets of: {teams}", teams=teams)
+        return title, f"{of_teams} AND id IN ({_OVERDUE})", [*_OPEN, *teams] if teams else []
     return say("Your open tickets"), f"{_IS_OPEN} AND assignee = ?", [*_OPEN, agent.address]
 
 
@@ -119,6 +164,7 @@ def entry_of(place: int, ticket: Ticket, policy: Policy) -> dict[str, object]:
     requester = requester_of(ticket)
     assignee = policy.agent_of(ticket.assignee) if ticket.assignee else None
     zone = ZoneInfo(policy.desk.time_zone)
+    due = due_moments([ticket], policy)[ticket.id].values()
     return {
         "place": place,
         "ticket": ticket.number,
@@ -130,5 +176,5 @@ def entry_of(place: int, ticket: Ticket, policy: Policy) -> dict[str, object]:
         "assignee": assignee.name if assignee is not None else ticket.assignee,
         "requester": requester.name or requester.address,
         "opened_at": ticket.opened_at.astimezone(zone).isoformat(timespec="seconds"),
-        "due": "",
+        "due": min(due).astimezone(zone).isoformat(timespec="seconds") if due else "",
     }

@@ -10,18 +10,19 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.desk.people import KnownPeople, contact_of
-from gateway.desk.references import remember_references
+from gateway.desk.references import reference_digest, remember_references
 from gateway.keys import Purpose, ReplyKey, issue_day, message_id, seal
 from gateway.mail import Address
 from gateway.phrase import as_json, say
 from gateway.policy import Policy
 from gateway.sla import Clock, ClockKind, due_at, settled
-from gateway.store.rows import find, insert
+from gateway.store.rows import find, insert, insert_new, insert_returning
 from gateway.store.states import MessageState, OutboxState
-from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
+from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, ThreadReference, Ticket
 from gateway.ticket import Authority, Role, TicketType
 from gateway.triage.restraint import is_outside
 from gateway.triage.traffic import TO_PEOPLE
@@ -35,6 +36,7 @@ _RANKS = {
     "confirmation": 1,
     "result": 1,
     "challenge": 1,
+    "preview": 1,
     "listing": 1,
     "quarantine_digest": 1,
     "alarm": 1,
@@ -73,36 +75,92 @@ def enqueue(
     Nothing is written for an address in .invalid (RFC 2606): it stands for nobody. `hold`: why it waits for a person.
     `clocks` are those whose due times it may say.
     """
-    if to.address.endswith(".invalid"):
+    row = outbox_row(
+        notice=notice,
+        to=to,
+        role=role,
+        ticket=ticket,
+        about_id=about_id,
+        context=context,
+        cause=cause,
+        policy=policy,
+        secrets=secrets,
+        now=now,
+        people=people,
+        hold=hold,
+        clocks=clocks,
+    )
+    if row is None:
         return
+    if any(name in row["context"] for name in KEYS_BY_NAME):
+        if find(Outbox, "dedupe_key = ?", row["dedupe_key"]) is not None:
+            # A mail that is decided once more (`gateway quarantine retry`) asks nobody again.
+            return
+    row_id = insert(Outbox, **row)
+    if ticket is not None:
+        named = [row["recipient"].address]
+        remember_references(ticket, [row["message_id"]], named=named, now=now, outbox=row_id)
+
+
+def enqueue_all(rows: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
+    """Put many mails about tickets into the outbox at once; those whose cause has made one already are left out."""
+    ids = insert_returning(Outbox, rows, "dedupe_key")
+    new = [row for row in rows if row["dedupe_key"] in ids]
+    insert_new(
+        ThreadReference,
+        [
+            {
+                "digest": reference_digest(row["message_id"]),
+                "message_id": row["message_id"],
+                "ticket": row["ticket"],
+                "named": [row["recipient"].address],
+                "outbox": ids[row["dedupe_key"]],
+                "at": now,
+            }
+            for row in new
+        ],
+    )
+
+
+def outbox_row(
+    *,
+    notice: str,
+    to: Address,
+    role: Role,
+    ticket: Ticket | None,
+    about_id: int | None,
+    context: Mapping[str, object],
+    cause: str,
+    policy: Policy,
+    secrets: Mapping[int, bytes],
+    now: datetime,
+    people: KnownPeople | None = None,
+    hold: str = "",
+    clocks: Sequence[Clock] = (),
+) -> dict[str, Any] | None:
+    """What `enqueue` writes, None for nothing; with the row of its recipient."""
+    if to.address.endswith(".invalid"):
+        return None
     contact = contact_of(to, now=now, known=people)
     facts = {name: as_json(value) for name, value in context.items()}
     facts["ticket"] = None
     if ticket is not None:
         facts["ticket"] = ticket_context(ticket, policy) | due_context(clocks, policy, reader=to.address, now=now)
-    key = hashlib.sha256(f"{cause}/{notice}/{contact.id}".encode()).hexdigest()
-    if any(name in facts for name in KEYS_BY_NAME) and find(Outbox, "dedupe_key = ?", key) is not None:
-        # A mail that is decided once more (`gateway quarantine retry`) asks nobody again.
-        return
-    an_id = new_message_id(contact, role, ticket, policy=policy, secrets=secrets, now=now, about=facts)
-    row_id = insert(
-        Outbox,
-        notice=notice,
-        rank=_RANKS.get(notice, _NOTICE_RANK),
-        recipient=contact,
-        role=role,
-        ticket=ticket,
-        about=about_id,
-        context=facts,
-        message_id=an_id,
-        dedupe_key=key,
-        state=OutboxState.HELD if hold else OutboxState.WAITING,
-        hold_reason=hold,
-        outside_domain=to.domain.lower() if notice in TO_PEOPLE and is_outside(to.address, policy) else None,
-        created_at=now,
-    )
-    if ticket is not None:
-        remember_references(ticket, [an_id], named=[contact.address], now=now, outbox=row_id)
+    return {
+        "notice": notice,
+        "rank": _RANKS.get(notice, _NOTICE_RANK),
+        "recipient": contact,
+        "role": role,
+        "ticket": ticket,
+        "about": about_id,
+        "context": facts,
+        "message_id": new_message_id(contact, role, ticket, policy=policy, secrets=secrets, now=now, about=facts),
+        "dedupe_key": hashlib.sha256(f"{cause}/{notice}/{contact.id}".encode()).hexdigest(),
+        "state": OutboxState.HELD if hold else OutboxState.WAITING,
+        "hold_reason": hold,
+        "outside_domain": to.domain.lower() if notice in TO_PEOPLE and is_outside(to.address, policy) else None,
+        "created_at": now,
+    }
 
 
 def file_contexts(ticket: Ticket) -> list[dict[str, object]]:
@@ -200,6 +258,7 @@ def ticket_context(ticket: Ticket, policy: Policy) -> dict[str, object]:
         "asset": ticket.asset,
         "tags": ticket.tags,
         "fields": ticket.named,
+        **{name: getattr(ticket, name) for name in NO_FINDINGS},
         "requester": {"name": ticket.requester.name, "address": ticket.requester.address},
         "opened_at": ticket.opened_at.astimezone(zone).isoformat(timespec="seconds"),
         **NO_DUE,
@@ -207,6 +266,8 @@ def ticket_context(ticket: Ticket, policy: Policy) -> dict[str, object]:
     }
 
 
+# What a mail says of what agents found where they found nothing, and of a ticket that stayed where it was.
+NO_FINDINGS: Mapping[str, object] = {"workaround": "", "cause": "", "code": "", "moves": [], "reopened": 0}
 # What a mail says of due times where there are none.
 NO_DUE: Mapping[str, object] = {
     "due": "",

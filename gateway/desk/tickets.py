@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gateway.desk.people import as_person, requester_of
 from gateway.store.rows import find, find_all
 from gateway.store.states import AuthorRole, MessageState
-from gateway.store.tables import AttachmentRow, Contact, Message, Ticket, TicketLink
+from gateway.store.tables import AttachmentRow, Contact, Event, Message, Ticket, TicketLink
 from gateway.ticket import Authority, HoldReason, Priority, Status, TicketType, Visibility
 from gateway.triage.facts import HeldMessage, PublicAnswer, TicketFacts
 
@@ -37,7 +37,13 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
         hold_reason=HoldReason(ticket.hold_reason) if ticket.hold_reason else None,
         hold_until=ticket.hold_until,
         watchers=tuple(as_person(watcher) for watcher in _watchers(ticket)),
-        agents=tuple(dict.fromkeys([*_agents_who_wrote(ticket), *ticket.followers])),
+        agents=tuple(
+            one
+            for one in dict.fromkeys([*_agents_who_wrote(ticket), *ticket.followers])
+            if one not in ticket.unwatched
+        ),
+        unwatched=tuple(ticket.unwatched),
+        cancelled_by=_cancelled_by(ticket) if ticket.status == Status.CANCELLED else "",
         language=ticket.language,
         category=ticket.category,
         subcategory=ticket.subcategory,
@@ -71,6 +77,11 @@ def _watchers(ticket: Ticket) -> Iterable[Contact]:
 def _agents_who_wrote(ticket: Ticket) -> tuple[str, ...]:
     wrote = "id IN (SELECT author_id FROM message WHERE ticket_id = ? AND author_role = ?)"
     return tuple(row.address for row in find_all(Contact, wrote, ticket.id, AuthorRole.AGENT, order="address"))
+
+
+def _cancelled_by(ticket: Ticket) -> str:
+    last = find(Event, "ticket_id = ? AND kind = 'status'", ticket.id, order="id DESC")
+    return last.actor if last is not None else ""
 
 
 def _last_answer(ticket: Ticket) -> PublicAnswer | None:

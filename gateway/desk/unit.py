@@ -24,8 +24,8 @@ class Unit:
     """The running transaction of one mail: what it is about, and the rows that its changes have made so far.
 
     `cause` names what is carried out where no mail caused it; the same cause never sends a mail twice. `turned`: the
-    mail commands several tickets, and `ticket` is the one whose turn it is; `came_to` is the one that it is part of. `clocks` are those of one ticket, by its
-    row, as they stand since their last change.
+    mail commands several tickets, and `ticket` is the one whose turn it is; `came_to` is the one that it is part of.
+    `clocks` are those of one ticket, by its row, as they stand since their last change.
     """
 
     decision: Decision

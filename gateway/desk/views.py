@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.desk.clocks import due_moments
 from gateway.desk.searching import NEWEST_FIRST, words_condition
 from gateway.desk.ticket_fields import standing_of
 from gateway.desk.tickets import linked_numbers
 from gateway.policy import Policy
+from gateway.sla import ClockKind, Outcome
 from gateway.store.rows import find_all
 from gateway.store.tables import (
     AttachmentRow,
@@ -17,6 +19,7 @@ from gateway.store.tables import (
     Ledger,
     Message,
     Outbox,
+    SlaClock,
     Ticket,
     TicketWatcher,
 )
@@ -35,13 +38,22 @@ def ticket_rows(policy: Policy, *, everything: bool, team: str, limit: int, assi
         query = query.where(Ticket.team == team)
     if assignee is not None:
         query = query.where(Ticket.assignee == assignee)
-    return [_ticket_row(row, policy) for row in query.order_by(Ticket.priority, Ticket.number).limit(limit)]
+    return _with_due(list(query.order_by(Ticket.priority, Ticket.number).limit(limit)), policy)
 
 
 def tickets_with(words: str, policy: Policy, *, limit: int) -> list[Row]:
     """Tickets on which all these words stand: open ones first, then what was last written on."""
     condition, values = words_condition(words)
-    return [_ticket_row(row, policy) for row in find_all(Ticket, condition, *values, order=NEWEST_FIRST, limit=limit)]
+    return _with_due(find_all(Ticket, condition, *values, order=NEWEST_FIRST, limit=limit), policy)
+
+
+def _with_due(rows: list[Ticket], policy: Policy) -> list[Row]:
+    due = due_moments(rows, policy)
+    return [
+        _ticket_row(row, policy)
+        | {"response_due": due[row.id].get(ClockKind.RESPONSE), "due": due[row.id].get(ClockKind.RESOLUTION)}
+        for row in rows
+    ]
 
 
 def _ticket_row(row: Ticket, policy: Policy) -> Row:
@@ -70,6 +82,7 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
     messages = Message.select().where(Message.ticket == ticket).order_by(Message.at, Message.id)
     events = Event.select().where(Event.ticket == ticket).order_by(Event.id)
     mails = Outbox.select().where(Outbox.ticket == ticket).order_by(Outbox.id)
+    clocks = SlaClock.select().where(SlaClock.ticket == ticket).order_by(SlaClock.kind.desc())
     return {
         "ticket": policy.token(TicketType(ticket.type), ticket.number).strip("[]"),
         "subject": ticket.subject,
@@ -94,6 +107,7 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
         "merged_into": ticket.merged_into.number if ticket.merged_into_id is not None else None,
         "opened_at": ticket.opened_at,
         "first_answer_at": ticket.first_answer_at,
+        "due": [_clock(row) for row in clocks],
         "resolved_at": ticket.resolved_at,
         "closed_at": ticket.closed_at,
         "rules_version": ticket.policy_version,
@@ -103,6 +117,24 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
         "mails": [
             {"id": mail.id, "notice": mail.notice, "to": mail.recipient.address, "state": mail.state} for mail in mails
         ],
+    }
+
+
+def _clock(row: SlaClock) -> Row:
+    """A clock: until when, how much working time is used of how much, and what came of it."""
+    return {
+        "kind": row.kind,
+        "sla": row.goal,
+        "calendar": row.calendar,
+        "target_minutes": row.target_minutes,
+        "used_minutes": row.used_minutes,
+        "since": row.since,
+        "started": row.started_at,
+        "due": row.due_at,
+        "stopped": row.stopped_at,
+        "outcome": "paused" if row.outcome == Outcome.RUNNING and row.since is None else row.outcome,
+        "missed": row.breached_at,
+        "acknowledged_by": row.acked_by,
     }
 
 

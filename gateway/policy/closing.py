@@ -30,9 +30,7 @@ def _fact(text: str) -> str:
 
 
 Fact = Annotated[str, AfterValidator(_fact), shaped(r"^(cause|code|asset|fields\..+)$", *FACTS, "fields.host")]
-Facts = Annotated[
-    tuple[Fact, ...], BeforeValidator(one_or_many), Field(strict=False, min_length=1), OneOrMany()
-]
+Facts = Annotated[tuple[Fact, ...], BeforeValidator(one_or_many), Field(strict=False, min_length=1), OneOrMany()]
 Codes = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
 Categories = Annotated[tuple[CategoryPart, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
 
@@ -55,7 +53,8 @@ class Requirement(OptionTable):
         """Whether it holds for a ticket."""
         asked = ((self.category, category), (self.team, team))
         named = all(not names or value.casefold() in map(str.casefold, names) for names, value in asked)
-        return named and (not self.type or ticket_type in self.type) and (not self.priority or priority in self.priority)
+        fits_type = not self.type or ticket_type in self.type
+        return named and fits_type and (not self.priority or priority in self.priority)
 
 
 class Closing(OptionTable):

@@ -64,6 +64,20 @@ def _people(policy: Policy) -> Iterator[Mistake]:
                 )
 
 
+def _same_people(policy: Policy) -> Iterator[Mistake]:
+    """An address is one person's."""
+    listed = Counter(other for other, _ in policy.others)
+    for other, owner in policy.others:
+        path: Path = ("person",)
+        if other in policy.people:
+            hint = f"name its attributes at {owner} only"
+            yield Mistake(path=path, message=f'"{other}" is another address of {owner}, and a person too', suggestion=hint)
+        elif listed[other] > 1:
+            yield Mistake(path=path, message=f'"{other}" is another address of {owner}, and of somebody else')
+        elif policy.is_desk_address(other):
+            yield Mistake(path=path, message=f'"{other}" is an address of the desk itself')
+
+
 def _readers(policy: Policy) -> Iterator[Mistake]:
     """Keepers must be agents, since they prove themselves as such; operators need an address at least."""
     for number, word in enumerate(policy.desk.keepers):
@@ -195,4 +209,4 @@ def _repeated(places: list[tuple[Path, str]], message: str, suggestion: str = ""
         seen[word.casefold()] += 1
 
 
-CHECKS = (_desk, _people, _readers, _tiers, _promises, _duties, _endings, _unique_names, asked, targets)
+CHECKS = (_desk, _people, _same_people, _readers, _tiers, _promises, _duties, _endings, _unique_names, asked, targets)

@@ -133,5 +133,5 @@ def agents_named_in(policy: Policy, text: str) -> list[Agent]:
 
 
 def _place_of(word: str, line: str) -> int | None:
-    match = re.search(rf"(?<![\w.@+-]){re.escape(word)}(?![\w@-])", line) if word else None
+    match = re.search(rf"(?<![\w.@+-]){re.escape(word)}(?![\w@+-]|\.\w)", line) if word else None
     return match.start() if match else None

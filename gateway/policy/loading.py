@@ -22,7 +22,7 @@ from gateway.policy.limits import Limits
 from gateway.policy.limits import Source as SourceTable
 from gateway.policy.matrix import read_matrix
 from gateway.policy.on_call_file import OnCallFile
-from gateway.policy.people import Attributes, People, Person, people_of, read_people
+from gateway.policy.people import Attributes, People, Person, others_of, people_of, read_people
 from gateway.policy.policy import Policy
 from gateway.policy.promises import Calendar, LadderStep, Sla
 from gateway.policy.rules import Example, Rule
@@ -215,6 +215,7 @@ def _policy_of(parsed: RulesFile, source: Source, listed: _Listed, kept: _Kept) 
         matrix=read_matrix(parsed.matrix)[0],
         examples=parsed.example,
         people=people_of(parsed.person, listed.rows),
+        others=others_of(parsed.person, listed.rows),
         trust=parsed.trust,
         closing=parsed.closing,
         calendars=parsed.calendar,

@@ -1,8 +1,9 @@
 """The people table: what the organisation knows of those who write, by their address.
 
 `[[person]]` in rules.toml and a CSV file beside it (`[people] file`) are one table; what rules.toml says of an address
-goes before what the CSV says. Attributes are free: every further key or column is one. What may fail: a CSV that can't
-be read as a whole, with file and line of every mistake.
+goes before what the CSV says. Some attributes are known (`KNOWN`), the others are free: every further key or column is
+one. Who writes from several addresses is one person under all of them. What may fail: a CSV that can't be read as a
+whole, with file and line of every mistake; an address of two persons.
 """
 
 from __future__ import annotations
@@ -19,10 +20,15 @@ from gateway.errors import Problem
 from gateway.options.shapes import shaped
 from gateway.options.suggestions import did_you_mean
 from gateway.options.tables import OptionTable, wrong
-from gateway.policy.values import Address, is_address
+from gateway.policy.values import Address, Addresses, is_address
+from gateway.ticket import LANGUAGES
 
 # What is known of one person: attribute → text.
 Attributes = Mapping[str, str]
+
+# What templates may say of everybody, whether the table knows it or not.
+KNOWN = ("department", "site", "vip", "language", "manager", "deputy")
+OTHERS = "other_addresses"
 
 YES, NO = "yes", "no"
 _YES_WORDS = frozenset({"yes", "true", "1", "x", "y", "on", "ja", "oui", "si", "sí", "sim"})
@@ -75,8 +81,22 @@ class Person(OptionTable):
 
     address: Address
     """The address that the person writes from."""
+    other_addresses: Addresses = ()
+    """Other addresses of the same person: mails from any of them are the same requester's."""
     name: str = ""
     """The full name."""
+    department: AttributeText = ""
+    """Where the person works, as rules and mails say it."""
+    site: AttributeText = ""
+    """The building or town."""
+    vip: AttributeText = ""
+    """true for somebody whose trouble goes first."""
+    language: AttributeText = ""
+    """The language of the desk's mails to this person: en, de, fr, es or pt; "" = that of the person's own mails."""
+    manager: AttributeText = ""
+    """Who decides for the person, best as an address."""
+    deputy: AttributeText = ""
+    """Who stands in for the person, best as an address."""
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -86,7 +106,8 @@ class Person(OptionTable):
 
     @property
     def attributes(self) -> Attributes:
-        named = {"name": self.name} if self.name else {}
+        known = {key: str(getattr(self, key)) for key in ("name", *KNOWN)}
+        named = {key: value for key, value in known.items() if value}
         return named | {attribute_name(key): value for key, value in self.__pydantic_extra__.items()}
 
 
@@ -103,6 +124,19 @@ def people_of(persons: Iterable[Person], rows: Mapping[str, Attributes]) -> dict
     for person in persons:
         people[person.address] = {**people.get(person.address, {}), **person.attributes}
     return people
+
+
+def others_of(persons: Iterable[Person], rows: Mapping[str, Attributes]) -> tuple[tuple[str, str], ...]:
+    """Whose every other address is: (other address, the address that the table has first)."""
+    found = {(other, address): None for address, row in rows.items() for other in row.get(OTHERS, "").split()}
+    found |= {(other, person.address): None for person in persons for other in person.other_addresses}
+    return tuple(found)
+
+
+def language_in(attributes: Attributes) -> str:
+    """The language that somebody reads, as the desk names it: "de" of "de-AT"; "" for none that it writes."""
+    said = re.split(r"[-_]", attributes.get("language", "").casefold())[0]
+    return said if said in LANGUAGES else ""
 
 
 def read_people(text: str, file: str) -> tuple[dict[str, Attributes], list[Problem]]:
@@ -127,7 +161,7 @@ def read_people(text: str, file: str) -> tuple[dict[str, Attributes], list[Probl
                 continue
             lines[address] = number
             people[address] = {
-                column: " ".join(cell.split())
+                column: _others(cell) if column == OTHERS else " ".join(cell.split())
                 for column, cell in zip(columns, cells, strict=False)
                 if cell and column and column != "address"
             }
@@ -142,6 +176,11 @@ def read_people(text: str, file: str) -> tuple[dict[str, Attributes], list[Probl
 def _column(name: str) -> str:
     plain = "_".join(name.split()).casefold()
     return "address" if plain in _ADDRESS_COLUMNS else plain
+
+
+def _others(cell: str) -> str:
+    """Addresses in one cell, however they are separated."""
+    return " ".join(re.split(r"[\s,;|]+", cell.lower()))
 
 
 def _wrong_columns(columns: list[str]) -> tuple[str, str] | None:
@@ -164,6 +203,15 @@ def _wrong_row(cells: list[str], columns: list[str], address: str, lines: Mappin
         return f"has {len(cells)} fields, but the first line names {len(columns)}", "write a text with commas in quotes"
     if not is_address(address):
         return f'"{address}" is not an e-mail address' if address else "has no address", ""
+    wrong_others = [
+        other
+        for column, cell in zip(columns, cells, strict=False)
+        if column == OTHERS and cell
+        for other in _others(cell).split()
+        if not is_address(other)
+    ]
+    if wrong_others:
+        return f'"{wrong_others[0]}" is not an e-mail address', "separate several addresses by a space"
     if address in lines:
         return f'"{address}" stands in line {lines[address]} already', ""
     return None

@@ -17,7 +17,7 @@ from gateway.policy.limits import Limits, Source
 from gateway.policy.matrix import USUAL_MATRIX, Matrix
 from gateway.policy.measures import period_of
 from gateway.policy.on_call_file import OnCallFile
-from gateway.policy.people import Attributes
+from gateway.policy.people import KNOWN, OTHERS, Attributes, language_in, says_no
 from gateway.policy.promises import DESK, Calendar, LadderStep, Sla, work_calendars
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
@@ -47,6 +47,7 @@ class Policy:
     sources: tuple[Source, ...] = ()
     examples: tuple[Example, ...] = ()
     people: Mapping[str, Attributes] = field(default_factory=dict)
+    others: tuple[tuple[str, str], ...] = ()
     trust: Trust = field(default_factory=Trust)
     closing: Closing = field(default_factory=Closing)
     calendars: tuple[Calendar, ...] = ()
@@ -78,7 +79,31 @@ class Policy:
 
     def person_of(self, address: str) -> Attributes:
         """What the people table says of an address; nothing where it does not know it."""
-        return self.people.get(address.strip().lower(), {})
+        return self.people.get(self.main_address(address), {})
+
+    def main_address(self, address: str) -> str:
+        """The address that stands for a person: the first of those that the people table has of them, else this one."""
+        written = address.strip().lower()
+        return self._main_addresses.get(written, written)
+
+    def addresses_of(self, address: str) -> tuple[str, ...]:
+        """All addresses of the person who has this one, the main one first."""
+        main = self.main_address(address)
+        return main, *(other for other, owner in self.others if owner == main)
+
+    def is_same_person(self, one: str, other: str) -> bool:
+        """Whether two addresses are one person's."""
+        return one == other or (bool(self.others) and self.main_address(one) == self.main_address(other))
+
+    def language_of(self, address: str) -> str:
+        """The language that the people table has of somebody, "" where it has none that the desk writes."""
+        return language_in(self.person_of(address))
+
+    def described(self, address: str) -> dict[str, str]:
+        """Everything that templates may ask of a person: "" for what is not known, and for a no."""
+        known = dict.fromkeys(self._attribute_names, "")
+        said = self.person_of(address).items()
+        return known | {name: text for name, text in said if name != OTHERS and not says_no(text)}
 
     def zone_of(self, address: str) -> str:
         """The time zone that somebody reads times in: their own, where the people table has it, else the desk's."""
@@ -212,6 +237,15 @@ class Policy:
         """The agents who tune the rules; never nobody."""
         named = [self.agent_named(word) for word in self.desk.admins] or [self.agent_of(one) for one in self.operators]
         return tuple(dict.fromkeys(agent for agent in named if agent is not None)) or self.agents[:1]
+
+    @cached_property
+    def _main_addresses(self) -> dict[str, str]:
+        return dict(self.others)
+
+    @cached_property
+    def _attribute_names(self) -> tuple[str, ...]:
+        named = (name for attributes in self.people.values() for name in attributes if name not in ("name", OTHERS))
+        return tuple(dict.fromkeys([*KNOWN, *named]))
 
     @cached_property
     def _desk_addresses(self) -> frozenset[str]:

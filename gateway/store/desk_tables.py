@@ -65,9 +65,10 @@ class Ticket(Table):
 
     The version is that of the rules where it is not `policy_version`. `named` are fields of the admin's own.
     `arrived_at` is when the mail that opened it had arrived, which may be long before we came to it. `muted_at`: it
-    went to and fro between machines, and gets no automatic mail until an agent acts. `workaround`, `cause` and `code` are
-    what agents found. `reopened` counts how often it came back from its end, `moves` are the teams that had it one after
-    the other ([] for a ticket that never moved), `followers` agents who hear of it besides those who wrote on it.
+    went to and fro between machines, and gets no automatic mail until an agent acts. `workaround`, `cause` and `code`
+    are what agents found. `reopened` counts how often it came back from its end, `moves` are the teams that had it one
+    after the other ([] for a ticket that never moved), `followers` agents who hear of it besides those who wrote,
+    `unwatched` those who want to hear of it no more.
     """
 
     id = BigAutoField()
@@ -106,6 +107,7 @@ class Ticket(Table):
     reopened = SmallIntegerField(default=0)
     moves = Json(default=list)
     followers = Json(default=list)
+    unwatched = Json(default=list)
     merged_into = ForeignKeyField("self", null=True)
     requester_id: int
     merged_into_id: int | None

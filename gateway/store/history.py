@@ -6,14 +6,21 @@ A short digest is enough: it guards against accidents, and whoever can write row
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from gateway.store.fields import EncodedJson, UtcDateTime, clean_text, encode_json
-from gateway.store.rows import insert
+from gateway.store.rows import insert, insert_all
 from gateway.store.tables import Event, Ticket
 
 _MOMENT = UtcDateTime()
+
+
+def write_events(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append several events of tickets in one statement: each with at, kind, actor, text, detail and ticket (its row's
+    id)."""
+    insert_all(Event, [_event(**row) for row in rows])
 
 
 def write_event(
@@ -28,20 +35,34 @@ def write_event(
     outbox: int | None = None,
 ) -> None:
     """Append one event, in the caller's transaction."""
+    row = _event(at=at, kind=kind, actor=actor, text=text, detail=detail, ticket=ticket, ledger=ledger, outbox=outbox)
+    insert(Event, **row)
+
+
+def _event(
+    *,
+    at: datetime,
+    kind: str,
+    actor: str,
+    text: str,
+    detail: object,
+    ticket: Ticket | int | None = None,
+    ledger: int | None = None,
+    outbox: int | None = None,
+) -> dict[str, Any]:
     actor, text, encoded = clean_text(actor), clean_text(text), encode_json(detail)
     ticket_id: Any = ticket.id if isinstance(ticket, Ticket) else ticket
-    insert(
-        Event,
-        at=at,
-        kind=kind,
-        actor=actor,
-        ticket=ticket_id,
-        ledger=ledger,
-        outbox=outbox,
-        text=text,
-        detail=encoded,
-        fingerprint=_fingerprint(at, kind, actor, text, encoded, ticket_id, ledger, outbox),
-    )
+    return {
+        "at": at,
+        "kind": kind,
+        "actor": actor,
+        "ticket": ticket_id,
+        "ledger": ledger,
+        "outbox": outbox,
+        "text": text,
+        "detail": encoded,
+        "fingerprint": _fingerprint(at, kind, actor, text, encoded, ticket_id, ledger, outbox),
+    }
 
 
 def fingerprint_of(row: Any) -> str:

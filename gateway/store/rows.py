@@ -40,6 +40,24 @@ def insert_new(table: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) -> 
     _insert_many(table, rows, ignore=True)
 
 
+def insert_returning(table: type[peewee.Model], rows: Sequence[Mapping[str, Any]], column: str) -> dict[Any, int]:
+    """Insert those of the rows whose key is not there already; their ids by what they have in a column."""
+    if not rows:
+        return {}
+    sql, parameters = _many(table, rows)
+    cursor = database_proxy.execute_sql(f'{sql} ON CONFLICT DO NOTHING RETURNING "{column}", "id"', parameters)
+    return dict(cursor.fetchall())
+
+
+def write_over(table: type[peewee.Model], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Give rows that are there, each named whole with its id, what these say in some columns; in one statement."""
+    if not rows:
+        return
+    sql, parameters = _many(table, rows)
+    setters = ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
+    database_proxy.execute_sql(f'{sql} ON CONFLICT ("id") DO UPDATE SET {setters}', parameters)
+
+
 def find_all(table: type[_Table], condition: str, *values: Any, order: str = "", limit: int = 0) -> list[_Table]:
     """The rows for which `condition` (SQL with a ? for each value) holds."""
     sql = _select(table, condition, order, limit, _mark())
@@ -122,12 +140,17 @@ def _writers(table: type[peewee.Model], names: tuple[str, ...]) -> tuple[tuple[s
 def _insert_many(table: type[peewee.Model], rows: Sequence[Mapping[str, Any]], *, ignore: bool) -> None:
     if not rows:
         return
+    sql, parameters = _many(table, rows)
+    database_proxy.execute_sql(sql + " ON CONFLICT DO NOTHING" if ignore else sql, parameters)
+
+
+def _many(table: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[Any, ...]]:
+    """The statement that inserts rows, and its values."""
     defaults = _defaults(table)
     names = tuple({**defaults, **rows[0]})
     writers = _writers(table, names)
     parameters = tuple(write(row[name] if name in row else defaults[name]) for row in rows for name, write in writers)
-    sql = _values_sql(table, names, len(rows), _mark())
-    database_proxy.execute_sql(sql + " ON CONFLICT DO NOTHING" if ignore else sql, parameters)
+    return _values_sql(table, names, len(rows), _mark()), parameters
 
 
 @lru_cache(maxsize=512)

@@ -12,8 +12,10 @@ from gateway.mail import PassageRole
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.triage.asking import facts_given
+from gateway.triage.canned import USE, placed, why_not_beside
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands, suggest_command
+from gateway.triage.ending import carried_words
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.formatted import without_lines
 from gateway.triage.grammar import AgentText, CommandLine, Misplaced, command_lines, read_agent_text
@@ -162,7 +164,7 @@ def _signed_commands(case: Case) -> tuple[Misplaced, ...]:
 
 def _html(markup: str, written: str, text: AgentText) -> str:
     """The formatted form of the words that `written` says, without any `#word` line."""
-    carries_words = any(line.name in CARRYING and line.argument for line in text.commands)
+    carries_words = any(line.name in (*CARRYING, USE) and line.argument for line in text.commands)
     if text.internal or text.has_note or carries_words:
         return ""
     return without_lines(markup, [line.raw for line in command_lines(written)])
@@ -183,19 +185,21 @@ def wrong_lines(reply: Reply, work: Work) -> list[tuple[Phrase, Phrase | str]]:
             wrong.append((result.why, result.suggestion))
         else:
             work = result
-    return wrong
+    beside = why_not_beside(line.name for line in reply.commands) if reply.text.public else None
+    return [*wrong, beside] if beside is not None and reply.released is None else wrong
 
 
 def public_text(reply: Reply, done: Work) -> str:
     """What goes to the requester: the words outside notes, and the text that `#workaround` and `#resolve` carry."""
-    carried = "\n\n".join(filter(None, (done.workaround_text, done.resolution_text)))
+    carried = carried_words(done)
+    above, below = placed(reply.written, done.used)
     if reply.confirmed is not None:
-        return carried
+        return "\n\n".join(filter(None, (*above, carried, *below)))
     words = [reply.text.public, carried]
     # In the order in which it was written: #resolve with its text is the first line or the last one.
     if command_lines(next(filter(str.strip, reply.written.splitlines()), "")):
         words.reverse()
-    return "\n\n".join(filter(None, words))
+    return "\n\n".join(filter(None, (*above, *words, *below)))
 
 
 def is_file_only(case: Case, reply: Reply) -> bool:

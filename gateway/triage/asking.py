@@ -24,7 +24,7 @@ FACTS = "facts"
 ENDS = ("resolve", "close")
 _COMMANDS = ("cause", "code", "set")
 _NAMED = "fields."
-_LINE = re.compile(r"[\s*•-]*(?P<name>[^\W\d][\w. -]{0,60}?)\s*[:=]\s*(?P<value>\S.*)")
+_LINE = re.compile(r"[\s*•-]*(?P<name>[^\W\d][\w. -]{0,60}?)\s*[:=](?P<value>.*)")
 # What the facts are called by those who don't write English.
 _OTHER_NAMES = {"ursache": "cause", "causa": "cause", "código": "code", "codigo": "code", "gerät": "asset"}
 
@@ -110,8 +110,8 @@ def _lines(text: str, missing: Sequence[str]) -> tuple[list[CommandLine], list[s
         fact = names.get(_OTHER_NAMES.get(name, name))
         if match is None or fact is None:
             others.append(line.strip())
-        else:
-            found.append(_as_command(fact, match["value"].strip()))
+        elif value := match["value"].strip():
+            found.append(_as_command(fact, value))
     return found, others
 
 
@@ -120,9 +120,7 @@ def _as_command(fact: str, value: str) -> CommandLine:
     return CommandLine(name=name, argument=argument, raw=f"#{name} {argument}")
 
 
-def _tried(
-    work: Work, message: HeldMessage, lines: Iterable[CommandLine], others: Sequence[str], author: str
-) -> Given:
+def _tried(work: Work, message: HeldMessage, lines: Iterable[CommandLine], others: Sequence[str], author: str) -> Given:
     """Those lines that can be carried out; the first that can't, or that says something else, is the problem."""
     commands: list[CommandLine] = []
     problem: Refusal | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
-from gateway.triage import absence, actions, ending, escalating, handover, naming, promising
+from gateway.triage import absence, actions, canned, ending, escalating, handover, naming, promising, watching
 from gateway.triage.grammar import NOTE, CommandLine, nearest
 from gateway.triage.work import Refusal, Work
 
@@ -95,7 +95,13 @@ COMMANDS: dict[str, Command] = {
         apply=promising.ack,
     ),
     # Who is on it
-    "cc": Command(usage="#cc a@b", help=say("This person gets the answers from now on."), apply=actions.cc),
+    "cc": Command(usage="#cc a@b", help=say("This person gets the answers from now on."), apply=watching.cc),
+    "watch": Command(usage="#watch", help=say("You hear of the ticket from now on."), apply=watching.watch),
+    "unwatch": Command(
+        usage="#unwatch [a@b]",
+        help=say("You hear no more of the ticket, or that person gets no more answers, as by #cc -a@b."),
+        apply=watching.unwatch,
+    ),
     "requester": Command(usage="#requester a@b", help=say("The ticket is that person's."), apply=actions.requester),
     # What belongs together
     "merge": Command(usage="#merge INC-12", help=say("This ticket goes on in INC-12."), apply=actions.merge),
@@ -113,6 +119,14 @@ COMMANDS: dict[str, Command] = {
         usage="#note",
         help=say("What follows is for agents only; on the first line, the whole mail."),
         apply=actions.nothing,
+    ),
+    "use": Command(
+        usage="#use vpn-reset",
+        help=say("Puts a canned answer into your answer, where the line stands."),
+        apply=canned.use,
+    ),
+    "preview": Command(
+        usage="#preview vpn-reset", help=say("Shows you what that would say, and sends nothing."), apply=canned.preview
     ),
     "send": Command(usage="#send", help=say("Sends your mail that was held."), apply=actions.send),
     "retry": Command(

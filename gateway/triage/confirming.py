@@ -1,7 +1,8 @@
 """Whether a person's reply answers the question "solved?" of a resolution, and what that does. Pure.
 
-A yes of the requester closes the ticket, and so does a rating of three or more. A bad rating ends nothing: the leads and
-the assignee hear of it. From anybody else, or from an address that nothing vouches for, such an answer moves nothing.
+A yes of the requester closes the ticket, and so does a rating of three or more. A bad rating ends nothing: the leads
+and the assignee hear of it. From anybody else, or from an address that nothing vouches for, such an answer moves
+nothing.
 """
 
 from __future__ import annotations

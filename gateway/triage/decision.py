@@ -111,6 +111,13 @@ class AddWatcher:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemoveWatchers:
+    """These addresses, all of one person, get no more answers."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LinkTicket:
     """Link the ticket to `number`: follow_up, claimed, related, or merged (then it ends and its keys lead there)."""
 
@@ -251,7 +258,14 @@ class AskRating:
 
 @dataclass(frozen=True, kw_only=True)
 class Follow:
-    """An agent who had the ticket goes on hearing of it."""
+    """An agent who had the ticket, or asks for it, goes on hearing of it."""
+
+    agent: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfollow:
+    """An agent hears no more of the ticket, unless it is theirs or they follow it again."""
 
     agent: str
 
@@ -304,6 +318,7 @@ Change = (
     | MoveStatus
     | SetRequester
     | AddWatcher
+    | RemoveWatchers
     | LinkTicket
     | MarkUndeliverable
     | MarkReachable
@@ -321,6 +336,7 @@ Change = (
     | Rate
     | AskRating
     | Follow
+    | Unfollow
     | AckClocks
     | TakeBackAnswer
     | Record

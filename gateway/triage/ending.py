@@ -1,4 +1,4 @@
-"""What agents say of how a matter ends: `#workaround`, `#cause`, `#code`, and the resolution that asks "solved?". Pure."""
+"""What agents say of how a matter ends: `#workaround`, `#cause`, `#code`, and what asks "solved?". Pure."""
 
 from __future__ import annotations
 
@@ -36,9 +36,15 @@ def with_workaround(work: Work, words: str) -> Work | Refusal:
     return _found_workaround(work, words)
 
 
+def carried_words(work: Work) -> str:
+    """What stands for the requester behind `#workaround` and `#resolve`."""
+    return "\n\n".join(filter(None, (work.workaround_text, work.resolution_text)))
+
+
 def _found_workaround(work: Work, words: str) -> Work:
     text = one_line(words)[:_LONGEST_CHARS]
-    return work.with_values((_value(Field.WORKAROUND, text),), workaround=text, told=say("workaround: {words}", words=text))
+    told = say("workaround: {words}", words=text)
+    return work.with_values((_value(Field.WORKAROUND, text),), workaround=text, told=told)
 
 
 def cause(work: Work, argument: str) -> Work | Refusal:

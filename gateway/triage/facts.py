@@ -82,7 +82,8 @@ class HeldMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class TicketFacts:
-    """A ticket as it stands. `agents` are the addresses of agents who wrote on it or had it before.
+    """A ticket as it stands. `agents` are the addresses of agents who wrote on it, had it before or follow it,
+    without the `unwatched`, who want no more of it. `cancelled_by` is who cancelled it, "" where it is not cancelled.
 
     `named` are the fields with names of the admin's own; `authority` says by `FieldValue.key` whose word each is.
     `workaround`, `cause` and `code` are what agents found; `reopened` is how often it came back from its end.
@@ -99,6 +100,8 @@ class TicketFacts:
     hold_until: datetime | None = None
     watchers: tuple[Person, ...] = ()
     agents: tuple[str, ...] = ()
+    unwatched: tuple[str, ...] = ()
+    cancelled_by: str = ""
     language: str = ""
     category: str = ""
     subcategory: str = ""

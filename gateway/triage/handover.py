@@ -47,7 +47,7 @@ def hand_over(
     giver, taker = named
     tickets = [one for one in owned if one.owner == giver.address]
     if not tickets:
-        return Refusal(why=say("{agent} has no open tickets", agent=giver.name), suggestion=say("#list team"))
+        return Refusal(why=say("{agent} has no open tickets", agent=giver.name), suggestion="#list team")
     numbers = [one.number for one in tickets]
     asked = {"query": HANDOVER, "argument": giver.name, "numbers": numbers}
     listing = Notice(name="listing", to=_mailbox(taker), role=Role.AGENT, context=asked)
@@ -56,8 +56,9 @@ def hand_over(
     for number in numbers:
         given += [TurnTo(ticket=number), SetFields(values=(value,))]
     tokens = [one.token for one in tickets[:_MOST_TOLD]]
-    many = {"count": len(tickets), "agent": taker.name, "tickets": tokens}
-    told = say("{count} tickets handed over to {agent}: {tickets}", **many)
+    told = say(
+        "{count} tickets handed over to {agent}: {tickets}", count=len(tickets), agent=taker.name, tickets=tokens
+    )
     if len(tickets) == 1:
         told = say("{ticket} handed over to {agent}", ticket=tokens[0], agent=taker.name)
     return (listing, *_told_to(giver, taker, agent, tickets), *given, TurnTo(ticket=None)), told

@@ -15,8 +15,9 @@ from gateway.policy import Agent
 from gateway.ticket import Role
 from gateway.triage.absence import away_by_itself
 from gateway.triage.agent_reply import reply_by_agent
+from gateway.triage.asking import ENDS, missing_facts, why_asked
 from gateway.triage.case import Case
-from gateway.triage.commands import COMMANDS, run_commands
+from gateway.triage.commands import COMMANDS, run_commands, run_possible_commands
 from gateway.triage.decision import Action, Change, Decision, Notice, TurnTo
 from gateway.triage.desk_commands import DeskWork, read_desk_mail, run_desk_commands
 from gateway.triage.facts import ListingFact, TicketFacts
@@ -26,7 +27,7 @@ from gateway.triage.trust import REACHING
 from gateway.triage.work import Refusal, work_on
 
 # What needs the ticket's own mail: a question to answer, an outsider to let in, a mail to send after all.
-_NOT_IN_LISTS = frozenset({*REACHING, "send", "help", "files", "retry", "why", "rules", "away", "back"})
+_NOT_IN_LISTS = frozenset({*REACHING, "send", "help", "files", "retry", "why", "rules", "away", "back", "handover"})
 
 
 def answer_listing(case: Case, listing: ListingFact) -> Decision:
@@ -131,6 +132,11 @@ def _carry_on(
         else:
             work = result
             possible.append(command)
+    if missing := missing_facts(work):
+        # Nobody can be asked in a list; a line like "1 cause …" beside "1 done" says it at once.
+        possible = [command for command in possible if command.name not in ENDS]
+        work, _ = run_possible_commands(work_on(case, ticket, agent), possible)
+        lines.append(say("{ticket}: {line}", ticket=token, line=why_asked(missing)))
     if not possible:
         return [], lines
     # Notes are for colleagues from where they begin, so they come last.

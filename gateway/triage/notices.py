@@ -70,8 +70,13 @@ def tell_agents(
 
 
 def agents_of_ticket(policy: Policy, ticket: TicketFacts) -> tuple[Agent, ...]:
+    """The agents who follow a ticket, without those who want no more of it; where nobody else is left, all the same."""
     away = ticket.is_assignee_away
-    return ticket_agents(policy, team=ticket.team, assignee=ticket.assignee, wrote=ticket.agents, is_away=away)
+    found = ticket_agents(policy, team=ticket.team, assignee=ticket.assignee, wrote=ticket.agents, is_away=away)
+    if not ticket.unwatched:
+        return found
+    left = tuple(agent for agent in found if agent.address not in ticket.unwatched or agent.address == ticket.assignee)
+    return left or found
 
 
 def tell_people(
@@ -105,9 +110,9 @@ def once_each(policy: Policy, notices: Iterable[Notice], *, acting: str) -> list
 
 
 def _person(policy: Policy, address: str) -> str:
-    """Somebody's one address, whichever of an agent's it is."""
+    """Somebody's one address, whichever of theirs it is."""
     agent = policy.agent_of(address)
-    return agent.address if agent is not None else address
+    return agent.address if agent is not None else policy.main_address(address)
 
 
 def acknowledge(

@@ -18,10 +18,12 @@ from gateway.ticket import OPEN_STATUSES, Classification, Field, Role, Status, V
 from gateway.triage.actions import ADDRESS
 from gateway.triage.agent_mail import CONFIRMATION, QUESTION
 from gateway.triage.arranging import arrangements, held, new_watchers
+from gateway.triage.asking import FACTS, form_of, missing_facts, why_asked
 from gateway.triage.case import Case
 from gateway.triage.classify import classify
 from gateway.triage.commands import COMMANDS, run_commands
 from gateway.triage.decision import Action, Change, Decision, Notice, OpenTicket, PostMessage, SetFields
+from gateway.triage.ending import carried_words, tell_resolution, with_workaround
 from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.grammar import AgentText, CommandLine, read_agent_text
 from gateway.triage.marks import marks_of
@@ -124,6 +126,7 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
         *told,
         *notices,
         *results_of(work),
+        *work.handed,
         reasons=(log_reason, *reasons, reason),
         actor=agent.address,
         classification=classification,
@@ -137,15 +140,15 @@ def _commanded(classification: Classification, work: Work) -> Classification:
 
 
 def _resolution(work: Work) -> tuple[PostMessage, ...]:
-    """What `#resolve` says to the requester of a matter that was settled on the spot."""
-    if not work.resolution_text:
+    """What `#resolve` or `#workaround` say to the requester of a matter that was settled or eased on the spot."""
+    if not carried_words(work):
         return ()
     return (
         PostMessage(
             author=work.agent_mailbox,
             author_role="agent",
             visibility=Visibility.PUBLIC,
-            text=work.resolution_text,
+            text=carried_words(work),
             with_attachments=False,
             label="answer",
         ),
@@ -158,12 +161,16 @@ def _tell_requester(
     """The acknowledgement; where the matter is at its end already, what that end says."""
     if work.resolves:
         context = {"agent": {"name": work.agent.name, "address": work.agent.address}}
-        about = "answer" if work.resolution_text else ""
-        notices = tell_people("resolution", work.ticket, about=about, context=context)
-        return notices, Reason(code="not-acknowledged", text="resolved at once: the resolution says it all")
+        about = "answer" if carried_words(work) else ""
+        notices, asked = tell_resolution(work, about=about, context=context)
+        return (*notices, *asked), Reason(code="not-acknowledged", text="resolved at once: the resolution says it all")
     if work.closes or work.silences:
         return (), Reason(code="not-acknowledged", text="ended at once, without a mail to the requester")
-    return acknowledge(case, logged.requester, classification, is_call=logged.is_call)
+    told, reason = acknowledge(case, logged.requester, classification, is_call=logged.is_call)
+    if work.workaround_text:
+        context = {"agent": {"name": work.agent.name, "address": work.agent.address}}
+        told += tell_people("answer", work.ticket, about="answer", context=context)
+    return told, reason
 
 
 def _messages(case: Case, agent: Agent, logged: Logged, marks: tuple[Phrase | str, ...]) -> list[PostMessage]:
@@ -207,18 +214,27 @@ def _commands(case: Case, agent: Agent, logged: Logged) -> tuple[Work, tuple[Cha
         reason = Reason(code="needs-confirmation", text=f"{len(lines)} command(s) wait for {agent.name}'s confirmation")
         return work, _ask(agent, CONFIRMATION, lines, context={"what": lines}), (reason,)
     done = run_commands(work, logged.commands)
+    # The words of such a mail are the matter, and no workaround.
+    done = done if isinstance(done, Refusal) else with_workaround(done, "")
     if isinstance(done, Refusal):
         asked = {"why": done.why, "suggestion": done.suggestion, "held_text": "\n".join(lines)}
         # What #send would carry out is the other commands.
         rest = {"their_text": "", "commands": lines, "problems": [done.why], "sendable": len(lines) > 1}
         question = _ask(agent, QUESTION, lines, context=asked | rest)
         return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {done.why}"),)
+    if missing := missing_facts(done):
+        asked = {"why": why_asked(missing), "suggestion": "", "held_text": "\n".join(lines), "their_text": ""}
+        rest = {"commands": lines, "problems": [], "sendable": len(lines) > 1, "facts": form_of(case.policy, missing)}
+        question = _ask(agent, QUESTION, lines, context=asked | rest, marks=(QUESTION, FACTS))
+        return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {asked['why']}"),)
     if done.resolves and not done.ticket.assignee:
         done = done.with_field(Field.ASSIGNEE, agent.address, assignee=agent.address)
     return done, (), ()
 
 
-def _ask(agent: Agent, notice: str, lines: list[str], *, context: Mapping[str, object]) -> tuple[Change, ...]:
+def _ask(
+    agent: Agent, notice: str, lines: list[str], *, context: Mapping[str, object], marks: tuple[str, ...] = ()
+) -> tuple[Change, ...]:
     """Hold the commands, and ask their author."""
     mailbox = Address(address=agent.address, name=agent.name)
     held = PostMessage(
@@ -226,7 +242,7 @@ def _ask(agent: Agent, notice: str, lines: list[str], *, context: Mapping[str, o
         author_role="agent",
         visibility=Visibility.INTERNAL,
         text="\n".join(lines),
-        marks=(notice,),
+        marks=marks or (notice,),
         held=True,
         with_attachments=False,
         commands=tuple(lines),

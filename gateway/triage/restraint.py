@@ -20,13 +20,13 @@ from gateway.phrase import counted
 from gateway.policy import Policy
 from gateway.policy.limits import windows
 from gateway.triage.decision import Record
-from gateway.triage.traffic import DAY, HOUR, TO_AGENTS, TO_PEOPLE, Outside, Traffic
+from gateway.triage.traffic import ASKED_FOR, DAY, HOUR, TO_AGENTS, TO_PEOPLE, Outside, Traffic
 
 # Every code of a refusal, in words for `gateway status` and the pages.
 RESTRAINTS: Final[dict[str, str]] = {
     "not-answered": "the mail itself, its sender or the policy allows no acknowledgement",
-    "recipient-hour": "the recipient had enough acknowledgements within the hour",
-    "recipient-day": "the recipient had enough acknowledgements within the day",
+    "recipient-hour": "the recipient had enough acknowledgements, or answers to “status” and the like, within the hour",
+    "recipient-day": "the recipient had enough acknowledgements, or answers to “status” and the like, within the day",
     "ticket": "the recipient had enough automatic mails on this ticket",
     "ping-pong": "mails went to and fro on this ticket between machines; it is muted until an agent acts",
     "muted": "the address answers our automatic mails at machine speed; it is muted for some days",
@@ -79,6 +79,7 @@ def restraint_on(
     return (
         _unwelcome(known, now, policy)
         or _enough_acknowledgements(notice, known, now, policy)
+        or _enough_answers(notice, known, now, policy)
         or _too_many_on_ticket(known, ticket, now, policy)
         or _enough_outside(address, outside, policy)
     )
@@ -110,6 +111,19 @@ def _enough_acknowledgements(notice: str, known: Traffic, now: datetime, policy:
         return Restraint(code="recipient-hour", text=text)
     if day >= policy.limits.acknowledgements_per_day:
         return Restraint(code="recipient-day", text=f"{known.address} had {day} acknowledgements within the day")
+    return None
+
+
+def _enough_answers(notice: str, known: Traffic, now: datetime, policy: Policy) -> Restraint | None:
+    """Answers to words like "status" have the pace of acknowledgements, counted by themselves."""
+    if notice not in ASKED_FOR:
+        return None
+    hour = sum(known.count(one, since=now - HOUR) for one in ASKED_FOR)
+    day = sum(known.count(one, since=now - DAY) for one in ASKED_FOR)
+    if hour >= policy.limits.acknowledgements_per_hour:
+        return Restraint(code="recipient-hour", text=f"{known.address} had {hour} such answers within the hour")
+    if day >= policy.limits.acknowledgements_per_day:
+        return Restraint(code="recipient-day", text=f"{known.address} had {day} such answers within the day")
     return None
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from gateway.policy.roles import Duty, may_do
 from gateway.ticket import Role
+from gateway.triage.canned import previews_of
 from gateway.triage.commands import help_lines
 from gateway.triage.decision import Notice
 from gateway.triage.work import Work
@@ -34,4 +35,5 @@ def results_of(work: Work) -> list[Notice]:
         contexts.append({"lines": [], "files": False, "asked": asked.value})
     if work.wants_stats:
         contexts.append({"lines": [], "files": False, "asked": Asked.STATS.value})
-    return [Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context) for context in contexts]
+    results = [Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context) for context in contexts]
+    return [*results, *previews_of(work)]

@@ -33,7 +33,8 @@ class Work:
     `newcomers` are agents who have to see the ticket because it was given to them; `given_team` is the team whose they
     are, "" where it was given to one of them, and `escalated_from` the team that gave it up. `works_around`: the words
     of the mail are a workaround. `owned` are open tickets that a hand-over may be about, `handed` what comes of it.
-    `away` and `duty` are as in `Facts`.
+    `away` and `duty` are as in `Facts`. `used` are the words of canned answers, in order, and `previewed` those that
+    only the agent is to see, each with its name.
     """
 
     ticket: TicketFacts
@@ -61,6 +62,8 @@ class Work:
     wants_help: bool = False
     wants_why: bool = False
     wants_stats: bool = False
+    used: tuple[str, ...] = ()
+    previewed: tuple[tuple[str, str], ...] = ()
     away: Mapping[str, datetime] = field(default_factory=dict)
     duty: DutyFacts | None = None
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import peewee
 
-from gateway.compose import Templates, compose, load_templates
+from gateway.compose import CannedAnswers, Templates, compose, load_templates
 from gateway.desk.audit import audit_all
 from gateway.desk.border import FORGED, record_border_test
 from gateway.desk.clockwork import close_due, resume_due
@@ -49,6 +49,9 @@ DESK = "helpdesk@example.com"
 def shipped_templates() -> Templates:
     """A snapshot that never changes: what is compiled of it serves all desks."""
     return load_templates(CHECKOUT / "templates")
+
+
+_ANSWERS = CannedAnswers(shipped_templates())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +145,7 @@ class DeskUnderTest:
         lookup: Lookup | None = None,
     ) -> None:
         self.now = now or datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-        self.policy = policy or policy_of()
+        self.policy = (policy or policy_of()).with_answers(_ANSWERS)
         self.database: peewee.Database = open_database(url)
         keep_connections(self.database, url)
         with connection(self.database):
@@ -187,7 +190,7 @@ class DeskUnderTest:
         return self.now
 
     def change_policy(self, policy: Policy) -> None:
-        self.policy = policy
+        self.policy = policy.with_answers(_ANSWERS)
         with connection(self.database), transaction(self.database):
             mirror_policy(policy, now=self.now)
 

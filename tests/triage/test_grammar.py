@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -169,3 +170,11 @@ def test_the_help_has_a_line_for_each_command() -> None:
     for name, command in COMMANDS.items():
         assert str(command.usage).startswith(f"#{name}")
         assert str(command.help).endswith(".")
+
+
+@pytest.mark.parametrize("piece", ["_", "-", "- ", "\t", "\t*", " ", "> ", "| |", "\t ", "#", "*_"])
+def test_a_rule_below_a_mail_takes_no_longer_than_other_lines(piece: str) -> None:
+    """Mutant 3000026 of the fuzzer: 32 underscores in a row took longer than anybody waits."""
+    started = time.process_time()
+    read_agent_text(piece * 50_000 + "x", COMMANDS)
+    assert time.process_time() - started < 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gateway.desk.audit.duties import absences, turns
 from gateway.desk.audit.history import histories
 from gateway.desk.audit.mails import decisions_done, dedupe_keys, outcomes, raw_mails
 from gateway.desk.audit.orphans import orphans, unknown_contacts
@@ -45,6 +46,8 @@ CHECKS: tuple[Check, ...] = (
     tickets,
     outgoing_mails,
     histories,
+    absences,
+    turns,
     # What hangs on nothing
     orphans,
     unknown_contacts,

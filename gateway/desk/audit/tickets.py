@@ -51,6 +51,7 @@ class Told:
     moves: list[str] = field(default_factory=list)
     reopened: int = 0
     followers: list[str] = field(default_factory=list)
+    unwatched: list[str] = field(default_factory=list)
     ratings: dict[int, int] = field(default_factory=dict)
     messages: dict[int, list[Any]] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
@@ -155,8 +156,20 @@ def _watcher(told: Told, event: Any, detail: Any) -> None:
     told.watchers[detail["contact"]] += 1
 
 
+def _unwatcher(told: Told, event: Any, detail: Any) -> None:
+    if not told.watchers[detail["contact"]]:
+        told.troubles.append(f"event {event.id} removes contact {detail['contact']}, who did not watch it")
+    told.watchers[detail["contact"]] -= 1
+
+
 def _follower(told: Told, event: Any, detail: Any) -> None:
     told.followers.append(detail["agent"])
+    told.unwatched = [one for one in told.unwatched if one != detail["agent"]]
+
+
+def _unfollower(told: Told, event: Any, detail: Any) -> None:
+    told.followers = [one for one in told.followers if one != detail["agent"]]
+    told.unwatched.append(detail["agent"])
 
 
 def _rating(told: Told, event: Any, detail: Any) -> None:
@@ -192,7 +205,9 @@ _PLAYERS = {
     "status": _status,
     "requester": _requester,
     "watcher": _watcher,
+    "unwatcher": _unwatcher,
     "follower": _follower,
+    "unfollower": _unfollower,
     "rating": _rating,
     "link": _link,
     "merged": _merge,
@@ -256,8 +271,9 @@ def _endings(ticket: Ticket, told: Told, ratings: Sequence[Rating]) -> Iterator[
         yield f"went {_in_words(ticket.moves)}, but by its history {_in_words(told.moves)}"
     if ticket.reopened != told.reopened:
         yield f"was reopened {counted(told.reopened, 'time')} by its history, {ticket.reopened} by its row"
-    if ticket.followers != told.followers:
-        yield f"is followed by {_in_words(ticket.followers)}, but by its history {_in_words(told.followers)}"
+    if (ticket.followers, ticket.unwatched) != (told.followers, told.unwatched):
+        now, then = (f"{_in_words(one.followers)}, not by {_in_words(one.unwatched)}" for one in (ticket, told))
+        yield f"is followed by {now}, but by its history {then}"
     scores = {row.contact_id: row.score for row in ratings}
     if scores != told.ratings:
         yield f"has the ratings {scores}, but its history says {told.ratings}"

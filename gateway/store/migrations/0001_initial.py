@@ -102,6 +102,7 @@ _STATEMENTS = (
         "reopened" {smallint} NOT NULL,
         "moves" TEXT NOT NULL,
         "followers" TEXT NOT NULL,
+        "unwatched" TEXT NOT NULL,
         "merged_into_id" {bigint},
         FOREIGN KEY ("requester_id") REFERENCES "contact" ("id"),
         FOREIGN KEY ("merged_into_id") REFERENCES "ticket" ("id"),

@@ -1,0 +1,122 @@
+"""Which keys of ours a mail carries, where they stand, and what they prove; read before a decision, never in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from gateway.desk.answered import MOST_IDS, answered_ids
+from gateway.keys import (
+    CONFIRM_AGE,
+    KEY_LENGTH,
+    PROBE_AGE,
+    PROBE_HEADER,
+    Purpose,
+    is_own_mark,
+    key_in_id,
+    own_ids_in,
+    plus_suffix,
+    unseal,
+)
+from gateway.mail import Envelope, Mail, PassageRole
+from gateway.policy import Policy
+from gateway.store.rows import find
+from gateway.store.states import LedgerState
+from gateway.store.tables import Agent, Contact, Ledger, Outbox, Ticket
+from gateway.ticket import Role
+from gateway.triage.challenge import ASKED_ABOUT
+from gateway.triage.facts import Evidence, KeyFact, QuestionFact
+
+
+def written_keys(mail: Mail, envelope: Envelope, policy: Policy) -> list[str]:
+    """What may be a key of ours: in the desk's address that it went to, in its own id and in those that it answers."""
+    ids = (mail.message_id, *answered_ids(mail))
+    return [*recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, ids))][:MOST_IDS]
+
+
+def has_own_mark(mail: Mail, secrets: Mapping[int, bytes]) -> bool:
+    """Whether we sent it: our mark under its Message-ID, or a Message-ID of our outbox where the mark was stripped."""
+    mark = mail.header("x-helpdesk-gateway").strip()
+    if mark and is_own_mark(mark, mail.message_id, secrets):
+        return True
+    return bool(key_in_id(mail.message_id)) and find(Outbox, "message_id = ?", mail.message_id) is not None
+
+
+def carries_probe_key(mail: Mail, envelope: Envelope, *, now: datetime, secrets: Mapping[int, bytes]) -> bool:
+    """Whether a key of a probe of ours stands where the probe had it, or where its report was sent to."""
+    addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in mail.to))
+    written = [mail.header(PROBE_HEADER.lower()).strip(), key_in_id(mail.message_id)]
+    written += [plus_suffix(address) for address in addresses[:MOST_IDS]]
+    written += [key_in_id(an_id) for an_id in (mail.report.returned_ids if mail.report else ())[:MOST_IDS]]
+    keys = [unseal(one, purpose=Purpose.PROBE, secrets=secrets) for one in dict.fromkeys(written) if one]
+    return any(key is not None and now.date() - key.issued_on <= PROBE_AGE for key in keys)
+
+
+def keys_in(
+    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
+) -> Iterable[KeyFact]:
+    """Every reply key of ours in the recipient addresses, in the ids that are answered, and in the quoted part."""
+    found = dict.fromkeys(recipient_keys(mail, envelope, policy), Evidence.RECIPIENT_KEY)
+    for an_id in answered_ids(mail):
+        if sealed := key_in_id(an_id):
+            found.setdefault(sealed, Evidence.REFERENCE)
+    for an_id in own_ids_in(quoted_text(mail))[:MOST_IDS]:
+        found.setdefault(key_in_id(an_id), Evidence.QUOTED)
+    for sealed, evidence in list(found.items())[:MOST_IDS]:
+        key = unseal(sealed, purpose=Purpose.REPLY, secrets=secrets)
+        if key is None:
+            continue
+        holder = find(Contact, "id = ?", key.person)
+        ticket = find(Ticket, "number = ?", key.ticket)
+        if holder is None or ticket is None:
+            continue
+        last_activity = max(ticket.updated_at.date(), key.issued_on)
+        why_not = ""
+        if now.date() - last_activity > timedelta(days=policy.desk.key_days):
+            why_not = f"expired {policy.desk.key_days} days after the last activity"
+        row = find(Agent, "contact_id = ?", holder.id) if key.role is Role.AGENT else None
+        is_active = policy.agent_of(holder.address) is not None and (row is None or row.active)
+        if key.role is Role.AGENT and not is_active:
+            why_not = "was given to somebody who is no agent any more"
+        yield KeyFact(
+            evidence=evidence,
+            key=key,
+            ticket=key.ticket,
+            holder=holder.address,
+            usable=not why_not,
+            why_not=why_not,
+            confirmed_at=row.confirmed_at if row is not None else None,
+        )
+
+
+def recipient_keys(mail: Mail, envelope: Envelope, policy: Policy) -> tuple[str, ...]:
+    """What looks like a key of ours in the desk's addresses that the mail went to."""
+    addresses = (*envelope.recipients, *mail.delivered_to, *(one.address for one in (*mail.to, *mail.cc)))
+    ours = [address for address in addresses[: 4 * MOST_IDS] if policy.is_desk_address(address)]
+    return tuple(dict.fromkeys(plus_suffix(one) for one in ours if len(plus_suffix(one)) == KEY_LENGTH))
+
+
+def has_broken_key(mail: Mail, envelope: Envelope, policy: Policy, secrets: Mapping[int, bytes]) -> bool:
+    suffixes = recipient_keys(mail, envelope, policy)
+    return any(not any(unseal(one, purpose=purpose, secrets=secrets) for purpose in Purpose) for one in suffixes)
+
+
+def question_in(
+    mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]
+) -> QuestionFact | None:
+    """The question "was it you?" that the mail answers, by the key that only this question carried."""
+    written = [*recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, answered_ids(mail)))]
+    keys = (unseal(one, purpose=Purpose.CONFIRM, secrets=secrets) for one in written[:MOST_IDS])
+    key = next((key for key in keys if key is not None), None)
+    if key is None:
+        return None
+    holder, row = find(Contact, "id = ?", key.person), find(Ledger, "id = ?", key.ticket)
+    if holder is None or row is None:
+        return None
+    is_open = row.state == LedgerState.QUARANTINED and row.reason_code in ASKED_ABOUT
+    is_open &= now.date() - key.issued_on <= CONFIRM_AGE
+    return QuestionFact(ledger=row.id, holder=holder.address, is_open=is_open)
+
+
+def quoted_text(mail: Mail) -> str:
+    return "\n".join(passage.text for passage in mail.passages if passage.role is not PassageRole.NEW)

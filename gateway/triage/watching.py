@@ -1,0 +1,62 @@
+"""`#watch` and `#unwatch`: who hears of a ticket, an agent of one's own accord or a person who reads along. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.phrase import say
+from gateway.policy import Agent
+from gateway.triage import actions
+from gateway.triage.decision import Follow, RemoveWatchers, Unfollow
+from gateway.triage.work import Refusal, Work
+
+
+def watch(work: Work, argument: str) -> Work | Refusal:
+    """The agent hears of the ticket from now on, whoever has it."""
+    if argument.strip():
+        return Refusal(why=say("is for yourself; others are added by #cc"), suggestion=f"#cc {argument.strip()}")
+    ticket, own = work.ticket, work.agent.address
+    told = say("{agent} follows it from now on", agent=work.agent.name)
+    agents = tuple(dict.fromkeys([*ticket.agents, own]))
+    unwatched = tuple(one for one in ticket.unwatched if one != own)
+    return work.with_changes(
+        Follow(agent=own), ticket=replace(ticket, agents=agents, unwatched=unwatched), told=told
+    )
+
+
+def unwatch(work: Work, argument: str) -> Work | Refusal:
+    """The agent, or a person who reads along, hears no more of the ticket."""
+    return _remove(work, argument) if argument.strip() else _leave(work, work.agent)
+
+
+def cc(work: Work, argument: str) -> Work | Refusal:
+    """Somebody reads along from now on, or with a minus no longer."""
+    written = argument.strip()
+    return _remove(work, written[1:]) if written[:1] in ("-", "−", "–") else actions.cc(work, argument)
+
+
+def _leave(work: Work, agent: Agent) -> Work | Refusal:
+    ticket, own = work.ticket, agent.address
+    if ticket.assignee == own:
+        return Refusal(why=say("the ticket is yours; give it to somebody first"), suggestion=say("#assign NAME|TEAM"))
+    told = say("{agent} follows it no longer", agent=agent.name)
+    agents = tuple(one for one in ticket.agents if one != own)
+    unwatched = tuple(dict.fromkeys([*ticket.unwatched, own]))
+    return work.with_changes(
+        Unfollow(agent=own), ticket=replace(ticket, agents=agents, unwatched=unwatched), told=told
+    )
+
+
+def _remove(work: Work, argument: str) -> Work | Refusal:
+    found = actions.ADDRESS.findall(argument.replace("mailto:", ""))
+    if len(found) != 1:
+        return Refusal(why=say("does not name one address"))
+    address, ticket, policy = found[0].lower(), work.ticket, work.policy
+    leaving = tuple(one.address for one in ticket.watchers if policy.is_same_person(one.address, address))
+    if not leaving:
+        if policy.is_same_person(ticket.requester.address, address):
+            return Refusal(why=say("is the requester"), suggestion="#requester a@b")
+        return Refusal(why=say("{person} does not read along", person=address))
+    told = say("{person} gets no more answers", person=", ".join(leaving))
+    watchers = tuple(one for one in ticket.watchers if one.address not in leaving)
+    return work.with_changes(RemoveWatchers(addresses=leaving), ticket=replace(ticket, watchers=watchers), told=told)
