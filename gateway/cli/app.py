@@ -11,6 +11,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli import (
+    agents,
     answers,
     auth,
     backing_up,
@@ -63,6 +64,7 @@ app.command(rich_help_panel=_RUN)(running.demo)
 app.command(rich_help_panel=_RUN)(backing_up.backup)
 app.command(rich_help_panel=_LOOK)(inspecting.status)
 app.add_typer(ticket_acts.app, name="ticket", rich_help_panel=_LOOK)
+app.add_typer(agents.app, name="agent", rich_help_panel=_LOOK)
 app.add_typer(inspecting.ledger, name="ledger", rich_help_panel=_LOOK)
 app.add_typer(quarantine_acts.app, name="quarantine", rich_help_panel=_LOOK)
 app.add_typer(outbox.app, name="outbox", rich_help_panel=_LOOK)

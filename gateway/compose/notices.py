@@ -41,6 +41,11 @@ NOTICES: dict[str, Notice] = {
         _requester("acknowledgement", "Tells somebody who wrote to the desk that the mail became a ticket."),
         _requester("answer", "Carries what an agent wrote to the requester."),
         _requester("resolution", "Tells the requester that the matter is settled, and how to say that it is not."),
+        _requester(
+            "status", "Answers who wrote only “status”: where it stands, who has it, by when, what else is open."
+        ),
+        _requester("guide", "Answers who wrote only “help”: what one can do here by mail."),
+        _requester("noted", "Tells what was done at one word, as “cancel”, or that a second mail joined the ticket."),
         _requester("closing", "Tells the requester that the ticket was closed for good; sent only if configured."),
         # To agents, about a ticket
         _agent("new_ticket", "Shows a new ticket to the agents of its team, or to its assignee."),

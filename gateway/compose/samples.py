@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from gateway.compose.letter import Letter, LetterFile
 from gateway.compose.notices import NOTICES, Audience
+from gateway.compose.samples_employees import KNOWN, SAMPLES
 from gateway.mail import Address
 
 _DESK = {"name": "Help Desk", "address": "helpdesk@example.com"}
@@ -140,7 +141,8 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"message": _PLAIN_MESSAGE | {"text": "I have renewed your VPN profile."}, "agent": _ANNA}
         | {"asks": True, "asks_rating": True}
         | {"reopen_until": "2026-03-09T17:00:00+01:00", "watcher": True, "added_by": "Anna Agent", "signed": False},
-        {"message": None, "agent": None, "asks": False, "asks_rating": False, "reopen_until": "", "watcher": False, "added_by": "", "signed": False},
+        {"message": None, "agent": None, "asks": False, "asks_rating": False, "reopen_until": ""}
+        | {"watcher": False, "added_by": "", "signed": False},
     ),
     "closing": ({}, {}),
     "new_ticket": (
@@ -185,7 +187,7 @@ _OWN: dict[str, tuple[Values, Values]] = {
     ),
     "escalated": (
         # `reason` is what the agent wrote behind #escalate, `from_team` the team that had it.
-        {"message": _MESSAGE, "agent": _ANNA, "from_team": "desk", "reason": "It needs the firewall's log."}
+        {"message": _PLAIN_MESSAGE, "agent": _ANNA, "from_team": "desk", "reason": "It needs the firewall's log."}
         | {"changes": ["escalated to the team Network"], "marks": [], "why": [], "linked_token": "", "note": None}
         | {"history": _HISTORY, "history_cut": True},
         {"message": _POOR_MESSAGE, "agent": _NOBODY, "from_team": "desk", "reason": "", "changes": [], "marks": []}
@@ -193,7 +195,7 @@ _OWN: dict[str, tuple[Values, Values]] = {
     ),
     "bad_rating": (
         # `score` is 1 or 2, `rater` the name or the address of who rated.
-        {"message": _MESSAGE, "score": 2, "rater": "Erika Muster", "history": _HISTORY, "history_cut": True}
+        {"message": _PLAIN_MESSAGE, "score": 2, "rater": "Erika Muster", "history": _HISTORY, "history_cut": True}
         | {"changes": [], "note": None},
         {"message": _POOR_MESSAGE, "score": 1, "rater": "e@example.org", "history": [], "history_cut": False}
         | {"changes": [], "note": None},
@@ -344,7 +346,7 @@ _OWN: dict[str, tuple[Values, Values]] = {
 _WITHOUT_TICKET = frozenset(
     {
         *("question", "result", "listing", "confirmation", "challenge", "quarantine_digest", "alarm", "heartbeat"),
-        *("bundle", "reminders"),
+        *("bundle", "reminders", "status", "guide"),
     }
 )
 
@@ -357,7 +359,7 @@ _PIXEL = bytes.fromhex(
 
 def sample_letters(notice: str) -> tuple[Letter, Letter]:
     """Return a letter of that notice with much to say and one with little. Raises KeyError for an unknown notice."""
-    rich, poor = _OWN[notice]
+    rich, poor = (_OWN | SAMPLES)[notice]
     return _letter(notice, _TICKET, rich), _letter(notice, None if notice in _WITHOUT_TICKET else _POOR_TICKET, poor)
 
 
@@ -381,7 +383,7 @@ def _letter(notice: str, ticket: Mapping[str, object] | None, own: Values) -> Le
         list_id="<network.helpdesk.example.com>" if to_agent else "",
         importance="high" if to_agent and ticket is _TICKET else "",
         date=datetime(2026, 3, 2, 9, 15, tzinfo=UTC),
-        context={"desk": _DESK, "ticket": ticket, "person": person, **own},
+        context={"desk": _DESK, "ticket": ticket, "person": KNOWN | person, "requester": KNOWN | _ERIKA, **own},
         files=(
             LetterFile(filename="vpn-log.txt", content_type="text/plain", content=b"error 809\n"),
             LetterFile(

@@ -13,11 +13,13 @@ import peewee
 
 from gateway.desk.quarantining import deny_patterns
 from gateway.policy import Agent, Policy
+from gateway.policy.duty import is_at_work, on_call
 from gateway.store.database import lock_conversations, transaction
 from gateway.store.fields import UtcDateTime
 from gateway.store.history import write_event
 from gateway.store.rows import find_all, find_values, insert, marks, update
 from gateway.store.tables import Absence
+from gateway.ticket import OPEN_STATUSES
 from gateway.triage.decision import EndAbsence, SetAbsence
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 BY_OPERATOR = "operator"
 _HOLDS = "cancelled_at IS NULL AND starts_at <= ? AND ends_at > ?"
 _MOMENT = UtcDateTime()
+_OPEN = tuple(sorted(OPEN_STATUSES))
 
 
 # --- what decisions are told ---
@@ -124,9 +127,30 @@ def mark_back(database: peewee.Database, agent: Agent, *, by: str, now: datetime
         return say_back(EndAbsence(agent=agent.address, why=f"says {by}"), by=by, now=now)
 
 
-def absences_of(policy: Policy, *, now: datetime) -> dict[str, list[Absence]]:
-    """The absences that hold or are to come, of each agent by address, in order."""
-    found: dict[str, list[Absence]] = {agent.address: [] for agent in policy.agents}
+def agent_rows(policy: Policy, *, now: datetime) -> list[dict[str, object]]:
+    """Every agent of the policy: at work, off or away and until when, for which teams on call, with how many open
+    tickets."""
+    coming: dict[str, list[Absence]] = {}
     for row in find_all(Absence, "cancelled_at IS NULL AND ends_at > ?", now, order="starts_at, id"):
-        found.setdefault(row.agent, []).append(row)
-    return found
+        coming.setdefault(row.agent, []).append(row)
+    sql = f"SELECT assignee, COUNT(*) FROM ticket WHERE status IN ({marks(_OPEN)}) GROUP BY assignee"  # noqa: S608
+    counts = {address: int(count) for address, count in find_values(sql, *_OPEN)}
+    away = away_now(now)
+    called: dict[str, list[str]] = {}
+    for team in policy.teams:
+        if (agent := on_call(policy, team.name, now, away=frozenset(away))) is not None:
+            called.setdefault(agent.address, []).append(team.name)
+    return [
+        {
+            "agent": agent.handle,
+            "name": agent.name,
+            "address": agent.address,
+            "teams": list(agent.teams),
+            "state": "away" if agent.address in away else ("at work" if is_at_work(policy, agent, now) else "off"),
+            "until": away.get(agent.address),
+            "next_absence": next((row.starts_at for row in coming.get(agent.address, ()) if row.starts_at > now), None),
+            "on_call": called.get(agent.address, []),
+            "open": counts.get(agent.address, 0),
+        }
+        for agent in policy.agents
+    ]

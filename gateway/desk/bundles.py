@@ -16,6 +16,7 @@ from typing import Any
 from peewee import JOIN, Database
 
 from gateway.phrase import from_json, listed, say
+from gateway.policy.telling import GATHERED, Delay
 from gateway.store.database import skip_locked, transaction
 from gateway.store.rows import find, find_values, marks
 from gateway.store.states import OutboxState
@@ -48,15 +49,16 @@ def merge_waiting(
     token: Callable[[TicketType, int], str],
     at_least: int = 4,
 ) -> int:
-    """Merge the notices of every agent for whom at least `at_least` wait; return how many bundles were made.
+    """Merge the notices of every agent for whom at least `at_least` wait, and those that the rules gather and that are
+    due; return how many bundles were made or mails let go.
 
     `token` writes a ticket's token ("[INC-1042]") as the policy in force does. One transaction.
     """
     with transaction(database):
+        bundles = _gather_due(database, now=now, new_message_id=new_message_id, token=token)
         waiting: dict[int, list[_Waiting]] = defaultdict(list)
         for one in _candidates(database, now=now):
             waiting[one.recipient].append(one)
-        bundles = 0
         for recipient, notices in waiting.items():
             merged = _to_merge(notices, at_least=at_least)
             if merged:
@@ -67,8 +69,8 @@ def merge_waiting(
 
 
 _CANDIDATES = """SELECT id, recipient_id, notice, created_at <= ? FROM outbox
-    WHERE state = ? AND rank = ? AND role = ? AND part_count = 0 AND lease_until IS NULL AND notice NOT IN (…)
-    ORDER BY id"""
+    WHERE state = ? AND rank = ? AND role = ? AND part_count = 0 AND lease_until IS NULL AND hold_reason = ''
+    AND notice NOT IN (…) ORDER BY id"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,39 @@ def _candidates(database: Database, *, now: datetime) -> list[_Waiting]:
         _Waiting(id=an_id, recipient=recipient, is_bundle=notice == BUNDLE, is_settled=bool(is_settled))
         for an_id, recipient, notice, is_settled in found
     ]
+
+
+def _gather_due(
+    database: Database, *, now: datetime, new_message_id: Callable[[], str], token: Callable[[TicketType, int], str]
+) -> int:
+    """Let go what has waited for its moment: alone what waited alone, in one mail what the rules gather.
+
+    When the first of somebody's mails is due, all of them go. Nobody claims them before.
+    """
+    due = find_values(_DUE, OutboxState.WAITING, *_TIMED, now)
+    for recipient, why in due:
+        ids = [an_id for (an_id,) in find_values(_OF_ONE + skip_locked(database), OutboxState.WAITING, recipient, why)]
+        if why not in GATHERED:
+            _let_go(ids, now=now)
+            continue
+        for start in range(0, len(ids), LETTERS_LIMIT):
+            portion = ids[start : start + LETTERS_LIMIT]
+            if len(portion) == 1:
+                _let_go(portion, now=now)
+            else:
+                _merge(portion, recipient, now=now, message_id=new_message_id(), token=token)
+    return len(due)
+
+
+_TIMED = (*GATHERED, Delay.QUIET)
+_DUE = f"""SELECT DISTINCT recipient_id, hold_reason FROM outbox
+    WHERE state = ? AND hold_reason IN ({marks(_TIMED)}) AND not_before <= ?"""  # noqa: S608 - question marks only
+_OF_ONE = """SELECT id FROM outbox WHERE state = ? AND recipient_id = ? AND hold_reason = ? AND lease_until IS NULL
+    ORDER BY id"""
+
+
+def _let_go(ids: Sequence[int], *, now: datetime) -> None:
+    Outbox.update(hold_reason="", not_before=None).where(Outbox.id.in_(list(ids)), Outbox.not_before <= now).execute()
 
 
 def _to_merge(notices: Sequence[_Waiting], *, at_least: int) -> list[_Waiting]:
@@ -126,7 +161,8 @@ def _merge(
         state=OutboxState.WAITING,
         created_at=now,
     )
-    Outbox.update(state=OutboxState.MERGED, merged_into=bundle.id).where(Outbox.id.in_(ids)).execute()
+    merged = {"state": OutboxState.MERGED, "merged_into": bundle.id, "hold_reason": "", "not_before": None}
+    Outbox.update(merged).where(Outbox.id.in_(ids)).execute()
 
 
 def _letters(ids: Sequence[int], token: Callable[[TicketType, int], str]) -> list[dict[str, object]]:

@@ -15,6 +15,7 @@ from gateway.desk.keeping import KEEPING
 from gateway.desk.listings import asked_number, listing_of
 from gateway.desk.outgoing import enqueue, file_contexts
 from gateway.desk.people import contact_of, requester_of
+from gateway.desk.standings import beside
 from gateway.desk.ticket_fields import set_fields
 from gateway.desk.turns import TURNS
 from gateway.desk.unit import Unit
@@ -33,7 +34,7 @@ from gateway.store.tables import (
     TicketWatcher,
 )
 from gateway.ticket import Field, Status, Visibility, is_reopening
-from gateway.triage.challenge import ASKED_ABOUT, CHALLENGE, DENIED
+from gateway.triage.challenge import ASKED_ABOUT, DENIED
 from gateway.triage.decision import (
     AddWatcher,
     AnswerQuestion,
@@ -341,9 +342,7 @@ def _notify(unit: Unit, change: Notice) -> None:
     if change.about == "first" and unit.ticket is not None:
         about = Message.select().where(Message.ticket == unit.ticket).order_by(Message.id).first()
     about_id = change.about_message if change.about_message is not None else (about.id if about is not None else None)
-    common = dict(change.context)
-    if change.name == CHALLENGE:
-        common["asks_about"] = unit.ledger_id
+    common = {**change.context, **beside(unit, change)}
     if note := unit.messages.get(str(common.pop("note", ""))):
         common["note"] = note.id
     contexts: Sequence[Mapping[str, object]] = [common]

@@ -47,7 +47,7 @@ CLOCK = "clock"
 _ANSWERS = """SELECT MIN(m.at) FROM message m WHERE m.ticket_id = ? AND m.author_role = ? AND m.visibility = ?
     AND m.state = ? AND (NOT EXISTS (SELECT 1 FROM outbox o WHERE o.about_id = m.id AND o.role = ?)
     OR EXISTS (SELECT 1 FROM outbox o WHERE o.about_id = m.id AND o.role = ? AND o.bounced_at IS NULL
-        AND o.state <> 'failed'))"""
+        AND o.state NOT IN ('failed', 'cancelled')))"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from gateway.desk.unit import Unit
 from gateway.mail import MailKind, Reason, Verdict
 from gateway.phrase import say
 from gateway.policy import Policy
+from gateway.policy.telling import Event
 from gateway.store.database import lock_conversations, transaction
 from gateway.store.rows import update
 from gateway.store.states import OutboxState
@@ -25,6 +26,7 @@ from gateway.ticket import Status
 from gateway.triage.decision import Action, Change, Decision, MoveStatus
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
 from gateway.triage.restraint import restraint_on
+from gateway.triage.telling import without_untold
 
 _AT_ONCE = 100
 
@@ -83,7 +85,7 @@ def resume_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, 
         tickets = list(Ticket.select().where(due).order_by(Ticket.hold_until).limit(_AT_ONCE))
         for ticket in tickets:
             moved = MoveStatus(to=Status.IN_PROGRESS, why="the day it was held until is over")
-            agents = agents_of_ticket(policy, ticket_facts(ticket))
+            agents = agents_of_ticket(policy, ticket_facts(ticket), Event.CHANGED)
             changed = {"changes": [say("no longer on hold: the day it waited for is over")], "agent": None}
             _apply(ticket, (moved, *tell_agents("changed", agents, context=changed)), policy, secrets, now=now)
     return len(tickets)
@@ -99,7 +101,7 @@ def _apply(
         reasons=(Reason(code="clock", text="the clock, not a mail"),),
         ticket=ticket.number,
         actor="clock",
-        changes=changes,
+        changes=without_untold(changes, policy),
     )
     carry_out(
         Unit(

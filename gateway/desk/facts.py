@@ -24,11 +24,13 @@ from gateway.desk.key_facts import (
     written_keys,
 )
 from gateway.desk.listings import listing_in, owned_tickets
+from gateway.desk.matters import same_matter_among
 from gateway.desk.people import KnownPeople, as_person, find_contact
 from gateway.desk.quarantining import digest_in
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import may_be_told, outside_of, traffic_around
 from gateway.desk.turns import duty_facts
+from gateway.desk.undoing import undoable_on
 from gateway.keys import (
     Purpose,
     key_in_id,
@@ -36,7 +38,7 @@ from gateway.keys import (
     unseal,
 )
 from gateway.mail import Envelope, Mail
-from gateway.policy import Policy
+from gateway.policy import Agent, Policy
 from gateway.store.rows import find_all
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox
 from gateway.subject import find_tokens
@@ -58,6 +60,7 @@ from gateway.triage.facts import (
 )
 from gateway.triage.grammar import command_lines
 from gateway.triage.orders import numbers_ordered
+from gateway.triage.traffic import Traffic
 from gateway.triage.trust import REACHING
 
 # A mail may name many numbers; only so many are looked up.
@@ -90,8 +93,9 @@ def gather_facts(
     around = (mail, envelope, policy, sender, logged)
     told = may_be_told(mail, envelope, logged, bool(vouched), policy) if counts_traffic else ()
     denied, away = denied_and_away(author_of(mail, envelope).address, now=now)
-    is_marked = has_own_mark(mail, secrets)
-    is_own = is_marked or policy.is_desk_address(mail.sender.address if mail.sender is not None else "")
+    traffic = traffic_around(*around, tickets=list(leads_to.values()), now=now) if counts_traffic else ()
+    is_marked, author = has_own_mark(mail, secrets), mail.sender.address if mail.sender is not None else ""
+    is_own = is_marked or policy.is_desk_address(author)
     return Facts(
         now=now,
         is_own=is_own,
@@ -114,17 +118,29 @@ def gather_facts(
         named_tickets=_each_once(named.tickets.values(), away),
         is_id_taken=named.is_id_taken,
         bounced=named.bounced,
-        traffic=traffic_around(*around, tickets=list(leads_to.values()), now=now) if counts_traffic else (),
+        traffic=traffic,
         outside=outside_of(told, policy, now=now),
         known_pictures=_known_pictures(mail, sender),
         denied_by=denied,
         heartbeat=heartbeat_in(written_keys(mail, envelope, policy), secrets) if is_own else None,
         digest=digest_in(written_keys(mail, envelope, policy), secrets, now=now),
         listing=named.listing,
-        owned=_owned(mail, policy, named.tickets.values()),
+        owned=_owned(mail, author, policy, named.tickets.values()),
         away=away,
         duty=duty_facts(policy),
+        undoable=undoable_on(mail.new_text, _agent_in(mail, policy), named.tickets.values(), policy, now=now),
+        same_matter=None if leads_to else same_matter_among(_recent(mail, envelope, traffic), mail, policy),
     )
+
+
+def _agent_in(mail: Mail, policy: Policy) -> Agent | None:
+    return policy.agent_of(mail.sender.address) if mail.sender is not None else None
+
+
+def _recent(mail: Mail, envelope: Envelope, traffic: Iterable[Traffic]) -> tuple[int, ...]:
+    """The tickets that the author has opened within the hours in which the same matter is one ticket."""
+    author = author_of(mail, envelope).address
+    return next((known.recent for known in traffic if known.address == author), ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,11 +192,10 @@ def _tickets_around(
     return tickets | _tickets([one for message in held for one in _named_in_text(message.text, policy)])
 
 
-def _owned(mail: Mail, policy: Policy, tickets: Iterable[TicketFacts]) -> tuple[OwnedTicket, ...]:
+def _owned(mail: Mail, author: str, policy: Policy, tickets: Iterable[TicketFacts]) -> tuple[OwnedTicket, ...]:
     """The open tickets that a `#handover` of the mail, or of a held one that it may release, is about."""
     held = (message.text for ticket in tickets for message in ticket.held)
-    sender = mail.sender.address if mail.sender is not None else ""
-    return owned_tickets((mail.subject, mail.new_text, *held), sender, policy)
+    return owned_tickets((mail.subject, mail.new_text, *held), author, policy)
 
 
 def _sender_of(mail: Mail, people: KnownPeople | None) -> Contact | None:

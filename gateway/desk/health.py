@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import fn
+from peewee import Case, fn
 
 from gateway.alarms import (
     QUARANTINE_LATE_WORKING_DAYS,
@@ -217,14 +217,19 @@ def _open_count() -> int:
 def _queues(now: datetime) -> Queues:
     return {
         "ledger": _depths(Ledger, LedgerState, Ledger.received_at, now),
-        "outbox": _depths(Outbox, OutboxState, Outbox.created_at, now),
+        "outbox": _depths(Outbox, OutboxState, Outbox.created_at, now, until=_DELAYED_UNTIL),
     }
 
 
-def _depths(table: Any, states: Any, since: Any, now: datetime) -> dict[str, dict[str, int]]:
-    """How many rows are in each state, and how old the oldest is, in seconds."""
+# Of a mail that waits for its moment, its age begins then.
+_IS_DELAYED = (Outbox.state == OutboxState.WAITING) & (Outbox.hold_reason != "")
+_DELAYED_UNTIL = Case(None, [(_IS_DELAYED, Outbox.not_before)], Outbox.created_at)
+
+
+def _depths(table: Any, states: Any, since: Any, now: datetime, until: Any = None) -> dict[str, dict[str, int]]:
+    """How many rows are in each state, and how old the oldest is, in seconds; `until` stands for `since` in SQL."""
     depths = {state.value: {"count": 0, "age_seconds": 0} for state in states}
-    query = table.select(table.state, fn.COUNT(table.id).alias("count"), fn.MIN(since).alias("oldest"))
+    query = table.select(table.state, fn.COUNT(table.id).alias("count"), fn.MIN(since if until is None else until).alias("oldest"))
     for row in query.group_by(table.state).dicts():
         oldest = since.python_value(row["oldest"])
         depths[row["state"]] = {

@@ -11,7 +11,9 @@ from gateway.desk.clocks import ack_clocks, take_back_answer
 from gateway.desk.endings import ENDINGS
 from gateway.desk.health import HEARTBEAT
 from gateway.desk.operating import delete_one, deny_one, release_one
+from gateway.desk.undoing import take_back
 from gateway.triage.decision import AckClocks, DenySender, NoteHeartbeat, SettleQuarantined, TakeBackAnswer
+from gateway.triage.undoable import TakeBack
 
 
 def _settle(unit: Any, change: SettleQuarantined) -> None:
@@ -39,5 +41,6 @@ KEEPING: dict[type, Callable[[Any, Any], None]] = {
     NoteHeartbeat: _note_heartbeat,
     AckClocks: ack_clocks,
     TakeBackAnswer: take_back_answer,
+    TakeBack: take_back,
     **ENDINGS,
 }

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import peewee
 
+from gateway.desk.absences import away_now
 from gateway.desk.carry_out import carry_out
 from gateway.desk.chores import detail_of, done
 from gateway.desk.clocks import CLOCK, as_clock, clock_prints, clock_values, clocks_of, save_clock, steps_at
@@ -124,7 +125,7 @@ class _Due:
 
 def _climb_some(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
     rows = find_all(SlaClock, "next_at <= ?", now, order="next_at, id", limit=BATCH)
-    around, written = _Around.of(rows), _Written()
+    around, written = _Around.of(rows, now=now), _Written()
     acted: set[int] = set()
     for row in rows:
         if row.ticket_id in acted:
@@ -176,9 +177,15 @@ class _Around:
     tickets: dict[int, Ticket]
     clocks: dict[int, dict[str, Clock]]
     people: KnownPeople
+    away: Container[str]
+
+    def reminded(self, due: _Due, policy: Policy) -> tuple[Address, ...]:
+        """Whom the last steps of a clock remind."""
+        ticket = self.tickets[due.row.ticket_id]
+        return reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy, away=self.away)
 
     @classmethod
-    def of(cls, rows: Sequence[SlaClock]) -> _Around:
+    def of(cls, rows: Sequence[SlaClock], *, now: datetime) -> _Around:
         ids = sorted({row.ticket_id for row in rows})
         among = f"IN ({marks(ids)})"
         tickets = {one.id: one for one in find_all(Ticket, f"id {among}", *ids)} if ids else {}
@@ -190,7 +197,12 @@ class _Around:
         by_id = {one.id: one for one in people}
         for ticket in tickets.values():
             ticket.requester = by_id[ticket.requester_id]
-        return cls(tickets=tickets, clocks=clocks, people={one.address: one for one in people})
+        return cls(
+            tickets=tickets,
+            clocks=clocks,
+            people={one.address: one for one in people},
+            away=away_now(now) if ids else (),
+        )
 
 
 def _look(row: SlaClock, policy: Policy, *, now: datetime) -> _Due:
@@ -247,7 +259,7 @@ def _reminders(
 ) -> Iterator[dict[str, Any]]:
     """One mail to each person whom the last steps name, or to those of them in `only`."""
     ticket, clock = around.tickets[due.row.ticket_id], due.clock
-    for person in reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy):
+    for person in around.reminded(due, policy):
         if only is not None and person.address not in only:
             continue
         row = outbox_row(
@@ -289,9 +301,7 @@ def _act(
     words = what_changes(changes)
     if not changes:
         return ()
-    reminded_too = [
-        one.address for one in reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy)
-    ]
+    reminded_too = [one.address for one in around.reminded(due, policy)]
     notices: tuple[Notice, ...] = ()
     newcomers: list[str] = []
     if given is not None:
@@ -326,15 +336,14 @@ def _tell_late(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -
     rows = find_all(SlaClock, "late_at IS NOT NULL", order="due_at, id", limit=_LATE_AT_ONCE)
     if not rows:
         return 0
-    around = _Around.of(rows)
+    around = _Around.of(rows, now=now)
     late = [
         _Due(row=row, clock=clock, last=_last_steps(clock, policy)) for row in rows if (clock := as_clock(row)).is_open
     ]
     by_person: dict[str, list[_Due]] = defaultdict(list)
     mailboxes: dict[str, Address] = {}
     for due in late:
-        ticket = around.tickets[due.row.ticket_id]
-        for person in reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy):
+        for person in around.reminded(due, policy):
             by_person[person.address].append(due)
             mailboxes[person.address] = person
     for address, dues in by_person.items():

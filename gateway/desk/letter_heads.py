@@ -8,6 +8,7 @@ from gateway.policy import Policy
 from gateway.store.tables import Outbox, Ticket
 from gateway.ticket import Priority, Role
 
+_ANSWERS = frozenset({"acknowledgement", "status", "guide", "noted"})
 _WRITTEN_BY_A_PERSON = frozenset({"answer"})
 
 
@@ -15,7 +16,7 @@ def automatic(row: Outbox) -> str:
     """The Auto-Submitted value (RFC 3834 §5): none on what a person wrote to a person."""
     if row.notice in _WRITTEN_BY_A_PERSON or (row.notice == "resolution" and row.about_id is not None):
         return ""
-    return "auto-replied" if row.notice == "acknowledgement" else "auto-generated"
+    return "auto-replied" if row.notice in _ANSWERS else "auto-generated"
 
 
 def list_id(row: Outbox, ticket: Ticket | None, policy: Policy) -> str:

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.compose import Letter, LetterFile, choose_language, is_signed
 from gateway.desk.letter_heads import automatic, importance, list_id
-from gateway.desk.outgoing import NO_DUE, NO_FINDINGS, question_key, reply_key, ticket_context
-from gateway.desk.perspective import added_by, conversation, merged_ticket_of
+from gateway.desk.outgoing import question_key, reply_key, ticket_context
+from gateway.desk.perspective import added_by, conversation, merged_ticket_of, people_in, shown_ticket
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
 from gateway.desk.rule_answers import Recall, rule_answer
@@ -45,9 +45,6 @@ _LETTER_JOINED = """outbox o JOIN contact r ON r.id = o.recipient_id LEFT JOIN t
     LEFT JOIN message m ON m.id = o.about_id LEFT JOIN contact a ON a.id = m.author_id WHERE o.id = ?"""
 # What a person who was merged in may see of a ticket: the same of their own one.
 _OWN_TICKET = ("token", "number", "type", "subject", "requester", "opened_at", "asset", "tags", "fields")
-# What a row of an older version lacks; and what nobody is told whom nothing authenticates, since it may be from a mail.
-_NO_EXTRAS: dict[str, object] = {"asset": "", "tags": [], "fields": {}}
-_FOR_AGENTS: dict[str, object] = {"cause": "", "code": "", "moves": []}
 _SHOWS_SENDER = frozenset({"new_ticket", "new_reply", "internal_note", "agent_answered"})
 
 Extract = Callable[[bytes, Sequence[int]], dict[int, bytes]]
@@ -89,7 +86,7 @@ class LetterBuilder:
         if own is not None:
             ours = ticket_context(own, policy)
             own_words = {key: ours[key] for key in _OWN_TICKET}
-            context["ticket"] = _shown_ticket(row) | own_words
+            context["ticket"] = shown_ticket(row, is_plain=_hides_name(row)) | own_words
         context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
         if asked := str(row.context.get("asked", "")):
             context |= rule_answer(asked, row, ticket, policy, recall=self._recall, secrets=self._secrets)
@@ -121,16 +118,20 @@ class LetterBuilder:
         return letter, self._reverse_path(row, policy)
 
     def _language(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
-        stored = row.recipient.language
+        stored = policy.language_of(row.recipient.address) or row.recipient.language
         if row.role == Role.AGENT:
             agent = policy.agent_of(row.recipient.address)
             return choose_language(
-                stored=agent.language if agent else "", mail="", desk=policy.desk.language, available=LANGUAGES
+                stored=agent.language if agent else stored, mail="", desk=policy.desk.language, available=LANGUAGES
             )
         if ticket is not None and Field.LANGUAGE in ticket.fields:
             # Somebody, or a rule, has chosen it for this ticket.
             stored = ticket.language
-        mail = ticket.language if ticket is not None and row.role == Role.REQUESTER else ""
+        mail = (
+            ticket.language
+            if ticket is not None and row.role == Role.REQUESTER
+            else row.context.get("mail_language", "")
+        )
         return choose_language(stored=stored, mail=mail, desk=policy.desk.language, available=LANGUAGES)
 
     def _reply_to(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
@@ -139,7 +140,8 @@ class LetterBuilder:
             return plus_address(policy.desk.address, sealed)
         if not policy.desk.plus_addresses or ticket is None:
             return policy.desk.address
-        sealed = reply_key(row.recipient, Role(row.role), ticket, secrets=self._secrets, now=row.created_at)
+        role = Role(row.role)
+        sealed = reply_key(row.recipient, role, ticket, policy=policy, secrets=self._secrets, now=row.created_at)
         return plus_address(policy.desk.address, sealed)
 
     def _reverse_path(self, row: Outbox, policy: Policy) -> str:
@@ -165,7 +167,8 @@ class LetterBuilder:
         if row.role != Role.AGENT:
             mails += find_values(_MAILS_BY_PERSON, row.recipient_id, ticket.id, ticket.id)
         ids = list(dict.fromkeys(an_id for _, an_id in sorted(mails)))
-        sealed = reply_key(row.recipient, Role(row.role), ticket, secrets=self._secrets, now=ticket.opened_at)
+        role = Role(row.role)
+        sealed = reply_key(row.recipient, role, ticket, policy=policy, secrets=self._secrets, now=ticket.opened_at)
         root = message_id(sealed, "root", policy.desk.address.partition("@")[2])
         first = ids[:1] if ids and row.role != Role.AGENT else []
         rest = [an_id for an_id in ids if an_id not in first][-_MOST_REFERENCES:]
@@ -181,14 +184,14 @@ class LetterBuilder:
         files: list[LetterFile],
         set_aside: Sequence[Phrase | str],
     ) -> dict[str, object]:
-        apart = ("ticket", "template")
+        apart = ("ticket", "template", "mail_language", "asked_by")
         context: dict[str, object] = {key: value for key, value in row.context.items() if key not in apart}
         ticket = row.context.get("ticket")
         context["ticket"] = None
         if ticket:
-            context["ticket"] = _shown_ticket(row)
+            context["ticket"] = shown_ticket(row, is_plain=_hides_name(row))
         context["desk"] = {"name": policy.desk.name, "address": policy.desk.address}
-        context["person"] = {"name": row.recipient.name, "address": row.recipient.address}
+        context |= people_in(row, policy)
         scrub = _scrubber(policy, to_agent=row.role == Role.AGENT)
         context["message"] = (
             _message_context(message, policy, files=files, set_aside=set_aside, scrub=scrub) if message else None
@@ -260,13 +263,6 @@ class LetterBuilder:
             for one in wanted
             if (one.message.ledger_id, one.number) in content
         ]
-
-
-def _shown_ticket(row: Outbox) -> dict[str, object]:
-    """What a mail may say of its ticket; what was behind it is for agents."""
-    known = {key: value for key, value in row.context["ticket"].items() if key != "close_at"}
-    known = {**NO_DUE, **NO_FINDINGS} | known | ({} if row.role == Role.AGENT else _FOR_AGENTS)
-    return known | _NO_EXTRAS if _hides_name(row) else _NO_EXTRAS | known
 
 
 def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged_in: bool) -> dict[str, object]:

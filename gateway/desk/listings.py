@@ -104,7 +104,8 @@ def _handed_over(numbers: object, giver: str, taker: Agent, policy: Policy) -> d
     entries = [entry_of(place, row, policy) for place, row in enumerate(rows[:MOST_ENTRIES], 1)]
     title = say("{agent} hands over to you", agent=giver)
     whose = {"assignee": taker.name}
-    return {"title": title, "entries": [one | whose for one in entries], "more": len(rows) > MOST_ENTRIES}
+    shown = [one | whose for one in entries]
+    return {"title": title, "lines": [], "entries": shown, "more": len(rows) > MOST_ENTRIES}
 
 
 def owned_tickets(texts: Iterable[str], sender: str, policy: Policy) -> tuple[OwnedTicket, ...]:

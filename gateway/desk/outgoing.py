@@ -25,6 +25,7 @@ from gateway.store.states import MessageState, OutboxState
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, ThreadReference, Ticket
 from gateway.ticket import Authority, Role, TicketType
 from gateway.triage.restraint import is_outside
+from gateway.triage.telling import delay_of
 from gateway.triage.traffic import TO_PEOPLE
 
 # People's words first, then what somebody waits for, then what agents read, then the rest.
@@ -38,6 +39,9 @@ _RANKS = {
     "challenge": 1,
     "preview": 1,
     "listing": 1,
+    "status": 1,
+    "guide": 1,
+    "noted": 1,
     "quarantine_digest": 1,
     "alarm": 1,
 }
@@ -146,6 +150,16 @@ def outbox_row(
     facts["ticket"] = None
     if ticket is not None:
         facts["ticket"] = ticket_context(ticket, policy) | due_context(clocks, policy, reader=to.address, now=now)
+    delay = delay_of(
+        notice,
+        context,
+        role=role,
+        priority=ticket.priority if ticket is not None else "",
+        reader=to.address,
+        policy=policy,
+        now=now,
+    )
+    moment, why = delay if delay is not None else (None, "")
     return {
         "notice": notice,
         "rank": _RANKS.get(notice, _NOTICE_RANK),
@@ -157,7 +171,8 @@ def outbox_row(
         "message_id": new_message_id(contact, role, ticket, policy=policy, secrets=secrets, now=now, about=facts),
         "dedupe_key": hashlib.sha256(f"{cause}/{notice}/{contact.id}".encode()).hexdigest(),
         "state": OutboxState.HELD if hold else OutboxState.WAITING,
-        "hold_reason": hold,
+        "hold_reason": hold or why,
+        "not_before": moment,
         "outside_domain": to.domain.lower() if notice in TO_PEOPLE and is_outside(to.address, policy) else None,
         "created_at": now,
     }
@@ -200,7 +215,7 @@ def new_message_id(
 ) -> str:
     """A Message-ID of ours that carries the person's reply key for the ticket, or what `about` asks them."""
     sealed = question_key(about or {}, contact, secrets=secrets, now=now)
-    sealed = sealed or reply_key(contact, role, ticket, secrets=secrets, now=now)
+    sealed = sealed or reply_key(contact, role, ticket, policy=policy, secrets=secrets, now=now)
     return message_id(sealed, _unique(), policy.desk.address.partition("@")[2])
 
 
@@ -214,9 +229,14 @@ def _unique() -> str:
 
 
 def reply_key(
-    contact: Contact, role: Role, ticket: Ticket | None, *, secrets: Mapping[int, bytes], now: datetime
+    contact: Contact, role: Role, ticket: Ticket | None, *, policy: Policy, secrets: Mapping[int, bytes], now: datetime
 ) -> str:
-    """The sealed reply key of a person on a ticket (0 where the mail is about none)."""
+    """The sealed reply key of a person on a ticket (0 where the mail is about none).
+
+    A manager reads what agents read, but without being one commands nothing: such a key lets them write along only.
+    """
+    if role is Role.AGENT and policy.agent_of(contact.address) is None:
+        role = Role.WATCHER
     number = ticket.number if ticket is not None else 0
     key = ReplyKey(ticket=number, person=contact.id, role=role, issued_on=issue_day(now))
     newest = max(secrets)

@@ -9,15 +9,19 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from gateway.desk.outgoing import NO_DUE, NO_FINDINGS
 from gateway.policy import Policy
 from gateway.store.rows import find, find_all, find_values
 from gateway.store.states import AuthorRole, MessageState
-from gateway.store.tables import Contact, Event, Message, Ticket
-from gateway.ticket import Visibility
+from gateway.store.tables import Contact, Event, Message, Outbox, Ticket
+from gateway.ticket import Role, Visibility
 from gateway.triage.commands import COMMANDS
 from gateway.triage.grammar import read_agent_text
 from gateway.triage.posting import stand_in
 
+# What a row of an older version lacks; and what nobody is told whom nothing authenticates, since it may be from a mail.
+_NO_EXTRAS: dict[str, object] = {"asset": "", "tags": [], "fields": {}}
+_FOR_AGENTS: dict[str, object] = {"cause": "", "code": "", "moves": []}
 _MOST_MESSAGES = 20
 _MOST_CHARS = 20_000
 # Commands alone are no part of a conversation, but they are rows of it; beyond these nobody reads on anyway.
@@ -80,10 +84,30 @@ def _says_something(message: Message) -> bool:
     return bool(said.public or said.internal)
 
 
+def shown_ticket(row: Outbox, *, is_plain: bool) -> dict[str, object]:
+    """What a mail may say of its ticket: what was behind it is for agents; a plain one repeats nothing of a mail."""
+    known = {key: value for key, value in row.context["ticket"].items() if key != "close_at"}
+    known = {**NO_DUE, **NO_FINDINGS} | known | ({} if row.role == Role.AGENT else _FOR_AGENTS)
+    return known | _NO_EXTRAS if is_plain else _NO_EXTRAS | known
+
+
 def merged_ticket_of(contact_id: int, ticket: Ticket) -> Ticket | None:
     """The ticket by which a person came to this one, into which it was merged; None where they came otherwise."""
     found = find_values(_MERGED_IN, ticket.id, *[contact_id] * 4)
     return find(Ticket, "id = ?", found[0][0]) if found else None
+
+
+def people_in(row: Outbox, policy: Policy) -> dict[str, object]:
+    """Who reads a mail and, for agents, who asked: name, address and what the people table has of them."""
+    person = {"name": row.recipient.name, "address": row.recipient.address}
+    ticket = row.context.get("ticket")
+    requester = ticket["requester"] if ticket and row.role == Role.AGENT else {"name": "", "address": ""}
+    if row.role == Role.REQUESTER:
+        requester = person
+    return {
+        "person": policy.described(person["address"]) | person,
+        "requester": policy.described(requester["address"]) | requester,
+    }
 
 
 def added_by(contact_id: int, ticket: Ticket, policy: Policy) -> str:

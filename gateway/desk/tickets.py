@@ -38,9 +38,7 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
         hold_until=ticket.hold_until,
         watchers=tuple(as_person(watcher) for watcher in _watchers(ticket)),
         agents=tuple(
-            one
-            for one in dict.fromkeys([*_agents_who_wrote(ticket), *ticket.followers])
-            if one not in ticket.unwatched
+            one for one in dict.fromkeys([*_agents_who_wrote(ticket), *ticket.followers]) if one not in ticket.unwatched
         ),
         unwatched=tuple(ticket.unwatched),
         cancelled_by=_cancelled_by(ticket) if ticket.status == Status.CANCELLED else "",

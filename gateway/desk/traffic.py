@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from gateway.desk.people import find_contact
+from gateway.desk.people import contacts_by_address, find_contact
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
 from gateway.store.fields import UtcDateTime
@@ -81,17 +81,19 @@ def traffic_with(
     `arrived` is when the mail in hand arrived, `tickets` the numbers that it names, `alike` its subject and text. Who
     wrote fewer mails in ten minutes than may be alike is not asked about them.
     """
-    ids = _of_one_mailbox(address, contact)
+    ids = _of_one_person(address, contact, policy)
     if not ids:
         return None
     at = arrived or now
     sql = f"{_SENT} UNION ALL {_OPENED}".replace("PEOPLE", marks(ids))
-    values: list[object] = [*ids, now - DAY, *_NOTICES, *ids, at - HOUR]
+    alike_since = at - timedelta(hours=policy.desk.same_matter_hours)
+    values: list[object] = [*ids, now - DAY, *_NOTICES, *ids, min(at - HOUR, alike_since)]
     if tickets and contact is not None:
         sql += f" UNION ALL {_WROTE.format(numbers=marks(tickets))}"
         values += [contact.id, now - TEN_MINUTES, *tickets]
     rows = find_values(f"{sql} LIMIT {_MOST_COUNTED}", *values)
-    opened = tuple(_moment(row[2]) for row in rows if row[0] == "opened")
+    arrivals = [(int(row[1]), _moment(row[2])) for row in rows if row[0] == "opened"]
+    opened = tuple(moment for _, moment in arrivals if moment > at - HOUR)
     wrote = sum(row[0] == "wrote" for row in rows) + sum(now - TEN_MINUTES < one for one in opened)
     automatic = [row for row in rows if row[0] in _NOTICES]
     known = Traffic(
@@ -106,6 +108,7 @@ def traffic_with(
             for row in automatic
         ),
         opened=opened,
+        recent=tuple(number for number, moment in arrivals if moment > alike_since),
     )
     if contact is None:
         return known
@@ -119,6 +122,12 @@ def traffic_with(
         quick_replies=contact.quick_replies,
         quick_reply_at=contact.quick_reply_at,
     )
+
+
+def _of_one_person(address: str, contact: Contact | None, policy: Policy) -> list[int]:
+    """The rows of one mailbox, and of the other addresses that the people table has of its owner."""
+    others = [one for one in policy.addresses_of(address) if one != address]
+    return [*_of_one_mailbox(address, contact), *(row.id for row in contacts_by_address(others).values())]
 
 
 def _of_one_mailbox(address: str, contact: Contact | None) -> list[int]:

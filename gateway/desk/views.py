@@ -19,6 +19,7 @@ from gateway.store.tables import (
     Ledger,
     Message,
     Outbox,
+    Rating,
     SlaClock,
     Ticket,
     TicketWatcher,
@@ -81,6 +82,7 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
     watchers = Contact.select().join(TicketWatcher).where(TicketWatcher.ticket == ticket)
     messages = Message.select().where(Message.ticket == ticket).order_by(Message.at, Message.id)
     events = Event.select().where(Event.ticket == ticket).order_by(Event.id)
+    ratings = Rating.select().where(Rating.ticket == ticket).order_by(Rating.at)
     mails = Outbox.select().where(Outbox.ticket == ticket).order_by(Outbox.id)
     clocks = SlaClock.select().where(SlaClock.ticket == ticket).order_by(SlaClock.kind.desc())
     return {
@@ -97,10 +99,17 @@ def ticket_record(number: int, policy: Policy) -> Row | None:
         "subcategory": ticket.subcategory,
         "team": ticket.team,
         "assignee": ticket.assignee,
+        "moves": ticket.moves,
+        "followers": ticket.followers,
         "language": ticket.language,
         "asset": ticket.asset,
         "tags": ticket.tags,
         "fields": ticket.named,
+        "workaround": ticket.workaround,
+        "cause": ticket.cause,
+        "code": ticket.code,
+        "reopened": ticket.reopened,
+        "ratings": [f"{row.score} of 5 by {row.contact.address}" for row in ratings],
         "requester": ticket.requester.address,
         "watchers": [watcher.address for watcher in watchers],
         "links": [f"{kind} {other}" for kind, other in linked_numbers(ticket)],

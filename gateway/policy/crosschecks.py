@@ -71,7 +71,9 @@ def _same_people(policy: Policy) -> Iterator[Mistake]:
         path: Path = ("person",)
         if other in policy.people:
             hint = f"name its attributes at {owner} only"
-            yield Mistake(path=path, message=f'"{other}" is another address of {owner}, and a person too', suggestion=hint)
+            yield Mistake(
+                path=path, message=f'"{other}" is another address of {owner}, and a person too', suggestion=hint
+            )
         elif listed[other] > 1:
             yield Mistake(path=path, message=f'"{other}" is another address of {owner}, and of somebody else')
         elif policy.is_desk_address(other):
@@ -122,7 +124,7 @@ def _promises(policy: Policy) -> Iterator[Mistake]:
         if table.name.casefold() in (DESK, ALWAYS):
             path: Path = ("calendar", number, "name")
             yield Mistake(
-                path=path, message=f'"{table.name}" is there without being written', suggestion="take another"
+                path=path, message=f'"{table.name}" is there without being written', suggestion="take another name"
             )
     for number, sla in enumerate(policy.slas):
         if sla.calendar.casefold() not in [DESK, ALWAYS, *map(str.casefold, calendars)]:
@@ -168,14 +170,29 @@ def _duties(policy: Policy) -> Iterator[Mistake]:
 
 def _endings(policy: Policy) -> Iterator[Mistake]:
     """What must be known names teams that there are, and codes only where there are any."""
-    yield from _repeated([(("closing", "codes", n), code) for n, code in enumerate(policy.closing.codes)], "stands twice")
+    yield from _repeated(
+        [(("closing", "codes", n), code) for n, code in enumerate(policy.closing.codes)], "stands twice"
+    )
     for number, one in enumerate(policy.closing.require):
         for index, name in enumerate(one.team):
             if policy.team_named(name) is None:
                 yield unknown_team(policy, ("closing", "require", number, "team", index), name)
         if "code" in one.facts and not policy.closing.codes:
             path: Path = ("closing", "require", number, "facts")
-            yield Mistake(path=path, message="asks for a code, but there are none", suggestion='write codes = ["fixed"]')
+            yield Mistake(
+                path=path, message="asks for a code, but there are none", suggestion='write codes = ["fixed"]'
+            )
+
+
+def _notices(policy: Policy) -> Iterator[Mistake]:
+    """One table for each event; what nobody is told of needs no more words."""
+    seen: set[str] = set()
+    for number, rule in enumerate(policy.notice_rules):
+        for index, event in enumerate(rule.event):
+            if event in seen:
+                path: Path = ("notice", number, "event", index)
+                yield Mistake(path=path, message=f"an earlier [[notice]] says who is told of {event.value}")
+            seen.add(event)
 
 
 def _unique_names(policy: Policy) -> Iterator[Mistake]:
@@ -209,4 +226,17 @@ def _repeated(places: list[tuple[Path, str]], message: str, suggestion: str = ""
         seen[word.casefold()] += 1
 
 
-CHECKS = (_desk, _people, _same_people, _readers, _tiers, _promises, _duties, _endings, _unique_names, asked, targets)
+CHECKS = (
+    _desk,
+    _people,
+    _same_people,
+    _readers,
+    _tiers,
+    _promises,
+    _duties,
+    _endings,
+    _notices,
+    _unique_names,
+    asked,
+    targets,
+)

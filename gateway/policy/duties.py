@@ -28,7 +28,7 @@ def _clock_time(text: str) -> str:
 
 
 ClockTime = Annotated[str, AfterValidator(_clock_time), shaped(r"^[0-9]{1,2}:[0-9]{2}$", "09:00")]
-WorkingDays = Annotated[int, Field(ge=0, le=365)]
+WorkingDays = Annotated[int, Field(ge=0)]
 
 
 class Rota(OptionTable):

@@ -27,6 +27,7 @@ from gateway.policy.policy import Policy
 from gateway.policy.promises import Calendar, LadderStep, Sla
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
+from gateway.policy.telling import NoticeRule, Notices
 
 
 class RulesFile(OptionTable):
@@ -60,6 +61,10 @@ class RulesFile(OptionTable):
     """What keeps tickets from being forgotten."""
     closing: Closing = Closing()
     """How a matter ends."""
+    notices: Notices = Notices()
+    """When agents' mails wait."""
+    notice: Annotated[tuple[NoticeRule, ...], Field(strict=False)] = ()
+    """Whom an event tells, and when; what no table names stays as it always was."""
     people: People = People()
     """What is known of those who write, in a CSV file."""
     person: Annotated[tuple[Person, ...], Field(strict=False)] = ()
@@ -93,7 +98,7 @@ def parse_policy(text: str, file: str = "rules.toml") -> Policy:
     return policy
 
 
-_MANY = ("source", "team", "agent", "calendar", "sla", "ladder", "rota", "person", "rule", "example")
+_MANY = ("source", "team", "agent", "calendar", "sla", "ladder", "rota", "notice", "person", "rule", "example")
 
 
 def _in_lists(data: dict[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:
@@ -175,6 +180,7 @@ _STAND_INS: StandIns = {
     ("sla",): {"name": STAND_IN + " {}", "response": "1h"},
     ("ladder", "at"): "100%",
     ("ladder",): {"at": "100%", "remind": ["team"]},
+    ("notice",): {"event": "changed"},
     ("rota", "team"): STAND_IN + "-{}",
     ("rota",): {"team": STAND_IN + "-{}", "agents": [STAND_IN], "starts": "2026-01-05"},
     ("person", "address"): "{}@" + STAND_IN + ".invalid",
@@ -224,6 +230,8 @@ def _policy_of(parsed: RulesFile, source: Source, listed: _Listed, kept: _Kept) 
         rotas=parsed.rota,
         rota_files=kept.calendars,
         sweeps=parsed.sweeps,
+        notices=parsed.notices,
+        notice_rules=parsed.notice,
         file=source.name,
         text=source.text,
         files=(Path(source.name), *listed.files, *kept.files),

@@ -20,6 +20,7 @@ from gateway.policy.on_call_file import OnCallFile
 from gateway.policy.people import KNOWN, OTHERS, Attributes, language_in, says_no
 from gateway.policy.promises import DESK, Calendar, LadderStep, Sla, work_calendars
 from gateway.policy.rules import Example, Rule
+from gateway.policy.telling import NoticeRule, Notices
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
 from gateway.policy.values import is_time_zone
 from gateway.sla import ClockKind, WorkCalendar
@@ -56,6 +57,8 @@ class Policy:
     rotas: tuple[Rota, ...] = ()
     rota_files: Mapping[str, OnCallFile] = field(default_factory=dict)
     sweeps: Sweeps = field(default_factory=Sweeps)
+    notices: Notices = field(default_factory=Notices)
+    notice_rules: tuple[NoticeRule, ...] = ()
     file: str = "rules.toml"
     text: str = field(default="", repr=False)
     files: tuple[Path, ...] = ()
@@ -203,6 +206,24 @@ class Policy:
             if isinstance(rule.set.acknowledge, str):
                 named.setdefault(rule.set.acknowledge, number)
         return tuple((number, name) for name, number in named.items())
+
+    def notice_of(self, event: str) -> NoticeRule | None:
+        """What the rules say of an event; None where they leave it as it always was."""
+        return self._notices_by_event.get(event)
+
+    @cached_property
+    def _notices_by_event(self) -> dict[str, NoticeRule]:
+        return {event: rule for rule in reversed(self.notice_rules) for event in rule.event}
+
+    @cached_property
+    def silent_events(self) -> frozenset[str]:
+        """The events of which nobody is told."""
+        return frozenset(event for event, rule in self._notices_by_event.items() if rule.when == "never")
+
+    @cached_property
+    def delays_notices(self) -> bool:
+        """Whether some mail to an agent may wait for its moment."""
+        return bool(self.notices.quiet_hours) or any(rule.when in ("bundle", "digest") for rule in self.notice_rules)
 
     @property
     def default_team(self) -> Team:

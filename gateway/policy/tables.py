@@ -48,6 +48,8 @@ SPAM_HEADERS = (
 )
 
 Count = Annotated[int, Field(ge=0)]
+# An answer that waits for longer than some hours has been forgotten.
+DelayMinutes = Annotated[int, Field(ge=0, le=240)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
@@ -82,6 +84,14 @@ class Desk(OptionTable):
     """Whether the requester is told when a resolved ticket closes."""
     collision_minutes: Count = 15
     """An answer is held when another agent has answered in the last so many minutes before it; 0 = never."""
+    send_delay_minutes: DelayMinutes = 0
+    """Agents' answers leave so many minutes after they were written; until then `#undo` takes them back. 0 = at once."""
+    undo_minutes: Count = 10
+    """For how many minutes `#undo` takes back an agent's last mail on a ticket; 0 = never."""
+    action_links: bool = True
+    """Whether agents' mails carry links that write the usual commands, so that a tap and a send are enough."""
+    same_matter_hours: Annotated[int, Field(ge=0, le=72)] = 4
+    """Who writes the same thing again within so many hours gets one ticket, and is told so; 0 = never."""
     key_days: AtLeastOne = 90
     """How many days after the last activity on a ticket its reply keys expire."""
     keepers: People = ()

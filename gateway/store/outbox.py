@@ -166,12 +166,13 @@ def _fence(claimed: Claim) -> tuple[int, str, int]:
 
 
 def mark_sent(outgoing: Outgoing, *, now: datetime, reply: str) -> bool:
-    return queue.finish(Outbox, outgoing.claim, state=OutboxState.SENT, sent_at=now, reply=reply, not_before=None)
+    sent = {"state": OutboxState.SENT, "sent_at": now, "reply": reply, "not_before": None, "hold_reason": ""}
+    return queue.finish(Outbox, outgoing.claim, **sent)
 
 
 def mark_failed(outgoing: Outgoing, *, reply: str, uncertain: bool = False) -> bool:
     changes = {"uncertain_count": Outbox.uncertain_count + 1} if uncertain else {}
-    return queue.finish(Outbox, outgoing.claim, state=OutboxState.FAILED, reply=reply, **changes)
+    return queue.finish(Outbox, outgoing.claim, state=OutboxState.FAILED, reply=reply, hold_reason="", **changes)
 
 
 def mark_held(outgoing: Outgoing, *, reason: str, reply: str) -> bool:

@@ -48,13 +48,15 @@ _KINDS: dict[type[Ledger] | type[Outbox], _Kind] = {
     # Mails as they came.
     Ledger: _Kind(name="ledger", state=LedgerState.WAITING, order="id", suspect="attempts > 0"),
     # The outbox by rank. What is rendered has survived the work that could kill; and what people write to one person
-    # on one ticket goes in order, also when the first was put off.
+    # on one ticket goes in order, also when the first was put off. What is gathered into one mail, or waits for the end
+    # of quiet hours, is not there before the timers say so (`desk.bundles`).
     Outbox: _Kind(
         name="outbox",
         state=OutboxState.WAITING,
         order="rank, id",
         suspect="attempts > 0 AND part_count = 0",
-        condition=f" AND (notice NOT IN ({_WORDS}) OR NOT EXISTS (SELECT 1 FROM outbox AS earlier"  # noqa: S608
+        condition=" AND hold_reason IN ('', 'send_delay')"
+        f" AND (notice NOT IN ({_WORDS}) OR NOT EXISTS (SELECT 1 FROM outbox AS earlier"  # noqa: S608
         " WHERE earlier.recipient_id = outbox.recipient_id AND earlier.ticket_id = outbox.ticket_id"
         f" AND earlier.state = 'waiting' AND earlier.id < outbox.id AND earlier.notice IN ({_WORDS})))",
     ),

@@ -185,7 +185,8 @@ def wrong_lines(reply: Reply, work: Work) -> list[tuple[Phrase, Phrase | str]]:
             wrong.append((result.why, result.suggestion))
         else:
             work = result
-    beside = why_not_beside(line.name for line in reply.commands) if reply.text.public else None
+    has_words = bool(reply.text.public or reply.text.internal)
+    beside = why_not_beside([line.name for line in reply.commands], has_words=has_words)
     return [*wrong, beside] if beside is not None and reply.released is None else wrong
 
 

@@ -11,6 +11,7 @@ import re
 from datetime import datetime
 
 from gateway.mail import Mail, MailKind, Reason, Verdict
+from gateway.policy.telling import Event
 from gateway.ticket import Visibility
 from gateway.triage.absence import away_by_itself
 from gateway.triage.authorise import Standing
@@ -89,7 +90,7 @@ def _tell_of_bounce(case: Case, bounced: BouncedMail, cause: Cause, words: str) 
         "todo": cause.todo,
         "what": WHAT.get(bounced.notice, "") if bounced.about is None else "",
     }
-    agents = agents_of_ticket(case.policy, ticket)
+    agents = agents_of_ticket(case.policy, ticket, Event.UNDELIVERABLE)
     if bounced.is_agent:
         agents = tuple(dict.fromkeys([*agents, *case.policy.agents_of(ticket.team)]))
     return tell_agents("undeliverable", agents, about_message=bounced.about, context=context, but=[bounced.recipient])
@@ -111,7 +112,9 @@ def file_quietly(case: Case, ticket: TicketFacts | None) -> Decision:
         away = away_by_itself(case, case.agent)
     if case.agent is not None and away:
         # Where it is known already, the team has got what the mailbox answers to.
-        agents = (*agents_of_ticket(case.policy, ticket), *case.policy.agents_of(ticket.team))
+        agents = agents_of_ticket(case.policy, ticket, Event.ABSENT)
+        if case.policy.notice_of(Event.ABSENT) is None:
+            agents = (*agents, *case.policy.agents_of(ticket.team))
         absent = tuple(dict.fromkeys(agents))
         agent = {"name": case.agent.name, "address": case.agent.address}
         notices = tell_agents("absent", absent, about="message", context={"agent": agent}, but=[case.agent.address])
@@ -148,7 +151,7 @@ def file_sent(case: Case, ticket: TicketFacts | None) -> Decision:
     message = post(case, author=case.sender, role="agent", marks=("sent from the desk's mailbox",))
     agent = {"name": case.sender.name or case.policy.desk.name, "address": case.sender.address}
     notices = tell_agents(
-        "agent_answered", agents_of_ticket(case.policy, ticket), about="message", context={"agent": agent}
+        "agent_answered", agents_of_ticket(case.policy, ticket, Event.AGENT_ANSWERED), about="message", context={"agent": agent}
     )
     reason = Reason(code="sent-by-hand", text="an answer that was sent from the desk's mailbox itself")
     return case.decide(Action.APPEND, message, *notices, reasons=(reason,), ticket=ticket.number)

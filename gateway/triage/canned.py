@@ -6,7 +6,7 @@ read and what the requester gets is the same text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from gateway.phrase import Phrase, say
 from gateway.ticket import Role
 from gateway.triage.decision import Notice
 from gateway.triage.grammar import command_lines, nearest, visible
+from gateway.triage.undoing import UNDO
 from gateway.triage.work import Refusal, Work
 
 USE, PREVIEW = "use", "preview"
@@ -111,8 +112,10 @@ def previews_of(work: Work) -> list[Notice]:
     ]
 
 
-def why_not_beside(names: Iterable[str]) -> tuple[Phrase, Phrase | str] | None:
-    """Why words to the requester can't stand beside these commands, and what would fit; None where they can."""
-    if PREVIEW in names:
+def why_not_beside(names: Collection[str], *, has_words: bool) -> tuple[Phrase, Phrase | str] | None:
+    """Why what else the mail says can't stand beside these commands, and what would fit; None where it can."""
+    if UNDO in names and (has_words or len(names) > 1):
+        return say("#undo stands alone in its mail"), "#undo"
+    if PREVIEW in names and has_words:
         return say("#preview shows an answer to you alone, but there are words to the requester"), "#use"
     return None

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
-from gateway.triage import absence, actions, canned, ending, escalating, handover, naming, promising, watching
+from gateway.triage import absence, actions, canned, ending, escalating, handover, naming, promising, undoing, watching
 from gateway.triage.grammar import NOTE, CommandLine, nearest
+from gateway.triage.undoing import UNDO
 from gateway.triage.work import Refusal, Work
 
 
@@ -127,6 +128,11 @@ COMMANDS: dict[str, Command] = {
     ),
     "preview": Command(
         usage="#preview vpn-reset", help=say("Shows you what that would say, and sends nothing."), apply=canned.preview
+    ),
+    UNDO: Command(
+        usage="#undo",
+        help=say("Takes your last mail on the ticket back, within minutes and as far as it has not left."),
+        apply=undoing.undo,
     ),
     "send": Command(usage="#send", help=say("Sends your mail that was held."), apply=actions.send),
     "retry": Command(

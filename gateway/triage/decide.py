@@ -12,6 +12,7 @@ from dataclasses import replace
 from gateway.mail import Envelope, Mail, MailboxRole, MailKind, Reason, Verdict
 from gateway.phrase import say
 from gateway.policy import Policy
+from gateway.policy.telling import Event
 from gateway.ticket import Visibility
 from gateway.triage.absence import back_by_hand
 from gateway.triage.agent_reply import reply_by_agent
@@ -23,6 +24,7 @@ from gateway.triage.decision import Action, Change, Decision, Record
 from gateway.triage.desk_commands import DeskMail, answer_desk_mail, read_desk_mail
 from gateway.triage.digest import answer_digest
 from gateway.triage.facts import Evidence, Facts, TicketFacts
+from gateway.triage.helping import help_oneself
 from gateway.triage.listing import answer_listing
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
@@ -31,9 +33,11 @@ from gateway.triage.opening import open_claimed, open_plain
 from gateway.triage.participant import reply_by_participant
 from gateway.triage.posting import post
 from gateway.triage.restraint import arrived_at
+from gateway.triage.same_matter import join_same_matter
 from gateway.triage.screen import House, screen
 from gateway.triage.sources import source_of
 from gateway.triage.storms import calm, hold_back
+from gateway.triage.telling import without_untold
 from gateway.triage.thread import thread
 
 
@@ -41,6 +45,8 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
     """Decide what the mail is and what happens; equal arguments give equal decisions."""
     case = case_of(mail, envelope, facts, policy)
     decision = calm(case, back_by_hand(case, _decide_case(case)))
+    if policy.silent_events:
+        decision = replace(decision, changes=without_untold(decision.changes, policy))
     if decision.action is Action.QUARANTINE:
         let_in = replace(_let_in(replace(case, envelope=replace(envelope, released=True))), verdict=Verdict.ACCEPT)
         return _dated(let_in, case) if envelope.released else replace(decision, if_released=let_in)
@@ -104,7 +110,9 @@ def _append_unproven(case: Case, ticket: TicketFacts) -> Decision:
     if not case.envelope.quiet:
         context = {"marks": list(marks), "reopened": False, "attach_original": bool(case.mail.defect)}
         # The agent in whose name it is hears of it too: it may not be theirs.
-        notices = tell_agents("new_reply", agents_of_ticket(case.policy, ticket), about="message", context=context)
+        notices = tell_agents(
+            "new_reply", agents_of_ticket(case.policy, ticket, Event.NEW_REPLY), about="message", context=context
+        )
     reason = Reason(code="released-unproven", text="released in an agent's name: colleagues see it, nothing is done")
     return case.decide(Action.APPEND, message, *notices, reasons=(reason,), ticket=ticket.number)
 
@@ -154,9 +162,14 @@ def _decide_open(case: Case) -> Decision:
             return answer_desk_mail(case, agent, asked)
     if standing is Standing.AGENT_UNPROVEN:
         return quarantine_and_ask(case, "agent-unproven")
+    helped = help_oneself(case, ticket)
+    if helped is not None:
+        return helped
     if ticket is None:
         logged = read_logged(case, agent) if agent is not None and case.is_by_a_person else None
-        return open_logged(case, agent, logged) if agent is not None and logged is not None else open_plain(case)
+        if agent is not None and logged is not None:
+            return open_logged(case, agent, logged)
+        return join_same_matter(case) or open_plain(case)
     if standing is Standing.CLAIM:
         return open_claimed(case, ticket)
     if not case.is_by_a_person and standing is Standing.OTHER:

@@ -14,6 +14,7 @@ from gateway.mail import Address, MailKind, Reason, Verdict
 from gateway.phrase import Phrase
 from gateway.ticket import Classification, FieldValue, HoldReason, Role, Status, Visibility
 from gateway.triage.facts import BorderTest
+from gateway.triage.undoable import TakeBack
 
 
 class Action(StrEnum):
@@ -339,6 +340,7 @@ Change = (
     | Unfollow
     | AckClocks
     | TakeBackAnswer
+    | TakeBack
     | Record
     | Notice
 )

@@ -15,6 +15,7 @@ from gateway.mail import Address, AuthResults
 from gateway.phrase import Phrase
 from gateway.ticket import Authority, HoldReason, Priority, Status, TicketType
 from gateway.triage.traffic import Outside, Traffic
+from gateway.triage.undoable import Undoable
 from gateway.triage.view import TicketCount
 
 
@@ -300,6 +301,8 @@ class Facts:
     `denied_by` is the entry of the deny list that the sender falls under, "" for none. `heartbeat` is when the desk's
     mail to itself left that has come back here. `digest` is the digest of the quarantine that the mail answers, and
     `listing` the list of tickets. `owned` are the open tickets of the author, and of agents named by a `#handover`.
+    `same_matter` is the open ticket of the author that says what a mail says that names no ticket.
+    `undoable` is what the author's last mail did, by ticket; read only where this one says `#undo`.
     `away` are the addresses of agents who are away now, each with the moment until when; `duty` is what choosing an
     agent asks for, None where no team gives tickets by itself.
     """
@@ -333,8 +336,10 @@ class Facts:
     owned: tuple[OwnedTicket, ...] = ()
     digest: DigestFact | None = None
     listing: ListingFact | None = None
+    same_matter: TicketFacts | None = None
     away: Mapping[str, datetime] = field(default_factory=dict)
     duty: DutyFacts | None = None
+    undoable: Mapping[int, Undoable] = field(default_factory=dict)
 
     def traffic_with(self, address: str) -> Traffic | None:
         """What went to and fro between the desk and an address; None where nothing is known of it."""

@@ -17,17 +17,17 @@ from gateway.triage.absence import away_by_itself
 from gateway.triage.agent_reply import reply_by_agent
 from gateway.triage.asking import ENDS, missing_facts, why_asked
 from gateway.triage.case import Case
-from gateway.triage.commands import COMMANDS, run_commands, run_possible_commands
-from gateway.triage.decision import Action, Change, Decision, Notice, TurnTo
+from gateway.triage.commands import COMMANDS, run_commands
+from gateway.triage.decision import Action, AskRating, Change, Decision, Notice, TurnTo
 from gateway.triage.desk_commands import DeskWork, read_desk_mail, run_desk_commands
 from gateway.triage.facts import ListingFact, TicketFacts
 from gateway.triage.grammar import CommandLine, command_lines
 from gateway.triage.orders import Order, read_orders
 from gateway.triage.trust import REACHING
-from gateway.triage.work import Refusal, work_on
+from gateway.triage.work import Refusal, Work, work_on
 
 # What needs the ticket's own mail: a question to answer, an outsider to let in, a mail to send after all.
-_NOT_IN_LISTS = frozenset({*REACHING, "send", "help", "files", "retry", "why", "rules", "away", "back", "handover"})
+_NOT_IN_LISTS = frozenset({*REACHING, "send", "help", "files", "retry", "why", "rules", "away", "back", "undo", "handover"})
 
 
 def answer_listing(case: Case, listing: ListingFact) -> Decision:
@@ -102,6 +102,10 @@ def _carry(
     for number, commands in by_ticket.items():
         ticket = case.facts.ticket(number)
         assert ticket is not None  # `_ticket_at` has just found it
+        asked = {change.address for change in changes if isinstance(change, AskRating)}
+        if ticket.requester.address in asked:
+            # One answer may end several tickets of one person.
+            ticket = replace(ticket, requester=replace(ticket.requester, rating_asked_at=case.facts.now))
         done, told = _carry_on(case, agent, ticket, commands)
         changes += done
         lines += told
@@ -121,22 +125,13 @@ def _carry_on(
 ) -> tuple[list[Change], list[Phrase]]:
     """What is possible of the commands on one ticket, decided as if they had answered that ticket's own mail."""
     token = case.policy.token(ticket.type, ticket.number).strip("[]")
-    work = work_on(case, ticket, agent)
-    possible: list[CommandLine] = []
-    lines: list[Phrase] = []
-    for command in commands:
-        result = run_commands(work, [command])
-        if isinstance(result, Refusal):
-            why = say("{why}; what would fit: {suggestion}", why=result.why, suggestion=result.suggestion)
-            lines.append(say("{ticket}: {line}", ticket=token, line=why))
-        else:
-            work = result
-            possible.append(command)
+    work, possible, refused = _tried(work_on(case, ticket, agent), commands)
     if missing := missing_facts(work):
         # Nobody can be asked in a list; a line like "1 cause …" beside "1 done" says it at once.
-        possible = [command for command in possible if command.name not in ENDS]
-        work, _ = run_possible_commands(work_on(case, ticket, agent), possible)
-        lines.append(say("{ticket}: {line}", ticket=token, line=why_asked(missing)))
+        others = [command for command in commands if command.name not in ENDS]
+        work, possible, refused = _tried(work_on(case, ticket, agent), others)
+        refused.append(why_asked(missing))
+    lines = [say("{ticket}: {line}", ticket=token, line=why) for why in refused]
     if not possible:
         return [], lines
     # Notes are for colleagues from where they begin, so they come last.
@@ -151,3 +146,17 @@ def _carry_on(
     did = [say("{ticket}: {line}", ticket=token, line=one) for one in work.told]
     did += [say("{ticket}: noted", ticket=token)] if any(one.name == "note" for one in possible) else []
     return [TurnTo(ticket=ticket.number), *decided.changes], [*did, *lines]
+
+
+def _tried(work: Work, commands: list[CommandLine]) -> tuple[Work, list[CommandLine], list[Phrase]]:
+    """The commands that are possible, one after the other, and why the others are not."""
+    possible: list[CommandLine] = []
+    refused: list[Phrase] = []
+    for command in commands:
+        result = run_commands(work, [command])
+        if isinstance(result, Refusal):
+            refused.append(say("{why}; what would fit: {suggestion}", why=result.why, suggestion=result.suggestion))
+        else:
+            work = result
+            possible.append(command)
+    return work, possible, refused

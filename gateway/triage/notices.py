@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from gateway.mail import Address, Reason, Transport
 from gateway.policy import Agent, Policy
+from gateway.policy.telling import NEVER_SILENT, Event
 from gateway.ticket import Classification, Field, Role
 from gateway.triage.case import UNKNOWN_SENDER, Case
 from gateway.triage.decision import Change, Notice
@@ -69,14 +70,64 @@ def tell_agents(
     )
 
 
-def agents_of_ticket(policy: Policy, ticket: TicketFacts) -> tuple[Agent, ...]:
-    """The agents who follow a ticket, without those who want no more of it; where nobody else is left, all the same."""
+def agents_of_ticket(policy: Policy, ticket: TicketFacts, event: Event | None = None) -> tuple[Agent, ...]:
+    """The agents who follow a ticket, without those who want no more of it; where nobody else is left, all the same.
+
+    Of an `event`, whom the rules name instead.
+    """
     away = ticket.is_assignee_away
+    rule = policy.notice_of(event) if event is not None else None
+    if rule is not None and rule.to:
+        watchers = [watcher.address for watcher in ticket.watchers]
+        found = _named(
+            policy,
+            rule.to,
+            team=ticket.team,
+            assignee=ticket.assignee,
+            wrote=ticket.agents,
+            watchers=watchers,
+            is_away=away,
+        )
+        wanting = tuple(agent for agent in found if agent.address not in ticket.unwatched)
+        if wanting or event not in NEVER_SILENT:
+            return wanting
     found = ticket_agents(policy, team=ticket.team, assignee=ticket.assignee, wrote=ticket.agents, is_away=away)
     if not ticket.unwatched:
         return found
     left = tuple(agent for agent in found if agent.address not in ticket.unwatched or agent.address == ticket.assignee)
     return left or found
+
+
+def agents_of_new(policy: Policy, *, team: str, assignee: str, is_away: bool) -> tuple[Agent, ...]:
+    """The agents who are told of a new ticket; never nobody."""
+    rule = policy.notice_of(Event.NEW_TICKET)
+    found = _named(policy, rule.to, team=team, assignee=assignee, is_away=is_away) if rule is not None else ()
+    return found or ticket_agents(policy, team=team, assignee=assignee, is_away=is_away)
+
+
+def _named(
+    policy: Policy,
+    roles: Iterable[str],
+    *,
+    team: str,
+    assignee: str,
+    wrote: Iterable[str] = (),
+    watchers: Iterable[str] = (),
+    is_away: bool = False,
+) -> tuple[Agent, ...]:
+    """The agents whom the words of a `[[notice]]` mean, in their order, each once."""
+    owner = policy.agent_of(assignee) if assignee else None
+    members = policy.agents_of(team) or policy.agents
+    by_role: dict[str, Iterable[Agent | None]] = {
+        "assignee": [owner, *(stand_ins(policy, owner, team) if owner is not None and is_away else ())],
+        "writers": map(policy.agent_of, wrote),
+        "team_if_unowned": members if owner is None else (),
+        "team": members,
+        "watchers": map(policy.agent_of, watchers),
+        "lead": map(policy.agent_of, policy.leads_of(team)),
+    }
+    found = (agent for role in dict.fromkeys(roles) for agent in by_role[role])
+    return tuple(dict.fromkeys(agent for agent in found if agent is not None))
 
 
 def tell_people(

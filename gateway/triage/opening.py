@@ -14,7 +14,7 @@ from gateway.triage.classify import classify
 from gateway.triage.decision import Action, Change, Decision, LinkTicket, OpenTicket
 from gateway.triage.facts import TicketFacts
 from gateway.triage.marks import marks_of
-from gateway.triage.notices import acknowledge, tell_agents, ticket_agents
+from gateway.triage.notices import acknowledge, agents_of_new, tell_agents
 from gateway.triage.posting import post
 from gateway.triage.routing import Given, given, matter_in, with_assignee
 
@@ -110,7 +110,7 @@ def tell_of_opening(
         return ()
     if agents is None:
         team, assignee = classification.get(Field.TEAM), classification.get(Field.ASSIGNEE)
-        agents = ticket_agents(case.policy, team=team, assignee=assignee, is_away=assignee in case.facts.away)
+        agents = agents_of_new(case.policy, team=team, assignee=assignee, is_away=assignee in case.facts.away)
     context: dict[str, object] = {
         "why": why(classification) if given is None else (*why(classification), _why_given(given)),
         "linked_token": linked_token,

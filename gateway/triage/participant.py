@@ -13,6 +13,7 @@ from dataclasses import replace
 from gateway.mail import Reason
 from gateway.phrase import say
 from gateway.policy import Occasion
+from gateway.policy.telling import Event
 from gateway.ticket import Authority, Field, FieldValue, HoldReason, Status
 from gateway.triage.arranging import new_watchers
 from gateway.triage.authorise import Standing
@@ -27,6 +28,7 @@ from gateway.triage.confirming import (
 )
 from gateway.triage.decision import Action, Change, Decision, MoveStatus, SetFields
 from gateway.triage.facts import TicketFacts
+from gateway.triage.helping import takes_back_withdrawal, told_of_reopening
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.opening import open_follow_up
@@ -38,6 +40,9 @@ ENDED = (Status.CLOSED, Status.CANCELLED)
 def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
     """Append the mail, or open a follow-up to a ticket that has ended."""
     answer = answer_to_solved(case, ticket)
+    again = takes_back_withdrawal(case, ticket) if answer is None else None
+    if again is not None:
+        return again
     if ticket.status in ENDED and answer is None and case.is_by_a_person:
         return open_follow_up(case, ticket)
     standing = case.authorisation.standing
@@ -64,8 +69,10 @@ def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
             "reopened": reopened,
             "attach_original": bool(case.mail.defect),
         }
-        agents = dict.fromkeys([*agents_of_ticket(case.policy, ticket), *leads])
+        agents = dict.fromkeys([*agents_of_ticket(case.policy, ticket, Event.NEW_REPLY), *leads])
         told = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
+    if reopened:
+        told = (*told, *told_of_reopening(case, ticket))
     return case.decide(Action.APPEND, message, *fields, *moves, *told, reasons=reasons, ticket=ticket.number)
 
 

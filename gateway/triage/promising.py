@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 
 from gateway.mail import Address
@@ -26,15 +26,17 @@ def ack(work: Work, argument: str) -> Work | Refusal:
     return work.with_changes(change, told=say("{agent} has seen it: no more reminders", agent=work.agent.name))
 
 
-def reminded(steps: Iterable[LadderStep], *, team: str, assignee: str, policy: Policy) -> tuple[Address, ...]:
-    """Whom steps remind, each once."""
+def reminded(
+    steps: Iterable[LadderStep], *, team: str, assignee: str, policy: Policy, away: Container[str] = ()
+) -> tuple[Address, ...]:
+    """Whom steps remind, each once; who is `away` reads nothing in time."""
     rungs = dict.fromkeys(rung for step in steps for rung in step.remind)
-    found = (one for rung in rungs for one in _on(rung, team=team, assignee=assignee, policy=policy))
+    found = (one for rung in rungs for one in _on(rung, team=team, assignee=assignee, policy=policy, away=away))
     return tuple({one.address: one for one in found}.values())
 
 
-def _on(rung: Rung, *, team: str, assignee: str, policy: Policy) -> Iterable[Address]:
-    """Who stands on a rung; where nobody does, the next below: manager, lead, assignee, team."""
+def _on(rung: Rung, *, team: str, assignee: str, policy: Policy, away: Container[str]) -> Iterable[Address]:
+    """Who stands on a rung and is there; where nobody is, the next below: manager, lead, assignee, team."""
     agent = policy.agent_of(assignee) if assignee else None
     by_rung: dict[Rung, Sequence[str]] = {
         "manager": policy.managers_of(team),
@@ -43,7 +45,9 @@ def _on(rung: Rung, *, team: str, assignee: str, policy: Policy) -> Iterable[Add
         "team": [one.address for one in policy.agents_of(team) or policy.agents],
     }
     rungs = list(by_rung)
-    found = next(by_rung[below] for below in rungs[rungs.index(rung) :] if by_rung[below])
+    here = ([one for one in by_rung[below] if one not in away] for below in rungs[rungs.index(rung) :])
+    # Where everybody is away, all of the team hear of it: somebody may look all the same.
+    found = next((those for those in here if those), by_rung["team"])
     return [_mailbox(address, policy) for address in found]
 
 

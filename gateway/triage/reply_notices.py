@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gateway.phrase import say, word
 from gateway.policy import Agent
+from gateway.policy.telling import Event
 from gateway.ticket import Role, Status
 from gateway.triage.agent_mail import Reply, kept_files
 from gateway.triage.case import Case
@@ -41,16 +42,19 @@ def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bo
         notices += tell_people("closing", work.ticket)
     newcomers = list(dict.fromkeys(work.newcomers))
     notices += _to_newcomers(work, newcomers)
-    colleagues = [agent for agent in agents_of_ticket(case.policy, reply.ticket) if agent not in newcomers]
+
+    def colleagues(event: Event) -> list[Agent]:
+        return [one for one in agents_of_ticket(case.policy, reply.ticket, event) if one not in newcomers]
+
     changed = agent_context | {"changes": list(work.told)}
     if answers:
-        notices += tell_agents("agent_answered", colleagues, about="answer", context=changed, but=acting)
+        notices += tell_agents("agent_answered", colleagues(Event.AGENT_ANSWERED), about="answer", context=changed, but=acting)
     elif not reply.text.internal and work.told:
-        notices += tell_agents("changed", colleagues, context=changed, but=acting)
+        notices += tell_agents("changed", colleagues(Event.CHANGED), context=changed, but=acting)
     if reply.text.internal:
         # What happened is said once.
         context = agent_context if answers else changed
-        notices += tell_agents("internal_note", colleagues, about="note", context=context, but=acting)
+        notices += tell_agents("internal_note", colleagues(Event.INTERNAL_NOTE), about="note", context=context, but=acting)
     notices = once_each(case.policy, notices, acting=reply.agent.address)
     return [*notices, *asked, *_told_to_author(case, reply, work, answers=answers), *results_of(work)]
 

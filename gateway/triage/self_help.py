@@ -2,7 +2,8 @@
 
 A word counts alone, in the mail or in its subject, in any of the desk's languages: with a greeting above it, thanks and
 a name below it, any case, a stop or a question mark. One more word makes it prose, and so does an exclamation mark or a
-file; of "help" a "please" too, since "help please" asks a person. The lists hold what nobody writes alone to say something else. Pure; `helping` does what is asked.
+file; of "help" a "please" too, since "help please" asks a person. The lists hold what nobody writes alone to say
+something else. Pure; `helping` does what is asked.
 """
 
 from __future__ import annotations
@@ -115,6 +116,18 @@ def read_wish(subject: str, text: str, *, is_reply: bool, names: Iterable[str] =
     if is_reply or above is below or _is_silent(subject, said):
         return below
     return None
+
+
+def language_of(subject: str, text: str) -> str:
+    """The language of such a mail, where its word is one of a single language; "" where it may be another."""
+    words = {word for part in (subject, text) for word in _TOKEN.findall(_folded(part))}
+    found = {
+        language
+        for lists in FORMS.values()
+        for language, forms in lists.items()
+        if any(words.issuperset(_folded(form).split("_")) for form in forms.split())
+    }
+    return found.pop() if len(found) == 1 else ""
 
 
 def _wish(text: str, names: tuple[str, ...]) -> Wish | None:

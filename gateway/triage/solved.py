@@ -52,14 +52,13 @@ _ALREADY = re.compile(r"\bj(?:á|a\u0301)", re.IGNORECASE)
 
 # Keys of phones make "5" of a digit, a variant sign and a frame.
 _FRAMED = re.compile("[\ufe0e\ufe0f\u20e3]")
-_STARS = r"(?P<stars{0}>[★⭐]{{1,5}}[☆✩]{{0,4}})"
+_STARS = r"(?P<stars>[★⭐]{1,5}[☆✩]{0,4})"
 _DIGIT = (
-    r"(?P<digit{0}>[1-5])(?: ?/ ?5| ?(?:out of|von|sur|de) 5)?"
+    r"(?P<digit>[1-5])(?: ?/ ?5| ?(?:out of|von|sur|de) 5)?"
     r"(?: ?(?:stars?|points?|sterne?|punkte?n?|[ée]toiles?|estrellas?|puntos?|estrelas?|pontos?|[★⭐]))?"
 )
-_SCORE = rf"(?:{_STARS}|{_DIGIT})"
-_FIRST = re.compile(rf"{_SCORE.format(1)}(?P<sign> ?[.!,;:)–—-]+| ?\n|)\s*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-_LAST = re.compile(rf"(?P<rest>.*?)(?P<sign>[.!,;:–—\n-]| )\s*{_SCORE.format(2)} ?[.!]*", re.IGNORECASE | re.DOTALL)
+_SCORE = re.compile(rf"(?<![^\s.!,;:–—-])(?:{_STARS}|{_DIGIT})(?![^\s.!,;:)–—-])", re.IGNORECASE)
+_SIGNS = ".!,;:)–—-\n"
 _GLAD = re.compile("[\\s.!,;:()–—👍👏🙏🙌👌❤♥🙂😊😀😃😄🎉\U0001f3fb-\U0001f3ff-]*")
 _MOST_CHARS = 300
 
@@ -105,16 +104,20 @@ def _agrees(said: Plain, wanted: frozenset[str]) -> bool:
 
 def _score(text: str, names: tuple[str, ...]) -> int:
     """The rating that a text is, 0 where it is none."""
+    if len(text) > 4 * _MOST_CHARS:
+        return 0
     lines = [" ".join(line.split()) for line in _FRAMED.sub("", text).splitlines() if line.strip()]
     written = "\n".join(lines)
-    if not written or len(written) > _MOST_CHARS:
+    found = list(_SCORE.finditer(written)) if len(written) <= _MOST_CHARS else []
+    if len(found) != 1:
         return 0
-    for pattern, number in ((_FIRST, "1"), (_LAST, "2")):
-        match = pattern.fullmatch(written)
-        if match is not None and _may_stand_beside(match["rest"], bool(match["sign"].strip(" ")), names):
-            stars = match[f"stars{number}"]
-            return stars.count("★") + stars.count("⭐") if stars else int(match[f"digit{number}"])
-    return 0
+    before, after = written[: found[0].start()].strip(" "), written[found[0].end() :].strip(" ")
+    if not _may_stand_beside(before.strip(), before.endswith(tuple(_SIGNS)), names):
+        return 0
+    if not _may_stand_beside(after.strip().lstrip(_SIGNS), after.startswith(tuple(_SIGNS)), names):
+        return 0
+    stars = found[0]["stars"]
+    return stars.count("★") + stars.count("⭐") if stars else int(found[0]["digit"])
 
 
 def _may_stand_beside(rest: str, is_parted: bool, names: tuple[str, ...]) -> bool:

@@ -35,12 +35,14 @@ class AutomaticMail:
 class Traffic:
     """One address. `automatic` holds the last day; `opened`, when the mails arrived that opened tickets, the last hour.
 
+    `recent` are the numbers of the tickets opened in the hours within which the same matter is one ticket.
     `repeated` is how often exactly this subject and text came from there in the last ten minutes.
     """
 
     address: str
     automatic: tuple[AutomaticMail, ...] = ()
     opened: tuple[datetime, ...] = ()
+    recent: tuple[int, ...] = ()
     repeated: int = 0
     bounced_at: datetime | None = None
     muted_until: datetime | None = None

@@ -19,9 +19,7 @@ def watch(work: Work, argument: str) -> Work | Refusal:
     told = say("{agent} follows it from now on", agent=work.agent.name)
     agents = tuple(dict.fromkeys([*ticket.agents, own]))
     unwatched = tuple(one for one in ticket.unwatched if one != own)
-    return work.with_changes(
-        Follow(agent=own), ticket=replace(ticket, agents=agents, unwatched=unwatched), told=told
-    )
+    return work.with_changes(Follow(agent=own), ticket=replace(ticket, agents=agents, unwatched=unwatched), told=told)
 
 
 def unwatch(work: Work, argument: str) -> Work | Refusal:
@@ -42,9 +40,7 @@ def _leave(work: Work, agent: Agent) -> Work | Refusal:
     told = say("{agent} follows it no longer", agent=agent.name)
     agents = tuple(one for one in ticket.agents if one != own)
     unwatched = tuple(dict.fromkeys([*ticket.unwatched, own]))
-    return work.with_changes(
-        Unfollow(agent=own), ticket=replace(ticket, agents=agents, unwatched=unwatched), told=told
-    )
+    return work.with_changes(Unfollow(agent=own), ticket=replace(ticket, agents=agents, unwatched=unwatched), told=told)
 
 
 def _remove(work: Work, argument: str) -> Work | Refusal:

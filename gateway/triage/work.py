@@ -13,6 +13,7 @@ from gateway.policy import Agent, Policy
 from gateway.ticket import Authority, Field, FieldValue
 from gateway.triage.decision import Change, SetFields
 from gateway.triage.facts import DutyFacts, OwnedTicket, TicketFacts
+from gateway.triage.undoable import Undoable
 
 if TYPE_CHECKING:
     from gateway.triage.case import Case
@@ -34,7 +35,7 @@ class Work:
     are, "" where it was given to one of them, and `escalated_from` the team that gave it up. `works_around`: the words
     of the mail are a workaround. `owned` are open tickets that a hand-over may be about, `handed` what comes of it.
     `away` and `duty` are as in `Facts`. `used` are the words of canned answers, in order, and `previewed` those that
-    only the agent is to see, each with its name.
+    only the agent is to see, each with its name. `undoable` is what `#undo` may take back.
     """
 
     ticket: TicketFacts
@@ -64,6 +65,7 @@ class Work:
     wants_stats: bool = False
     used: tuple[str, ...] = ()
     previewed: tuple[tuple[str, str], ...] = ()
+    undoable: Undoable | None = None
     away: Mapping[str, datetime] = field(default_factory=dict)
     duty: DutyFacts | None = None
 
@@ -115,4 +117,5 @@ def work_on(case: Case, ticket: TicketFacts, agent: Agent) -> Work:
         owned=facts.owned,
         away=facts.away,
         duty=facts.duty,
+        undoable=facts.undoable.get(ticket.number),
     )

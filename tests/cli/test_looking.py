@@ -271,3 +271,26 @@ def test_tickets_are_listed_by_owner_found_and_acted_on(desk_copy: Path) -> None
     assert "is no priority" in " ".join(refused.err.split())
     assert gateway("ticket", "do", "4711", "#take", "--as", "agent", cwd=desk_copy, expect=1).out == ""
     assert gateway("ticket", "find", "zzz", "--json", cwd=desk_copy, expect=0).json == []
+
+
+def test_due_times_are_listed_and_shown(desk_copy: Path) -> None:
+    rules = desk_copy / "rules.toml"
+    promises = '\n[[sla]]\nname = "Usual"\nresponse = "1m"\nresolution = "900h"\ncalendar = "always"\n'
+    rules.write_text(rules.read_text(encoding="utf-8") + promises, encoding="utf-8")
+    assert "due" not in gateway("ticket", "list", cwd=desk_copy, expect=0).rows[0]
+    gateway("ticket", "do", "1001", "#priority P2", "--as", "agent", cwd=desk_copy, expect=0)
+    listed = {row["ticket"]: row for row in gateway("ticket", "list", "--json", cwd=desk_copy, expect=0).json}
+    assert listed["INC-1001"]["due"] > listed["INC-1001"]["response_due"]
+    assert {row["due"] for row in listed.values() if row["ticket"] != "INC-1001"} == {None}
+    assert all("due" in row for row in gateway("ticket", "list", cwd=desk_copy, expect=0).rows)
+    response, resolution = gateway("ticket", "show", "1001", "--json", cwd=desk_copy, expect=0).json["due"]
+    assert (response["kind"], resolution["target_minutes"], resolution["outcome"]) == ("response", 54_000, "running")
+    shown = gateway("ticket", "show", "1001", cwd=desk_copy, expect=0).out
+    assert "target 900h (Usual, always)" in " ".join(shown.split())
+    gateway("ticket", "do", "1001", "#hold vendor", "--as", "agent", cwd=desk_copy, expect=0)
+    assert "resolution: stands still" in gateway("ticket", "show", "1001", cwd=desk_copy, expect=0).out
+    gateway("ticket", "do", "1001", "#close", "--as", "agent", cwd=desk_copy, expect=0)
+    closed = " ".join(gateway("ticket", "show", "1001", cwd=desk_copy, expect=0).out.split())
+    assert "resolution: met on" in closed
+    assert "response: dropped on" in closed
+    assert gateway("audit", cwd=desk_copy, expect=0)

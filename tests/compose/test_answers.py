@@ -54,7 +54,7 @@ def test_parts_are_included_and_are_no_answers(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("{{ ticket.numbr }}", "did you mean number?"),
-        ("{{ agent.address }}", "agent"),
+        ("{{ agent.address }}", "a.txt:1: address"),
         ("{{ requester.name | framed }}", "leave out body and framed"),
         ("{% if %}", "answers/a.txt:1"),
         ("{# only a comment #}", "says nothing"),

@@ -22,9 +22,11 @@ import peewee
 from gateway.compose import CannedAnswers, Templates, compose, load_templates
 from gateway.desk.audit import audit_all
 from gateway.desk.border import FORGED, record_border_test
+from gateway.desk.bundles import merge_waiting
 from gateway.desk.clockwork import close_due, resume_due
 from gateway.desk.ladder import climb
 from gateway.desk.letters import LetterBuilder
+from gateway.desk.outgoing import unbound_message_id
 from gateway.desk.people import mirror_policy, read_secrets
 from gateway.desk.searching import remember_new_words
 from gateway.desk.views import ticket_record
@@ -284,7 +286,8 @@ class DeskUnderTest:
     def _send(self) -> None:
         """Render what waits, as the delivery would, and call it sent."""
         with connection(self.database):
-            for row in list(Outbox.select().where(Outbox.state == OutboxState.WAITING).order_by(Outbox.id)):
+            ready = (Outbox.state == OutboxState.WAITING) & (Outbox.not_before.is_null() | (Outbox.not_before <= self.now))
+            for row in list(Outbox.select().where(ready & Outbox.hold_reason.in_(["", "send_delay"])).order_by(Outbox.id)):
                 letter, reverse_path = self._letters.build(row.id)
                 content = compose(letter, self.templates)
                 self.sent.append(
@@ -323,6 +326,13 @@ class DeskUnderTest:
             resume_due(self.database, self.policy, self.secrets, now=self.now)
             climb(self.database, self.policy, self.secrets, now=self.now)
             remember_new_words(self.database, now=self.now)
+            merge_waiting(
+                self.database,
+                now=self.now,
+                new_message_id=lambda: unbound_message_id(self.policy),
+                token=self.policy.token,
+                at_least=10,
+            )
         self._send()
 
     def ticket(self, number: int = 1001) -> dict[str, Any]:

@@ -36,11 +36,12 @@ def _parsed(text: str) -> Policy:
     return parse_policy(text, "rules.toml")
 
 
-def matter(desk: DeskUnderTest, subject: str = "Mouse broken") -> str:
-    """A new ticket; who has it."""
-    desk.write(ERIKA, f"{subject}. Please help.", subject=subject)
+def matter(desk: DeskUnderTest, subject: str = "") -> str:
+    """A new ticket, with words of its own; who has it."""
     with connection(desk.database):
-        number = 1000 + Event.select().where(Event.kind == "opened").count()
+        number = 1001 + Event.select().where(Event.kind == "opened").count()
+    subject = subject or f"Device {number} is broken"
+    desk.write(ERIKA, f"{subject}. Please help.", subject=subject)
     return str(desk.ticket(number)["assignee"])
 
 
@@ -58,6 +59,10 @@ def absences(desk: DeskUnderTest) -> list[tuple[str, str, str, bool]]:
         return [(row.agent, f"{row.ends_at:%m-%d}", row.source, row.cancelled_at is not None) for row in rows]
 
 
+def flat(mail: Sent) -> str:
+    return " ".join(mail.text.split())
+
+
 def ids(mails: list[Sent]) -> list[str]:
     return [one.subject for one in mails]
 
@@ -68,7 +73,7 @@ def ids(mails: list[Sent]) -> list[str]:
 def test_tickets_go_round_and_each_is_told_why(desk: DeskUnderTest) -> None:
     desk.change_policy(turning())
     assert [matter(desk) for _ in range(5)] == [ANNA, BEN, ANNA, BEN, ANNA]
-    assert "given to Anna Agent: in turn in desk" in desk.last(ANNA, "new_ticket").text
+    assert "given to Anna Agent: in turn in desk" in flat(desk.last(ANNA, "new_ticket"))
     assert len(desk.inbox(BEN, "new_ticket")) == 2
     assert not desk.inbox(NORA)
     record = desk.ticket(1001)
@@ -86,7 +91,7 @@ def test_who_has_the_fewest_is_given_the_next(desk: DeskUnderTest) -> None:
     assert [matter(desk) for _ in range(3)] == [ANNA, BEN, ANNA]
     desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[0], "#close")
     desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[1], "#close")
-    assert [matter(desk), matter(desk)] == [ANNA, ANNA] or matter(desk) == BEN
+    assert [matter(desk), matter(desk)] == [ANNA, BEN]
     assert desk.audit() == []
 
 
@@ -94,7 +99,7 @@ def test_one_who_is_away_gets_nothing_new_and_is_next_when_back(desk: DeskUnderT
     desk.change_policy(turning())
     assert matter(desk) == ANNA
     desk.write(BEN, "#away until Wednesday", subject="away", headers=PROVEN)
-    assert "You are away until" in desk.last(BEN, "result").text
+    assert "You are away until" in flat(desk.last(BEN, "result"))
     assert [matter(desk), matter(desk)] == [ANNA, ANNA]
     desk.write(BEN, "#back", subject="back", headers=PROVEN)
     assert [matter(desk), matter(desk)] == [BEN, ANNA]
@@ -114,7 +119,7 @@ def test_on_a_weekend_what_presses_goes_to_who_is_on_call(desk: DeskUnderTest) -
     desk.change_policy(turning("nobody", rota + rule))
     desk.now = FRIDAY_EVENING
     assert [matter(desk), matter(desk, "Fire in the server room")] == ["", BEN]
-    assert "given to Ben Helper: on call for desk" in desk.last(BEN, "new_ticket").text
+    assert "given to Ben Helper: on call for desk" in flat(desk.last(BEN, "new_ticket"))
     assert len(desk.inbox(ANNA, "new_ticket")) == 1
     with connection(desk.database):
         assert not Turn.select().exists()
@@ -126,7 +131,7 @@ def test_a_team_that_a_ticket_is_given_to_gives_it_on_in_turn_but_never_back(des
     assert matter(desk) == ""
     desk.answer(BEN, desk.last(BEN, "new_ticket"), "#assign network")
     assert (desk.ticket()["team"], desk.ticket()["assignee"]) == ("network", ANNA)
-    assert "given to the team network, there to Anna Agent: in turn in network" in desk.last(ANNA, "new_ticket").text
+    assert "given to the team network, there to Anna Agent: in turn in network" in flat(desk.last(ANNA, "new_ticket"))
     desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#assign network")
     assert desk.ticket()["assignee"] == NORA
     assert desk.audit() == []
@@ -164,7 +169,7 @@ def test_away_takes_proof_or_one_confirmation(desk: DeskUnderTest) -> None:
 def test_away_in_a_reply_counts_and_says_until_when(desk: DeskUnderTest) -> None:
     matter(desk)
     desk.answer(BEN, desk.last(BEN, "new_ticket"), "#away 2026-03-10 to 2026-03-12")
-    assert "You are away from 10" in desk.last(BEN, "result").text
+    assert "You are away from 10" in flat(desk.last(BEN, "result"))
     assert absences(desk) == [(BEN, "03-13", "command", False)]
     assert not desk.inbox(ERIKA, "answer")
     assert desk.audit() == []
@@ -182,7 +187,7 @@ def test_what_is_said_later_stands_in_the_place_of_what_was_said_before(desk: De
 def test_an_end_that_is_not_understood_changes_nothing(desk: DeskUnderTest) -> None:
     desk.write(BEN, "#away until soon", subject="", headers=PROVEN)
     assert absences(desk) == []
-    assert "is no coming day; what would fit: #away until 2026-03-09" in desk.last(BEN, "result").text
+    assert "is no coming day; what would fit: #away until 2026-03-09" in flat(desk.last(BEN, "result"))
 
 
 def test_the_own_out_of_office_marks_an_agent_away_and_the_team_sees_the_next_reply(desk: DeskUnderTest) -> None:
@@ -275,7 +280,7 @@ def test_each_agent_gets_the_own_tickets_and_those_that_nobody_has_once_a_workin
     tick(desk, datetime(2026, 3, 3, 8, 1, tzinfo=UTC))
     (mail,) = desk.inbox(BEN, "listing")
     assert mail.subject == "Your tickets this morning: 3"
-    assert "1 of them are yours, 2 nobody has." in mail.text
+    assert "1 of them are yours, 2 nobody has." in flat(mail)
     assert mail.text.index("1. INC-1002") < mail.text.index("2. INC-1001") < mail.text.index("3. INC-1003")
     assert not desk.inbox(NORA, "listing")  # nothing for the network team
     desk.answer(BEN, mail, "1 done New bulb.\n2 take")
@@ -296,7 +301,9 @@ def test_no_morning_mail_on_a_day_without_work_nor_to_who_is_away_nor_where_it_i
     desk.write(BEN, "#away until 2026-04-30", subject="", headers=PROVEN)
     tick(desk, datetime(2026, 3, 9, 8, 0, tzinfo=UTC))
     assert [len(desk.inbox(one, "listing")) for one in (ANNA, BEN)] == [1, 0]
-    text = desk.policy.text.replace('address = "anna@example.com"\n', 'address = "anna@example.com"\ncalendar = "berlin"\n')
+    text = desk.policy.text.replace(
+        'address = "anna@example.com"\n', 'address = "anna@example.com"\ncalendar = "berlin"\n'
+    )
     desk.change_policy(_parsed(text))
     tick(desk, datetime(2026, 4, 3, 10, 0, tzinfo=UTC))  # Good Friday
     assert len(desk.inbox(ANNA, "listing")) == 1
@@ -314,7 +321,7 @@ def test_a_lead_sees_the_whole_queue_and_its_numbers(desk: DeskUnderTest) -> Non
     tick(desk, NEXT_MONDAY)
     mail = desk.inbox(ANNA, "listing")[0]
     assert mail.subject == "Your queue this morning: 2"
-    assert "desk: 2 open, of which 1 nobody has, on 1 nobody did anything for 3 working days" in mail.text
+    assert "desk: 2 open, of which 1 nobody has, on 1 nobody did anything for 3 working days" in flat(mail)
 
 
 def test_what_is_overdue_comes_first(desk: DeskUnderTest) -> None:

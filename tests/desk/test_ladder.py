@@ -9,10 +9,13 @@ from pathlib import Path
 from gateway.desk.ladder import look_anew
 from gateway.parsing import Parser
 from gateway.policy import Policy
+from gateway.policy_keeper import PolicyKeeper
 from gateway.store.database import connection
-from gateway.store.tables import SlaClock
-from tests.desk.harness import DeskUnderTest
+from gateway.store.tables import Outbox, SlaClock
+from gateway.timers import Timers
+from tests.desk.harness import CHECKOUT, DeskUnderTest, policy_of
 from tests.desk.promises import promising
+from tests.desk.test_clockwork import PROVEN
 from tests.desk.test_promises import ANNA, BEN, BOSS, ERIKA, NORA, at, clock, go_to, promised, reminders
 
 __all__ = ["promised"]
@@ -72,10 +75,27 @@ def test_overdue_is_said_plainly_and_a_manager_who_is_no_agent_is_asked_for_noth
     assert "#ack" in promised.last(NORA, "reminder").text
 
 
+def test_what_a_manager_answers_reaches_the_agents_and_commands_nothing(promised: DeskUnderTest) -> None:
+    taken(promised)
+    go_to(promised, "03-03 09:00")
+    row = promised.answer(BOSS, promised.last(BOSS, "reminder"), "#close\nWhy does it take so long?")
+    assert row.outcome == "appended"
+    assert "Why does it take so long?" in promised.last(ANNA, "new_reply").text
+    assert promised.ticket()["status"] == "in_progress"
+    assert promised.audit() == []
+
+
 def test_where_nobody_has_it_its_team_is_reminded(promised: DeskUnderTest) -> None:
     promised.write(ERIKA, "It drops.")
     go_to(promised, "03-02 10:00")
     assert Counter(reminders(promised)) == Counter({(who, "reminder"): 1 for who in (ANNA, BEN, NORA)})
+
+
+def test_whoever_is_away_is_not_the_one_who_is_reminded(promised: DeskUnderTest) -> None:
+    taken(promised)
+    promised.write(ANNA, "#away until 2026-03-06", subject="Away", headers=PROVEN)
+    go_to(promised, "03-02 15:00")
+    assert reminders(promised) == [(BEN, "reminder")], "her team hears instead"
 
 
 def test_ack_ends_the_ladder_and_the_miss_is_noted_all_the_same(promised: DeskUnderTest) -> None:
@@ -174,8 +194,6 @@ def test_another_ladder_holds_for_clocks_that_run_already(promised: DeskUnderTes
 
 def test_without_promises_the_clocks_that_run_end_and_count_for_nothing(promised: DeskUnderTest) -> None:
     taken(promised)
-    from tests.desk.harness import policy_of
-
     promised.change_policy(policy_of())
     with connection(promised.database):
         assert look_anew(promised.database, promised.policy, now=promised.now) == 1
@@ -194,3 +212,28 @@ def test_what_a_hand_does_to_a_clock_is_found(promised: DeskUnderTest) -> None:
         "ticket 1001: its response clock is in the history but not there",
         "ticket 1001: its resolution clock is not what its history says",
     ]
+
+
+def test_the_timers_climb_and_follow_another_file(promised: DeskUnderTest, tmp_path: Path) -> None:
+    taken(promised)
+    rules = tmp_path / "rules.toml"
+    rules.write_text(promised.policy.text, encoding="utf-8")
+    keeper = PolicyKeeper(rules, CHECKOUT / "templates")
+    timers = Timers(
+        promised.database,
+        keeper=keeper,
+        secrets=promised.secrets,
+        clock=promised.clock,
+        on_work=lambda: None,
+        may_expire=lambda now: now < at("03-02 18:00"),
+    )
+    with connection(promised.database):
+        timers.run_once(at("03-02 15:00"))
+        assert Outbox.select().where(Outbox.notice == "reminder").count() == 1
+        timers.run_once(at("03-03 15:00"))
+        assert Outbox.select().where(Outbox.notice == "reminder").count() == 1, "the clock is doubted"
+    rules.write_text(policy_of().text, encoding="utf-8")
+    assert keeper.refresh(at_once=True)
+    with connection(promised.database):
+        timers.run_once(at("03-02 16:00"))
+    assert clock(promised, "resolution").outcome == "dropped"

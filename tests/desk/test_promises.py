@@ -41,7 +41,7 @@ def clock(desk: DeskUnderTest, kind: str, number: int = 1001) -> SlaClock:
             .join(SlaClock.ticket.rel_model)
             .where((SlaClock.kind == kind) & (SlaClock.ticket.rel_model.number == number))
         )
-        return row.get()  # type: ignore[no-any-return]
+        return row.get()
 
 
 def go_to(desk: DeskUnderTest, text: str) -> None:

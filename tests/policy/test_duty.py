@@ -1,4 +1,4 @@
-"""Who is at work and who is on call: rotas in turns or by a calendar file, hours, holidays, the change of the clocks."""
+"""Who is at work and who is on call: rotas in turns or by a calendar file, hours, holidays, summer time."""
 
 from __future__ import annotations
 
@@ -122,10 +122,10 @@ def test_a_day_changes_hands_once_in_the_night_that_has_an_hour_twice(at: dateti
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.datetimes(min_value=datetime(2025, 1, 1), max_value=datetime(2028, 1, 1)), st.sampled_from(["day", "week"]))
-def test_turns_follow_each_other_in_the_order_of_the_rota(at: datetime, turn: str) -> None:
+@given(st.integers(0, 3 * 365 * 24 * 60), st.sampled_from(["day", "week"]))
+def test_turns_follow_each_other_in_the_order_of_the_rota(minutes: int, turn: str) -> None:
     rota = policy(ROTA + f'turn = "{turn}"\n').rotas[0]
-    moment = at.replace(tzinfo=UTC)
+    moment = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     after = (moment.astimezone(BERLIN) + timedelta(days=7 if turn == "week" else 1)).astimezone(UTC)
     assert rota.turn_at(after, time_zone="Europe/Berlin") == (rota.turn_at(moment, time_zone="Europe/Berlin") + 1) % 3
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigurationError
-from gateway.store.database import connection, is_sqlite, migrate, open_database
+from gateway.store.database import connection, is_sqlite, migrate, open_database, transaction
 from gateway.store.fields import UtcDateTime, clean_text
-from gateway.store.rows import find, find_all, insert, insert_if_new, marks
+from gateway.store.rows import find, find_all, insert, insert_if_new, insert_returning, marks, write_over
 from gateway.store.tables import Contact, Event
 from tests.servers import prepared
 
@@ -122,3 +122,17 @@ def test_sqlite_flushes_every_commit_and_holds_foreign_keys(sqlite_url: str) -> 
         migrate(database, now=NOW)
         with pytest.raises(peewee.IntegrityError):
             Event.create(at=NOW, kind="k", actor="a", ticket=7, text="", detail={})
+
+
+def test_many_rows_are_inserted_once_and_written_over_by_their_ids(database: peewee.Database) -> None:
+    rows = [{"address": f"p{number}@example.com", "first_seen_at": NOW} for number in range(3)]
+    with transaction(database):
+        ids = insert_returning(Contact, rows[:2], "address")
+        again = insert_returning(Contact, rows, "address")
+        assert (sorted(ids), sorted(again)) == (["p0@example.com", "p1@example.com"], ["p2@example.com"])
+        changed = [row | {"id": ids[row["address"]], "name": "Changed", "language": "de"} for row in rows[:2]]
+        write_over(Contact, changed, ["name"])
+    found = {row.address: (row.name, row.language) for row in Contact.select()}
+    assert found == dict.fromkeys(ids, ("Changed", "")) | {"p2@example.com": ("", "")}
+    assert insert_returning(Contact, [], "address") == {}
+    write_over(Contact, [], ["name"])

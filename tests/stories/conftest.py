@@ -29,13 +29,31 @@ set.watchers = "foreman@example.com"
 set.hold = "vendor"
 set.acknowledge = "stopped"
 """
+# For the story of due times; no other one writes of sundials.
+PROMISES = """
+[[team]]
+name = "hours"
+[[rule]]
+name = "Hours"
+when.words = "sundial"
+set = { team = "hours", assignee = "anna" }
+[[sla]]
+name = "Hours"
+team = "hours"
+response = "1h"
+resolution = "4h"
+calendar = "always"
+[[ladder]]
+at = "75%"
+remind = "assignee"
+"""
 STOPPED = "Subject: {{ subject }}\n\nWe know that {{ ticket.asset }} has stopped.\n"
 
 
 @pytest.fixture(scope="session")
 def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One gateway for many stories; at the end everything that it did is audited and read."""
-    folder = furnish(tmp_path_factory.mktemp("house"), more=MACHINES)
+    folder = furnish(tmp_path_factory.mktemp("house"), more=MACHINES + PROMISES)
     (folder / "templates" / "stopped.txt").write_text(STOPPED, encoding="utf-8")
     with Sink(port=None, options=SinkOptions()) as sink:
         gateway = GatewayProcess(folder=folder, env=relay_settings(sink.port)).start()

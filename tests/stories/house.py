@@ -50,6 +50,7 @@ quick_replies = 1000
 
 [[team]]
 name = "desk"
+escalates_to = "network"
 [[team]]
 name = "network"
 

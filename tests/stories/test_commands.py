@@ -21,12 +21,15 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "type": ("#type request", {"type": "request"}),
     "tag": ("#tag VPN urgent", {"tags": ["vpn", "urgent"]}),
     "set": ("#set asset=PC-0815", {"asset": "PC-0815"}),
+    "ack": ("#ack", {"status": "new"}),
     "hold": ("#hold vendor until 2099-12-24", {"status": "on_hold", "hold": "vendor"}),
     "close": ("#close", {"status": "closed"}),
     "spam": ("#spam", {"status": "cancelled"}),
     "retry": ("#retry", {"status": "new"}),
 }
-ELSEWHERE = {"resolve", "reopen", "cc", "requester", "merge", "link", "note", "send", "files", "help", "why", "rules"}
+ELSEWHERE = {"resolve", "reopen", "cc", "requester", "merge", "link", "note", "send", "files", "help", "why", "rules"} | {
+    *("workaround", "cause", "code", "escalate", "handover"),
+}
 
 
 @pytest.fixture

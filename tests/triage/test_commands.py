@@ -13,14 +13,19 @@ from gateway.ticket import Authority, Field, HoldReason, Priority, Status, Ticke
 from gateway.triage.commands import COMMANDS, help_lines, run_commands
 from gateway.triage.decision import (
     AddWatcher,
+    EndAbsence,
+    Follow,
     LinkTicket,
     MarkReachable,
     MoveStatus,
+    Notice,
     Record,
+    SetAbsence,
     SetFields,
     SetRequester,
+    TurnTo,
 )
-from gateway.triage.facts import HeldMessage, TicketFacts
+from gateway.triage.facts import HeldMessage, OwnedTicket, TicketFacts
 from gateway.triage.grammar import command_lines
 from gateway.triage.work import Refusal, Work
 from tests.triage.values import ANNA, BEN, DORA, ERIKA, NOW, policy, ticket
@@ -295,6 +300,97 @@ def test_retry_makes_every_address_of_the_ticket_reachable() -> None:
     work = done("#retry")
     assert [change.address for change in work.changes if isinstance(change, MarkReachable)] == [ERIKA, DORA]
     assert [change.kind for change in work.changes if isinstance(change, Record)] == ["reachable"]
+
+
+CLOSING = '[closing]\ncodes = ["fixed", "user-error"]'
+
+
+def test_what_agents_found_stands_on_the_ticket_in_their_name() -> None:
+    work = done("#workaround Use  the web mail.\n#cause A dead switch\n#code FIXED", more=CLOSING)
+    assert (work.ticket.workaround, work.ticket.cause) == ("Use the web mail.", "A dead switch")
+    assert work.ticket.code == "fixed"
+    assert work.workaround_text == "Use the web mail."
+    for key in ("workaround", "cause", "code"):
+        assert work.ticket.authority_of(key) is Authority.AGENT
+    assert [str(one) for one in work.told] == [
+        "workaround: Use the web mail.",
+        "cause: A dead switch",
+        "ended as fixed",
+    ]
+
+
+def test_what_says_nothing_or_is_no_code_is_refused() -> None:
+    assert "says no cause" in str(refused("#cause").why)
+    assert "no codes" in str(refused("#code fixed").why)
+    assert refused("#code solved", more=CLOSING).suggestion == "#code fixed|user-error"
+
+
+def test_a_ticket_that_came_back_too_often_waits_for_a_yes() -> None:
+    work = done("#resolve Again.", on=ticket(reopened=3))
+    (move,) = [change for change in work.changes if isinstance(change, MoveStatus)]
+    assert (move.to, move.hold_reason, move.close_at) == (Status.ON_HOLD, HoldReason.REQUESTER, None)
+    assert move.hold_until is not None
+    assert work.resolves
+    for more, count in (("[closing]\nreopen_limit = 0", 9), ("", 2)):
+        work = done("#resolve Again.", on=ticket(reopened=count), more=more)
+        assert work.ticket.status is Status.RESOLVED
+
+
+TIERS = """
+[[team]]
+name = "first"
+escalates_to = "desk"
+"""
+
+
+def test_escalate_gives_the_ticket_to_the_next_tier_and_keeps_who_had_it() -> None:
+    work = done("#escalate needs root", on=ticket(team="first", assignee=BEN), more=TIERS)
+    assert (work.ticket.team, work.ticket.assignee, work.given_team) == ("desk", "", "desk")
+    assert (work.escalated_from, work.reason) == ("first", "needs root")
+    assert [change.agent for change in work.changes if isinstance(change, Follow)] == [BEN]
+    wrote = done("#escalate", on=ticket(team="first", assignee=BEN, agents=(BEN,)), more=TIERS)
+    assert not any(isinstance(change, Follow) for change in wrote.changes)
+    assert "no team is above desk" in str(refused("#escalate", more=TIERS).why)
+    assert "the ticket is closed" in str(refused("#escalate", on=ticket(team="first", status=Status.CLOSED)).why)
+
+
+def test_a_handover_in_a_reply_comes_after_everything_else() -> None:
+    owned = (OwnedTicket(owner=ANNA, number=1001, token="INC-1001"), OwnedTicket(owner=BEN, number=7, token="INC-7"))
+    rules = policy()
+    agent = rules.agent_of(ANNA)
+    assert agent is not None
+    work = Work(ticket=ticket(), others=(), policy=rules, agent=agent, now=NOW, owned=owned)
+    given = run_commands(work, command_lines("#handover Ben Helper"))
+    assert isinstance(given, Work)
+    assert given.changes == ()
+    turns = [change.ticket for change in given.handed if isinstance(change, TurnTo)]
+    assert turns == [None, 1001, None]
+    assert "names the one who has them already" in str(refused("#handover anna").why)
+    assert "has no open tickets" in str(refused("#handover ben").why)
+
+
+def test_away_and_back_are_about_the_agent_and_leave_the_ticket_as_it_is() -> None:
+    work = done("#away until 2026-12-24")
+    (absence, told) = work.changes
+    assert isinstance(absence, SetAbsence)
+    assert (absence.agent, absence.ends_at) == (ANNA, datetime(2026, 12, 25, tzinfo=UTC))
+    assert isinstance(told, Notice)
+    assert (told.name, told.to.address, work.ticket) == ("result", ANNA, ticket())
+    assert isinstance(done("#back").changes[0], EndAbsence)
+    assert str(refused("#away until soon").suggestion).startswith("#away until 2")
+
+
+def test_a_ticket_for_somebody_who_is_away_is_shown_to_the_team_too() -> None:
+    rules = policy()
+    agent = rules.agent_of(ANNA)
+    assert agent is not None
+    work = Work(ticket=ticket(), others=(), policy=rules, agent=agent, now=NOW, away={BEN: NOW})
+    given = run_commands(work, command_lines("#assign ben"))
+    assert isinstance(given, Work)
+    assert {one.address for one in given.newcomers} == {
+        one.address for one in rules.agents_of(given.ticket.team) if one.address != ANNA
+    }
+    assert BEN in {one.address for one in given.newcomers}
 
 
 def test_every_command_is_tried_in_this_file() -> None:

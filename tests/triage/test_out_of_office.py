@@ -50,7 +50,10 @@ def away_until(text: str, language: str = "", subject: str = "Automatic reply") 
         ("en", "I'm on leave from 20 December to 3 January. Back on Monday, January 4th."),
         ("en", "I will return on January 4, 2027."),
         ("en", "Out of office from 2026-12-20 until 2027-01-03"),
-        ("de", "Ich bin vom 21.12.2026 bis einschließlich 03.01.2027 nicht im Haus. Ab dem 4. Januar wieder erreichbar."),
+        (
+            "de",
+            "Ich bin vom 21.12.2026 bis einschließlich 03.01.2027 nicht im Haus. Ab dem 4. Januar wieder erreichbar.",
+        ),
         ("de", "bis zum 3. Januar"),
         ("de", "Ich bin ab Montag, 4. Januar wieder da."),
         ("de", "abwesend 20.12. – 03.01."),

@@ -24,7 +24,9 @@ def policy(assign: str = "round_robin", more: str = "", **skills: str) -> Policy
         f"skills = [{skills.get(name, '')}]\n"
         for name in NAMES
     )
-    return parse_policy(f'[desk]\naddress = "d@example.com"\n[[team]]\nname = "desk"\nassign = "{assign}"\n{agents}{more}')
+    return parse_policy(
+        f'[desk]\naddress = "d@example.com"\n[[team]]\nname = "desk"\nassign = "{assign}"\n{agents}{more}'
+    )
 
 
 def chosen(

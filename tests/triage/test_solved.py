@@ -85,6 +85,9 @@ Room 4
 6
 0
 10/10
+1.5
+3,5
+4, but not 5
 5 5
 12
 -3 degrees here
@@ -117,6 +120,8 @@ RATINGS = {
     "5 - yes, solved, thanks": 5,
     "4 von 5": 4,
     "5 👍": 5,
+    "Yes, 5. Thanks!": 5,
+    "Thanks!\n4\nErika": 4,
 }
 
 
@@ -140,6 +145,11 @@ def test_a_number_from_one_to_five_alone_or_with_thanks_is_a_rating(text: str, s
     assert read_answer(text, names=NAMES) == Answer(saying=Saying.RATING, score=score)
 
 
+def test_words_far_below_a_number_are_read() -> None:
+    assert read_answer("5" + "\n" * 5_000 + "is how many screens are dark") is None
+    assert read_answer("yes" + " " * 5_000 + "but it fails") is None
+
+
 def test_a_name_that_means_yes_is_a_name() -> None:
     assert read_answer("Thanks, Sim", names=("Sim Lee",)) == Answer(saying=Saying.CONTENT)
 
@@ -150,7 +160,9 @@ def test_a_rating_is_one_to_five_whatever_is_written(text: str) -> None:
     assert answer is None or (1 <= answer.score <= 5) == (answer.saying is Saying.RATING)
 
 
-@pytest.mark.parametrize("text", ["5 " * 100_000, "5" + " -" * 100_000, "ja " * 100_000, "\n5" * 50_000, "★" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["5 " * 100_000, "5" + " -" * 100_000, "-5" * 100_000, "ja " * 100_000, "\n5" * 50_000, "★" * 100_000]
+)
 def test_hostile_text_costs_little(text: str) -> None:
     began = time.process_time()
     read_answer(text, names=NAMES)

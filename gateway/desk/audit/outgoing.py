@@ -10,6 +10,7 @@ from peewee import fn
 from gateway.desk.audit.reading import Content, contents, pairs, portions
 from gateway.desk.outgoing import KEYS_BY_NAME
 from gateway.keys import Purpose, key_in_id, unseal
+from gateway.policy.telling import Delay
 from gateway.store.states import AuthorRole, MessageState, OutboxState
 from gateway.store.tables import Event, Message, Outbox, OutboxPart, Ticket
 from gateway.ticket import Visibility
@@ -27,6 +28,7 @@ def outgoing_mails(secrets: Mapping[int, bytes]) -> Iterator[str]:
             yield from _state(row, refused)
             yield from _key(row, numbers.get(row.ticket_id, 0), secrets)
             yield from _rendered(row, found.get(row.id, Content()))
+    yield from _taken_back()
     yield from _acknowledged_twice()
     yield from _answers_not_sent()
 
@@ -38,10 +40,18 @@ def _state(row: Any, refused: set[object]) -> Iterator[str]:
         yield f"outbox {row.id} was sent at {row.sent_at:%Y-%m-%d %H:%M}, but is {row.state}"
     if (row.state == OutboxState.MERGED) != (row.merged_into_id is not None):
         yield f"outbox {row.id} is {row.state}, merged into {row.merged_into_id or 'nothing'}"
-    if (row.state == OutboxState.HELD) != (row.hold_reason != ""):
+    waits = row.state == OutboxState.WAITING and row.hold_reason in tuple(Delay)
+    if waits and row.not_before is None:
+        yield f"outbox {row.id} waits ({row.hold_reason}), but not until some moment"
+    if not waits and (row.state == OutboxState.HELD) != (row.hold_reason != ""):
         yield f"outbox {row.id} is {row.state}, held because of {row.hold_reason or 'nothing'}"
     if row.state == OutboxState.FAILED and row.id not in refused:
         yield f"outbox {row.id} was refused, but nobody was told"
+
+
+def _roles_of(row: Any) -> tuple[Role, ...]:
+    """As whom the reader of a mail may answer it: a manager who is no agent reads what agents read, and writes along."""
+    return (Role.AGENT, Role.WATCHER) if row.role == Role.AGENT else (Role(row.role),)
 
 
 def _key(row: Any, number: int, secrets: Mapping[int, bytes]) -> Iterator[str]:
@@ -57,7 +67,7 @@ def _key(row: Any, number: int, secrets: Mapping[int, bytes]) -> Iterator[str]:
     key = unseal(sealed, purpose=purpose, secrets=secrets)
     if key is None:
         yield f"outbox {row.id}: no secret of ours has sealed the key in its Message-ID"
-    elif (key.person, key.ticket, key.role) != (row.recipient_id, number, row.role):
+    elif (key.person, key.ticket) != (row.recipient_id, number) or key.role not in _roles_of(row):
         yield f"outbox {row.id}: its Message-ID carries the key of another person, ticket or role"
 
 
@@ -71,6 +81,16 @@ def _rendered(row: Any, content: Content) -> Iterator[str]:
         yield f"outbox {row.id}: a part of its bytes is missing"
     elif row.message_id.encode() not in content.head:
         yield f"outbox {row.id}: its bytes are those of a mail with another Message-ID"
+
+
+def _taken_back() -> Iterator[str]:
+    """What an agent took back before it left has not left."""
+    for event in Event.select(Event.detail).where(Event.kind == "undone"):
+        cancelled = event.detail.get("cancelled", [])
+        kept = Outbox.select(Outbox.id, Outbox.state).where(Outbox.id.in_(cancelled))
+        for number, state in kept.tuples():
+            if state != OutboxState.CANCELLED:
+                yield f"outbox {number} was taken back before it was sent, but is {state}"
 
 
 def _acknowledged_twice() -> Iterator[str]:

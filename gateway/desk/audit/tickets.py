@@ -143,7 +143,10 @@ def _status(told: Told, event: Any, detail: Any) -> None:
     if detail["before"] != told.standing or detail["before"] == detail["after"]:
         told.troubles.append(f"event {event.id} does not follow from the one before: it was {told.standing[0]}")
     told.standing = detail["after"]
-    told.reopened += is_reopening(detail["before"][0], detail["after"][0])
+    if "undoes" in detail:
+        told.reopened -= detail["reopenings"]
+    else:
+        told.reopened += is_reopening(detail["before"][0], detail["after"][0])
 
 
 def _requester(told: Told, event: Any, detail: Any) -> None:

@@ -1,0 +1,128 @@
+"""Which event tells whom, and when: `[[notice]]` and `[notices]` of the rules, on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from gateway.policy import Policy, parse_policy
+from gateway.store.database import connection
+from gateway.store.queue import claim
+from gateway.store.states import OutboxState
+from gateway.store.tables import Outbox
+from tests.desk.harness import DeskUnderTest, policy_of
+
+ERIKA = "Erika Muster <erika@example.com>"
+ANNA, BEN = "anna@example.com", "ben@example.com"
+LEAD = '[[agent]]\nname = "Lea Lead"\naddress = "lea@example.com"\n'
+
+
+def table(event: str, *, to: str = "[]", when: str = "at once") -> str:
+    return f'[[notice]]\nevent = "{event}"\nto = {to}\nwhen = "{when}"\n'
+
+
+def test_an_event_tells_those_that_its_table_names(desk: DeskUnderTest) -> None:
+    desk.change_policy(led_by_lea(table("internal_note", to='["lead", "assignee"]')))
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#take")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#note\nlooks like the profile")
+    assert "the profile" in desk.last("lea@example.com", "internal_note").text
+    assert desk.inbox(BEN, "internal_note") == desk.inbox(ANNA, "internal_note") == []
+    desk.write(ERIKA, "Any news?", subject="Re: [INC-1001] My VPN is down")
+    assert desk.inbox("lea@example.com", "new_reply") == []
+    assert desk.audit() == []
+
+
+def led_by_lea(more: str) -> Policy:
+    text = policy_of(more=LEAD + more).text.replace(
+        'name = "desk"\n', 'name = "desk"\nleads = ["lea@example.com"]\n', 1
+    )
+    return parse_policy(text)
+
+
+def test_what_nobody_is_told_of_stands_in_the_history(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of(more=table("changed", when="never")))
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#priority P1")
+    assert desk.inbox(BEN, "changed") == []
+    assert "nobody is told: the rules say never for changed" in [one["text"] for one in desk.ticket()["history"]]
+    assert desk.audit() == []
+
+
+def test_somebody_always_hears_of_a_new_ticket(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of(more=table("new_ticket", to='["lead"]')))
+    desk.write(ERIKA, "It drops.")
+    assert desk.inbox(ANNA, "new_ticket")
+
+
+def test_bundled_mails_wait_and_go_as_one(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of(more=table("new_reply", when="bundle")))
+    desk.write(ERIKA, "It drops.")
+    for words in ("first", "second", "third"):
+        desk.write(ERIKA, f"{words} word", subject="Re: [INC-1001] My VPN is down")
+    assert desk.inbox(ANNA, "new_reply") == []
+    assert waiting(desk) == {"bundle"}
+    assert desk.audit() == []
+    desk.wait(minutes=15)
+    assert desk.inbox(ANNA, "new_reply") == []
+    assert [word in desk.last(ANNA, "bundle").text for word in ("first", "second", "third")] == [True] * 3
+    assert len(desk.inbox(ANNA, "bundle")) == 1
+    assert desk.audit() == []
+
+
+def test_the_digest_comes_once_a_day_by_the_clock_of_its_reader(desk: DeskUnderTest) -> None:
+    person = '[[person]]\naddress = "ben@example.com"\ntime_zone = "America/New_York"\n'
+    desk.change_policy(policy_of(more=table("new_reply", when="digest") + '[notices]\ndigest_at = "16:00"\n' + person))
+    desk.write(ERIKA, "It drops.")
+    desk.write(ERIKA, "one", subject="Re: [INC-1001] My VPN is down")
+    desk.write(ERIKA, "two", subject="Re: [INC-1001] My VPN is down")
+    desk.wait(hours=6, minutes=56)
+    assert desk.inbox(ANNA, "bundle") == []
+    desk.wait(minutes=1)
+    assert len(desk.inbox(ANNA, "bundle")) == 1
+    assert desk.inbox(BEN, "bundle") == []
+    desk.wait(hours=5)
+    assert len(desk.inbox(BEN, "bundle")) == 1
+
+
+def test_one_mail_alone_is_no_digest(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of(more=table("new_reply", when="digest")))
+    desk.write(ERIKA, "It drops.")
+    desk.write(ERIKA, "one word", subject="Re: [INC-1001] My VPN is down")
+    desk.wait(days=1)
+    assert "one word" in desk.last(ANNA, "new_reply").text
+    assert desk.inbox(ANNA, "bundle") == []
+
+
+QUIET = '[notices]\nquiet_hours = "22:00-07:00"\n'
+URGENT = '[[rule]]\nname = "Down"\nwhen.words = "server"\nset = { impact = "high", urgency = "high" }\n'
+
+
+def test_in_quiet_hours_only_urgent_tickets_wake_somebody(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of(more=QUIET + URGENT))
+    desk.now = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
+    desk.write(ERIKA, "My mouse is slow", subject="Mouse")
+    desk.write(ERIKA, "The server is on fire", subject="Server")
+    assert [one.subject for one in desk.inbox(ANNA, "new_ticket")] == ["[INC-1002] Server"]
+    # People outside hear at once.
+    assert len(desk.inbox("erika@example.com", "acknowledgement")) == 2
+    assert waiting(desk) == {"quiet_hours"}
+    with connection(desk.database):
+        assert claim(desk.database, Outbox, owner="x", now=desk.now + timedelta(hours=7), limit=10) == []
+    desk.wait(hours=7, minutes=57)
+    assert len(desk.inbox(ANNA, "new_ticket")) == 1
+    desk.wait(minutes=1)
+    assert [one.subject for one in desk.inbox(ANNA, "new_ticket")][-1] == "[INC-1001] Mouse"
+    assert desk.audit() == []
+
+
+def test_the_answer_to_an_agents_own_mail_never_waits(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of(more=QUIET))
+    desk.write(ERIKA, "My mouse is slow", subject="Mouse")
+    desk.now = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#help")
+    assert desk.inbox(ANNA, "result")
+
+
+def waiting(desk: DeskUnderTest) -> set[str]:
+    with connection(desk.database):
+        return {row.hold_reason for row in Outbox.select().where(Outbox.state == OutboxState.WAITING)}
