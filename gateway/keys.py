@@ -62,6 +62,7 @@ class Purpose(Enum):
     CONFIRM = 6
     DOCTOR = 7
     LISTING = 8
+    ACTION = 9
 
 
 _ROLE_OCTETS = {Role.REQUESTER: 1, Role.WATCHER: 2, Role.AGENT: 3}

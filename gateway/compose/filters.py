@@ -2,6 +2,7 @@
 
 ========  ==============================================================================================
 body      what a person wrote: ``{{ message | body }}``; as text in the text body, as safe HTML in the other
+links     the links of a mail to an agent in one line, behind a title: ``{{ links | links("Reply with:") }}``
 framed    the same, set off by a line at its side
 when      a time (ISO 8601) as one reads it in the mail's language
 word      what a field of closed words holds, in the mail's language: ``{{ ticket.status | word("status") }}``
@@ -18,6 +19,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from html import escape
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -47,6 +49,19 @@ class Rendering:
     look_up: Lookup = str
     bodies: list[Body] = field(default_factory=list)
 
+    def insert_links(self, title: str, links: object) -> str:
+        """One line of commands, each a link in the HTML; the text body has the same words."""
+        lines = [link for link in links if isinstance(link, Mapping)] if isinstance(links, list) else []
+        text = " · ".join(str(link.get("line", "")) for link in lines)
+        html = " · ".join(_anchor(str(link.get("href", "")), str(link.get("line", ""))) for link in lines)
+        body = Body(text=f"{title} {text}", html=f'<p style="margin:0">{escape(title)} {html}</p>')
+        if not lines:
+            return ""
+        if self.as_html:
+            return Markup(body.html)  # noqa: S704 - escaped on the lines above
+        self.bodies.append(body)
+        return mark(len(self.bodies) - 1)
+
     def insert(self, message: object, *, framed: bool) -> str:
         values = message if isinstance(message, Mapping) else {"text": message}
         text, html = str(values.get("text") or ""), str(values.get("html") or "")
@@ -58,6 +73,19 @@ class Rendering:
             return Markup(body.html)  # noqa: S704 - sanitised or escaped on the line above
         self.bodies.append(body)
         return mark(len(self.bodies) - 1)
+
+
+def _anchor(href: str, words: str) -> str:
+    """A link with room for a thumb; only our own kind."""
+    shown = escape(words)
+    if not href.startswith("mailto:"):
+        return shown
+    return f'<a href="{escape(href)}" style="display:inline-block;padding:.4em 0">{shown}</a>'
+
+
+@pass_context
+def _links(context: Context, links: object, title: str) -> str:
+    return _rendering(context).insert_links(title, links)
 
 
 @pass_context
@@ -129,6 +157,7 @@ def _spoken(value: object) -> str:
 FILTERS: dict[str, Callable[..., str]] = {
     "body": _body,
     "framed": _framed,
+    "links": _links,
     "when": _when,
     "word": _word,
     "size": _size,

@@ -350,6 +350,14 @@ _WITHOUT_TICKET = frozenset(
     }
 )
 
+# Every mail to an agent has `links`: what each of them writes, and the address with its key; [] where there are none.
+_TO_AGENT: Values = {
+    "links": [
+        {"name": "take", "line": "#take", "href": "mailto:helpdesk+k7f3a@example.com?subject=%5BINC-1042%5D&body=%23take"},
+        {"name": "hold", "line": "#hold requester", "href": "mailto:helpdesk+k7f3b@example.com?body=%23hold%20requester"},
+    ]
+}
+
 # The smallest PNG there is.
 _PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e366"
@@ -383,7 +391,9 @@ def _letter(notice: str, ticket: Mapping[str, object] | None, own: Values) -> Le
         list_id="<network.helpdesk.example.com>" if to_agent else "",
         importance="high" if to_agent and ticket is _TICKET else "",
         date=datetime(2026, 3, 2, 9, 15, tzinfo=UTC),
-        context={"desk": _DESK, "ticket": ticket, "person": KNOWN | person, "requester": KNOWN | _ERIKA, **own},
+        context={"desk": _DESK, "ticket": ticket, "person": KNOWN | person, "requester": KNOWN | _ERIKA, **_TO_AGENT, **own}
+        if to_agent
+        else {"desk": _DESK, "ticket": ticket, "person": KNOWN | person, "requester": KNOWN | _ERIKA, **own},
         files=(
             LetterFile(filename="vpn-log.txt", content_type="text/plain", content=b"error 809\n"),
             LetterFile(

@@ -30,6 +30,7 @@ from gateway.desk.quarantining import digest_in
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import may_be_told, outside_of, traffic_around
 from gateway.desk.turns import duty_facts
+from gateway.desk.tapping import tap_in
 from gateway.desk.undoing import undoable_on
 from gateway.keys import (
     Purpose,
@@ -55,6 +56,7 @@ from gateway.triage.facts import (
     OwnedTicket,
     ReferenceFact,
     SignatureFact,
+    TapFact,
     TicketFacts,
     TokenFact,
 )
@@ -81,19 +83,16 @@ def gather_facts(
     counts_traffic: bool = True,
     opened: int | None = None,
 ) -> Facts:
-    """Read everything that the mail names. Runs inside the unit of its mail; reads only.
-
-    `people` learns who was looked up, for the rest of the unit; `ledger_id` is the row of the mail, if it has one.
+    """Read everything that the mail names. Runs inside the unit of its mail; reads only. `people` learns who was looked
+    up, for the rest of the unit; `ledger_id` is the row of the mail, if it has one.
     Of an old mail, `opened` is the row of the ticket that it has opened; the traffic of its day can't be counted again.
     """
     named = _named(mail, envelope, policy, now=now, secrets=secrets)
-    leads_to = {number: facts.number for number, facts in named.tickets.items()}
     sender, signature = _sender_of(mail, people), check_signature(mail, policy, now=now, ledger_id=ledger_id)
     vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
-    around = (mail, envelope, policy, sender, logged)
-    told = may_be_told(mail, envelope, logged, bool(vouched), policy) if counts_traffic else ()
     denied, away = denied_and_away(author_of(mail, envelope).address, now=now)
-    traffic = traffic_around(*around, tickets=list(leads_to.values()), now=now) if counts_traffic else ()
+    around = (mail, envelope, policy, sender, logged)
+    told, traffic = _to_and_fro(*around, bool(vouched), named, now) if counts_traffic else ((), ())
     is_marked, author = has_own_mark(mail, secrets), mail.sender.address if mail.sender is not None else ""
     is_own = is_marked or policy.is_desk_address(author)
     return Facts(
@@ -112,9 +111,9 @@ def gather_facts(
         border_test=read_border_test(mail, envelope, policy, now=now, secrets=secrets),
         sender=as_person(sender) if sender else None,
         has_broken_key=has_broken_key(mail, envelope, policy, secrets),
-        keys=tuple(_led(key, leads_to) for key in named.keys if key.ticket in leads_to),
-        references=tuple(_led(one, leads_to) for one in named.references if one.ticket in leads_to),
-        tokens=tuple(_led(token, leads_to) for token in named.tokens if token.ticket in leads_to),
+        keys=tuple(_led(key, named.leads_to) for key in named.keys if key.ticket in named.tickets),
+        references=tuple(_led(one, named.leads_to) for one in named.references if one.ticket in named.tickets),
+        tokens=tuple(_led(one, named.leads_to) for one in named.tokens if one.ticket in named.tickets),
         named_tickets=_each_once(named.tickets.values(), away),
         is_id_taken=named.is_id_taken,
         bounced=named.bounced,
@@ -128,13 +127,29 @@ def gather_facts(
         owned=_owned(mail, author, policy, named.tickets.values()),
         away=away,
         duty=duty_facts(policy),
+        tap=named.tap,
         undoable=undoable_on(mail.new_text, _agent_in(mail, policy), named.tickets.values(), policy, now=now),
-        same_matter=None if leads_to else same_matter_among(_recent(mail, envelope, traffic), mail, policy),
+        same_matter=None if named.tickets else same_matter_among(_recent(mail, envelope, traffic), mail, policy),
     )
 
 
 def _agent_in(mail: Mail, policy: Policy) -> Agent | None:
     return policy.agent_of(mail.sender.address) if mail.sender is not None else None
+
+
+def _to_and_fro(
+    mail: Mail,
+    envelope: Envelope,
+    policy: Policy,
+    sender: Contact | None,
+    logged: Mapping[str, Contact | None],
+    is_vouched_for: bool,
+    named: _Named,
+    now: datetime,
+) -> tuple[tuple[str, ...], tuple[Traffic, ...]]:
+    """Who may get an acknowledgement, and what went to and fro with the people of the mail."""
+    told = may_be_told(mail, envelope, logged, is_vouched_for, policy)
+    return told, traffic_around(mail, envelope, policy, sender, logged, tickets=[*named.leads_to.values()], now=now)
 
 
 def _recent(mail: Mail, envelope: Envelope, traffic: Iterable[Traffic]) -> tuple[int, ...]:
@@ -153,11 +168,18 @@ class _Named:
     tokens: tuple[TokenFact, ...]
     bounced: tuple[BouncedMail, ...]
     listing: ListingFact | None
+    tap: TapFact | None
     tickets: dict[int, TicketFacts]
+
+    @property
+    def leads_to(self) -> dict[int, int]:
+        """Where each number leads: to itself, or to what its ticket was merged into."""
+        return {number: facts.number for number, facts in self.tickets.items()}
 
 
 def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]) -> _Named:
-    keys = tuple(keys_in(mail, envelope, policy, now=now, secrets=secrets))
+    tap, proofs = tap_in(mail, envelope, policy, now=now, secrets=secrets)
+    keys = (*proofs, *keys_in(mail, envelope, policy, now=now, secrets=secrets))
     references, is_id_taken = references_of(mail)
     tokens = tuple(_tokens(mail, policy))
     bounced = tuple(_bounced(mail, envelope, secrets))
@@ -170,6 +192,7 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
         tokens=tokens,
         bounced=bounced,
         listing=listing,
+        tap=tap,
         tickets=_tickets_around((*keys, *references, *tokens, *bounced), text, policy, listing),
     )
 

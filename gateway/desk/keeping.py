@@ -11,8 +11,9 @@ from gateway.desk.clocks import ack_clocks, take_back_answer
 from gateway.desk.endings import ENDINGS
 from gateway.desk.health import HEARTBEAT
 from gateway.desk.operating import delete_one, deny_one, release_one
+from gateway.desk.tapping import use_link
 from gateway.desk.undoing import take_back
-from gateway.triage.decision import AckClocks, DenySender, NoteHeartbeat, SettleQuarantined, TakeBackAnswer
+from gateway.triage.decision import AckClocks, DenySender, NoteHeartbeat, SettleQuarantined, TakeBackAnswer, UseLink
 from gateway.triage.undoable import TakeBack
 
 
@@ -42,5 +43,6 @@ KEEPING: dict[type, Callable[[Any, Any], None]] = {
     AckClocks: ack_clocks,
     TakeBackAnswer: take_back_answer,
     TakeBack: take_back,
+    UseLink: use_link,
     **ENDINGS,
 }

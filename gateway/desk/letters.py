@@ -18,6 +18,7 @@ from gateway.desk.perspective import added_by, conversation, merged_ticket_of, p
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
 from gateway.desk.rule_answers import Recall, rule_answer
+from gateway.desk.tapping import links_of
 from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal, without_keys
 from gateway.mail import Address
 from gateway.phrase import Phrase, say
@@ -87,6 +88,7 @@ class LetterBuilder:
             ours = ticket_context(own, policy)
             own_words = {key: ours[key] for key in _OWN_TICKET}
             context["ticket"] = shown_ticket(row, is_plain=_hides_name(row)) | own_words
+        context["links"] = links_of(row, ticket, policy, self._secrets)
         context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
         if asked := str(row.context.get("asked", "")):
             context |= rule_answer(asked, row, ticket, policy, recall=self._recall, secrets=self._secrets)

@@ -82,7 +82,7 @@ def _write(agent: Agent, policy: Policy, secrets: Mapping[int, bytes], *, now: d
     rows = list({row.id: row for row in (*own, *unowned, *rest)}.values())
     if not rows:
         return
-    lines = [say("{mine} of them are yours, {unowned} nobody has.", mine=len(own), unowned=len(unowned))]
+    lines = [say("Yours: {mine}. Without an agent: {unowned}.", mine=len(own), unowned=len(unowned))]
     lines += [_of_team(team, unowned, rest, policy, now=now) for team in led]
     title = say("Your tickets this morning") if not led else say("Your queue this morning")
     send_list(ClockList.MORNING, agent, title, rows, policy, secrets, now=now, lines=lines)
@@ -93,7 +93,7 @@ def _of_team(team: str, unowned: Sequence[Ticket], rest: Sequence[Ticket], polic
     nobodys = [row for row in unowned if row.team == team]
     everybodys = [*nobodys, *(row for row in rest if row.team == team)]
     open_of_team = say(
-        "{team}: {count} open, of which {unowned} nobody has", team=team, count=len(everybodys), unowned=len(nobodys)
+        "{team}: {count} open, {unowned} without an agent", team=team, count=len(everybodys), unowned=len(nobodys)
     )
     if not policy.sweeps.stale_after:
         return open_of_team
@@ -101,9 +101,7 @@ def _of_team(team: str, unowned: Sequence[Ticket], rest: Sequence[Ticket], polic
     ids = {row.id for row in everybodys}
     stale = sum(ticket_id in ids for ticket_id in untouched_since(before))
     days = policy.sweeps.stale_after
-    return say(
-        "{line}, on {stale} nobody did anything for {days} working days", line=open_of_team, stale=stale, days=days
-    )
+    return say("{line}, {stale} untouched for {days} working days", line=open_of_team, stale=stale, days=days)
 
 
 def _of_teams(teams: Sequence[str], condition: str) -> list[Ticket]:

@@ -232,6 +232,18 @@ class OutboxPart(Table):
         primary_key = CompositeKey("outbox", "sequence")
 
 
+class UsedLink(Table):
+    """A link of an outgoing mail to an agent that was used: by its number (`triage.tapping`), and when."""
+
+    outbox = ForeignKeyField(Outbox)
+    number = SmallIntegerField()
+    used_at = UtcDateTime()
+
+    class Meta:
+        table_name = "used_link"
+        primary_key = CompositeKey("outbox", "number")
+
+
 class ThreadReference(Table):
     """Every Message-ID ever seen in a ticket's mails. `named` are the addresses in From, To and Cc of the mail it
     names.
@@ -293,6 +305,7 @@ TABLES = (
     AttachmentRow,
     Outbox,
     OutboxPart,
+    UsedLink,
     ThreadReference,
     Event,
     *(Mailbox, Worker, OauthAccount, Denied, AlarmRow, Chore, BorderProof, running_tables.SeenSignature),

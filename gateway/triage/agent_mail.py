@@ -19,6 +19,7 @@ from gateway.triage.ending import carried_words
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.formatted import without_lines
 from gateway.triage.grammar import AgentText, CommandLine, Misplaced, command_lines, read_agent_text
+from gateway.triage.tapping import is_tapped_note
 from gateway.triage.work import Refusal, Work, work_on
 
 QUESTION = "question"
@@ -56,6 +57,9 @@ def read_reply(case: Case, ticket: TicketFacts, agent: Agent) -> Reply:
     """Take the mail apart, and find the held mail that it releases or confirms."""
     written = case.mail.new_text
     text = read_agent_text(written, COMMANDS)
+    if is_tapped_note(case.facts.tap):
+        words = "\n\n".join(part for part in (text.public, text.internal) if part)
+        text = replace(text, public="", internal=words, has_note=True)
     text = replace(text, misplaced=text.misplaced + _signed_commands(case))
     own = {agent.address, *agent.other_addresses}
     held = [message for message in ticket.held if message.author in own]

@@ -3,7 +3,8 @@ questions).
 
 An agent acts on an existing ticket with the proof that the table `trust.ACTS` asks for: the reply key that was given
 to that agent for that ticket and the agent's own address, or a proof of the sender's domain. A requester or watcher
-appends. Somebody else appends as "another person" where a valid key or an id of a mail that named them vouches for it;
+appends, from any address that the people table has of them: what an address may move, it must prove itself. Somebody
+else appends as "another person" where a valid key or an id of a mail that named them vouches for it;
 a ticket number alone is a claim, and opens a ticket of its own beside the claimed one.
 """
 
@@ -149,12 +150,12 @@ _BY_WORDS = {
 def _authorise_person(
     mail: Mail, address: str, facts: Facts, policy: Policy, threading: Threading, ticket: TicketFacts
 ) -> Authorisation:
-    role = _role_on(ticket, address)
+    role = _role_on(ticket, address, policy)
     verified = facts.auth_trusted and not mail.sender_defects
     own_domain = bool(address) and policy.is_own_domain(address)
     if threading.keys:
         standing = role or Standing.OTHER
-        holds = any(key.holder == address for key in threading.keys)
+        holds = any(policy.is_same_person(key.holder, address) for key in threading.keys)
         return _appended(standing, "carries a valid reply key of this ticket", verified=verified or holds, moves=True)
     if threading.evidence is Evidence.REFERENCE:
         named = any(address in reference.named for reference in threading.references)
@@ -170,12 +171,14 @@ def _authorise_person(
     return _claim("names a ticket that they are not on; a number is a label, not a key")
 
 
-def _role_on(ticket: TicketFacts, address: str) -> Standing | None:
+def _role_on(ticket: TicketFacts, address: str, policy: Policy) -> Standing | None:
+    """Who has several addresses by the people table is the same person under each of them."""
     if not address:
         return None
-    if address == ticket.requester.address:
+    if policy.is_same_person(address, ticket.requester.address):
         return Standing.REQUESTER
-    return Standing.WATCHER if ticket.is_on_ticket(address) else None
+    is_watcher = any(policy.is_same_person(address, watcher.address) for watcher in ticket.watchers)
+    return Standing.WATCHER if is_watcher else None
 
 
 def _appended(standing: Standing, why: str, *, verified: bool, moves: bool) -> Authorisation:

@@ -37,6 +37,7 @@ from gateway.triage.same_matter import join_same_matter
 from gateway.triage.screen import House, screen
 from gateway.triage.sources import source_of
 from gateway.triage.storms import calm, hold_back
+from gateway.triage.tapping import tapping
 from gateway.triage.telling import without_untold
 from gateway.triage.thread import thread
 
@@ -142,7 +143,7 @@ def _decide_case(case: Case) -> Decision:
         return answered
     if screening.verdict is Verdict.ACCEPT_QUIETLY:
         return file_quietly(case, case.ticket)
-    return hold_back(case, _decide_open(case))
+    return hold_back(case, tapping(case, _decide_open))
 
 
 def _desk_mail(case: Case) -> DeskMail | None:

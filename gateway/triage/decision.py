@@ -284,6 +284,15 @@ class TakeBackAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UseLink:
+    """An agent has used the link `name`, under this number, of an outgoing mail: it is good for nothing more."""
+
+    outbox: int
+    number: int
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """An entry of the history that no other change writes."""
 
@@ -341,6 +350,7 @@ Change = (
     | AckClocks
     | TakeBackAnswer
     | TakeBack
+    | UseLink
     | Record
     | Notice
 )

@@ -269,6 +269,16 @@ class ListingFact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TapFact:
+    """The link of an agent's mail that somebody has tapped: which mail's, which link, whose, and whether it was used."""
+
+    outbox: int
+    action: str
+    holder: str
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class OwnedTicket:
     """An open ticket of an agent, for a hand-over: its agent's address, its number, and how it is written."""
 
@@ -302,7 +312,8 @@ class Facts:
     mail to itself left that has come back here. `digest` is the digest of the quarantine that the mail answers, and
     `listing` the list of tickets. `owned` are the open tickets of the author, and of agents named by a `#handover`.
     `same_matter` is the open ticket of the author that says what a mail says that names no ticket.
-    `undoable` is what the author's last mail did, by ticket; read only where this one says `#undo`.
+    `undoable` is what the author's last mail did, by ticket; read only where this one says `#undo`. `tap` is the link
+    that the mail comes of.
     `away` are the addresses of agents who are away now, each with the moment until when; `duty` is what choosing an
     agent asks for, None where no team gives tickets by itself.
     """
@@ -340,6 +351,7 @@ class Facts:
     away: Mapping[str, datetime] = field(default_factory=dict)
     duty: DutyFacts | None = None
     undoable: Mapping[int, Undoable] = field(default_factory=dict)
+    tap: TapFact | None = None
 
     def traffic_with(self, address: str) -> Traffic | None:
         """What went to and fro between the desk and an address; None where nothing is known of it."""

@@ -26,7 +26,7 @@ from gateway.triage.confirming import (
     reopened_too_often,
     settle,
 )
-from gateway.triage.decision import Action, Change, Decision, MoveStatus, SetFields
+from gateway.triage.decision import Action, Change, Decision, MoveStatus, SetFields, SetRequester
 from gateway.triage.facts import TicketFacts
 from gateway.triage.helping import takes_back_withdrawal, told_of_reopening
 from gateway.triage.marks import marks_of
@@ -46,6 +46,8 @@ def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
     if ticket.status in ENDED and answer is None and case.is_by_a_person:
         return open_follow_up(case, ticket)
     standing = case.authorisation.standing
+    # Answers go to the address that the person wrote from last.
+    moved = (SetRequester(requester=case.sender),) if _writes_from_elsewhere(case, ticket) else ()
     marks = marks_of(case, another_person=standing is Standing.OTHER)
     if not case.authorisation.verified and not case.policy.is_own_domain(case.sender.address):
         marks = (*marks, say("known by address only: moves nothing")) if not case.authorisation.moves else marks
@@ -56,7 +58,7 @@ def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
     settled = settle(case, ticket, answer)
     if settled is not None:
         notices = settled.notices if not case.envelope.quiet else ()
-        changes = (*_rules_on_reply(case, ticket, reopened=False), *settled.changes, *notices)
+        changes = (*moved, *_rules_on_reply(case, ticket, reopened=False), *settled.changes, *notices)
         return case.decide(Action.APPEND, message, *changes, reasons=(settled.reason,), ticket=ticket.number)
     moves, reasons = _moves(case, ticket, agrees=answer is not None)
     reopened = bool(moves) and ticket.status is Status.RESOLVED
@@ -73,7 +75,15 @@ def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
         told = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
     if reopened:
         told = (*told, *told_of_reopening(case, ticket))
-    return case.decide(Action.APPEND, message, *fields, *moves, *told, reasons=reasons, ticket=ticket.number)
+    changes = (*moved, *fields, *moves, *told)
+    return case.decide(Action.APPEND, message, *changes, reasons=reasons, ticket=ticket.number)
+
+
+def _writes_from_elsewhere(case: Case, ticket: TicketFacts) -> bool:
+    """Whether the requester writes from another of the own addresses, one that is more than a claim."""
+    is_requester = case.authorisation.standing is Standing.REQUESTER
+    is_theirs = case.is_by_a_person and case.authorisation.moves and not is_known_by_number_alone(case)
+    return is_requester and is_theirs and case.sender.address != ticket.requester.address
 
 
 def _moves(case: Case, ticket: TicketFacts, *, agrees: bool) -> tuple[tuple[MoveStatus, ...], tuple[Reason, ...]]:

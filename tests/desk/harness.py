@@ -158,18 +158,19 @@ class DeskUnderTest:
             self.secrets = read_secrets()
         self.templates = templates or shipped_templates()
         self._door = Door(self.database, clock=self.clock, free_bytes=None)
-        self._sorter = Sorter(
+        # Another one is a process of its own.
+        self.new_sorter = partial(
+            Sorter,
             self.database,
             parser=parser,
             policy=lambda: self.policy,
             secrets=self.secrets,
             clock=self.clock,
-            owner="test",
-            batch=64,
             scratch=scratch,
             on_sorted=lambda: None,
             lookup=lookup,
         )
+        self._sorter = self.new_sorter(owner="test", batch=64)
         self._letters = LetterBuilder(
             policy=lambda: self.policy,
             secrets=self.secrets,

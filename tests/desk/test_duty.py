@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 
@@ -11,18 +13,25 @@ from gateway.desk.absences import BY_OPERATOR, mark_away, mark_back
 from gateway.desk.audit import audit_all
 from gateway.desk.morning import morning_due
 from gateway.desk.sweeping import stale_due, unowned_due
+from gateway.mail import Envelope, Transport
 from gateway.policy import Policy
 from gateway.store.database import connection
 from gateway.store.states import LedgerState
 from gateway.store.tables import Absence, Event, Turn
 from gateway.triage.decision import SetAbsence
-from tests.desk.harness import DeskUnderTest, Sent, policy_of
+from tests.desk.harness import DESK, DeskUnderTest, Sent, policy_of
 
 ERIKA, ANNA, BEN, NORA = "erika@example.com", "anna@example.com", "ben@example.com", "nora@example.com"
 PROVEN = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
 AUTO = {"Auto-Submitted": "auto-replied"}
 # Monday the 2nd of March 2026, nine o'clock; the desk works from eight to five, by UTC.
 FRIDAY_EVENING, NEXT_MONDAY = datetime(2026, 3, 6, 18, 0, tzinfo=UTC), datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def sqlite_desk(make_desk: Callable[[Policy], DeskUnderTest]) -> DeskUnderTest:
+    """For what no database does otherwise."""
+    return make_desk(policy_of())
 
 
 def turning(assign: str = "round_robin", more: str = "", team: str = "desk") -> Policy:
@@ -106,14 +115,16 @@ def test_one_who_is_away_gets_nothing_new_and_is_next_when_back(desk: DeskUnderT
     assert desk.audit() == []
 
 
-def test_outside_the_hours_it_stays_with_the_team(desk: DeskUnderTest) -> None:
+def test_outside_the_hours_it_stays_with_the_team(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     desk.change_policy(turning())
     desk.now = FRIDAY_EVENING
     assert matter(desk) == ""
     assert len(desk.inbox(ANNA, "new_ticket")) == len(desk.inbox(BEN, "new_ticket")) == 1
 
 
-def test_on_a_weekend_what_presses_goes_to_who_is_on_call(desk: DeskUnderTest) -> None:
+def test_on_a_weekend_what_presses_goes_to_who_is_on_call(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     rota = '[[rota]]\nteam = "desk"\nagents = ["ben", "anna"]\nstarts = "2026-03-02"\n'
     rule = '[[rule]]\nname = "Fire"\nwhen.words = ["fire"]\nset = { impact = "high", urgency = "high" }\n'
     desk.change_policy(turning("nobody", rota + rule))
@@ -137,20 +148,51 @@ def test_a_team_that_a_ticket_is_given_to_gives_it_on_in_turn_but_never_back(des
     assert desk.audit() == []
 
 
-def test_a_rule_that_names_somebody_takes_nobodys_turn(desk: DeskUnderTest) -> None:
+def test_a_rule_that_names_somebody_takes_nobodys_turn(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     rule = '[[rule]]\nname = "Ben"\nwhen.words = ["beamer"]\nset = { assignee = "ben" }\n'
     desk.change_policy(turning(more=rule))
     assert [matter(desk, "Beamer dark"), matter(desk)] == [BEN, ANNA]
 
 
-def test_two_processes_never_give_the_same_turn_twice(desk: DeskUnderTest) -> None:
-    """Sorters on two policies of one database: what one has given, the other knows."""
+def test_two_sorters_at_once_never_give_the_same_turn_twice(desk: DeskUnderTest) -> None:
     desk.change_policy(turning())
-    raws = [desk.mail(ERIKA, f"Thing {number} is broken.", subject=f"Thing {number}") for number in range(4)]
-    desk.receive_all(raws[:2], reverse_path=ERIKA)
-    desk.change_policy(_parsed(turning().text + "\n# another process\n"))
-    desk.receive_all(raws[2:], reverse_path=ERIKA)
-    assert [desk.ticket(1001 + number)["assignee"] for number in range(4)] == [ANNA, BEN, ANNA, BEN]
+    count = 12
+    with desk._door as door:
+        for number in range(count):
+            sender = f"person{number}@example.com"
+            envelope = Envelope(transport=Transport.SMTP, received_at=desk.now, reverse_path=sender, recipients=(DESK,))
+            door.accept(envelope, desk.mail(sender, f"Thing {number} is broken.", subject=f"Thing {number}"))
+    both_begin = Barrier(2)
+
+    def sort(owner: str) -> None:
+        with connection(desk.database):
+            both_begin.wait()
+            while desk.new_sorter(owner=owner, batch=1).run_once(desk.now):
+                pass
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(sort, ["one", "two"]))
+    given = [desk.ticket(1001 + number)["assignee"] for number in range(count)]
+    assert given == [ANNA, BEN] * (count // 2)
+    assert desk.audit() == []
+
+
+def test_two_processes_at_once_write_the_morning_mail_once(desk: DeskUnderTest) -> None:
+    tick(desk)
+    matter(desk)
+    desk.now = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
+    both_begin = Barrier(2)
+
+    def look(number: int) -> None:
+        with connection(desk.database):
+            both_begin.wait()
+            morning_due(desk.database, desk.policy, desk.secrets, now=desk.now + timedelta(seconds=number))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(look, range(2)))
+    desk._send()
+    assert [len(desk.inbox(one, "listing")) for one in (ANNA, BEN)] == [1, 1]
 
 
 # --- away ---
@@ -166,7 +208,8 @@ def test_away_takes_proof_or_one_confirmation(desk: DeskUnderTest) -> None:
     assert desk.audit() == []
 
 
-def test_away_in_a_reply_counts_and_says_until_when(desk: DeskUnderTest) -> None:
+def test_away_in_a_reply_counts_and_says_until_when(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     matter(desk)
     desk.answer(BEN, desk.last(BEN, "new_ticket"), "#away 2026-03-10 to 2026-03-12")
     assert "You are away from 10" in flat(desk.last(BEN, "result"))
@@ -175,7 +218,8 @@ def test_away_in_a_reply_counts_and_says_until_when(desk: DeskUnderTest) -> None
     assert desk.audit() == []
 
 
-def test_what_is_said_later_stands_in_the_place_of_what_was_said_before(desk: DeskUnderTest) -> None:
+def test_what_is_said_later_stands_in_the_place_of_what_was_said_before(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     desk.write(BEN, "#away until Friday", subject="", headers=PROVEN)
     desk.write(BEN, "#away until Wednesday", subject="", headers=PROVEN)
     assert absences(desk) == [(BEN, "03-07", "command", True), (BEN, "03-05", "command", False)]
@@ -184,7 +228,8 @@ def test_what_is_said_later_stands_in_the_place_of_what_was_said_before(desk: De
     assert desk.audit() == []
 
 
-def test_an_end_that_is_not_understood_changes_nothing(desk: DeskUnderTest) -> None:
+def test_an_end_that_is_not_understood_changes_nothing(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     desk.write(BEN, "#away until soon", subject="", headers=PROVEN)
     assert absences(desk) == []
     assert "is no coming day; what would fit: #away until 2026-03-09" in flat(desk.last(BEN, "result"))
@@ -205,7 +250,8 @@ def test_the_own_out_of_office_marks_an_agent_away_and_the_team_sees_the_next_re
     assert desk.audit() == []
 
 
-def test_a_deputy_stands_in_for_the_team(desk: DeskUnderTest) -> None:
+def test_a_deputy_stands_in_for_the_team(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     desk.change_policy(_parsed(policy_of(more=f'[[person]]\naddress = "{BEN}"\ndeputy = "nora"\n').text))
     matter(desk)
     desk.answer(BEN, desk.last(BEN, "new_ticket"), "#take\n#away until Friday")
@@ -225,7 +271,8 @@ def test_an_out_of_office_to_the_morning_list_counts_too_and_a_stranger_s_does_n
     assert absences(desk) == [(BEN, "03-07", "auto_reply", False)]
 
 
-def test_a_mail_by_hand_ends_it_on_the_last_day_and_not_sooner(desk: DeskUnderTest) -> None:
+def test_a_mail_by_hand_ends_it_on_the_last_day_and_not_sooner(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     matter(desk)
     mail = desk.last(BEN, "new_ticket")
     desk.answer(BEN, mail, "I am away until Friday, 6 March.", headers=AUTO)
@@ -280,7 +327,7 @@ def test_each_agent_gets_the_own_tickets_and_those_that_nobody_has_once_a_workin
     tick(desk, datetime(2026, 3, 3, 8, 1, tzinfo=UTC))
     (mail,) = desk.inbox(BEN, "listing")
     assert mail.subject == "Your tickets this morning: 3"
-    assert "1 of them are yours, 2 nobody has." in flat(mail)
+    assert "Yours: 1. Without an agent: 2." in flat(mail)
     assert mail.text.index("1. INC-1002") < mail.text.index("2. INC-1001") < mail.text.index("3. INC-1003")
     assert not desk.inbox(NORA, "listing")  # nothing for the network team
     desk.answer(BEN, mail, "1 done New bulb.\n2 take")
@@ -312,7 +359,8 @@ def test_no_morning_mail_on_a_day_without_work_nor_to_who_is_away_nor_where_it_i
     assert len(desk.inbox(ANNA, "listing")) == 1
 
 
-def test_a_lead_sees_the_whole_queue_and_its_numbers(desk: DeskUnderTest) -> None:
+def test_a_lead_sees_the_whole_queue_and_its_numbers(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     desk.change_policy(turning("nobody", "[sweeps]\nstale_after = 3\n"))
     tick(desk)
     matter(desk, "Mouse broken")
@@ -321,10 +369,11 @@ def test_a_lead_sees_the_whole_queue_and_its_numbers(desk: DeskUnderTest) -> Non
     tick(desk, NEXT_MONDAY)
     mail = desk.inbox(ANNA, "listing")[0]
     assert mail.subject == "Your queue this morning: 2"
-    assert "desk: 2 open, of which 1 nobody has, on 1 nobody did anything for 3 working days" in flat(mail)
+    assert "desk: 2 open, 1 without an agent, 1 untouched for 3 working days" in flat(mail)
 
 
-def test_what_is_overdue_comes_first(desk: DeskUnderTest) -> None:
+def test_what_is_overdue_comes_first(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     sla = '[[sla]]\nname = "All"\nresponse = "30m"\nresolution = "4h"\n'
     rules = '[[rule]]\nname = "Low"\nwhen.words = ["someday"]\nset = { priority = "P5" }\n'
     desk.change_policy(_parsed(policy_of(more=sla + rules).text))
@@ -366,7 +415,8 @@ def test_what_nobody_takes_is_told_to_the_lead_once(desk: DeskUnderTest) -> None
     assert desk.audit() == []
 
 
-def test_a_night_is_no_working_time(desk: DeskUnderTest) -> None:
+def test_a_night_is_no_working_time(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     desk.change_policy(turning("nobody", '[sweeps]\nunowned_after = "1h"\nmorning_mail = false\n'))
     desk.now = datetime(2026, 3, 6, 16, 29, tzinfo=UTC)
     matter(desk)
@@ -380,7 +430,8 @@ def test_a_night_is_no_working_time(desk: DeskUnderTest) -> None:
     assert len(desk.inbox(ANNA, "listing")) == 2
 
 
-def test_where_the_lead_is_away_the_team_hears(desk: DeskUnderTest) -> None:
+def test_where_the_lead_is_away_the_team_hears(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     desk.change_policy(turning("nobody", '[sweeps]\nunowned_after = "1h"\n'))
     desk.write(ANNA, "#away until Friday", subject="", headers=PROVEN)
     matter(desk)
@@ -407,10 +458,10 @@ def test_a_ticket_that_lies_is_told_to_its_assignee_and_then_to_the_lead(desk: D
     assert desk.audit() == []
 
 
-@pytest.mark.parametrize("argument", ["requester until 2026-03-31"])
-def test_what_waits_for_a_day_that_was_named_does_not_lie(desk: DeskUnderTest, argument: str) -> None:
+def test_what_waits_for_a_day_that_was_named_does_not_lie(sqlite_desk: DeskUnderTest) -> None:
+    desk = sqlite_desk
     desk.change_policy(turning("nobody", "[sweeps]\nstale_after = 2\nmorning_mail = false\n"))
     matter(desk)
-    desk.answer(BEN, desk.last(BEN, "new_ticket"), f"#take\n#hold {argument}")
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#take\n#hold requester until 2026-03-31")
     tick(desk, NEXT_MONDAY)
     assert not desk.inbox(BEN, "listing")

@@ -12,8 +12,8 @@ from gateway.desk.outgoing import KEYS_BY_NAME
 from gateway.keys import Purpose, key_in_id, unseal
 from gateway.policy.telling import Delay
 from gateway.store.states import AuthorRole, MessageState, OutboxState
-from gateway.store.tables import Event, Message, Outbox, OutboxPart, Ticket
-from gateway.ticket import Visibility
+from gateway.store.tables import Event, Message, Outbox, OutboxPart, Ticket, UsedLink
+from gateway.ticket import Role, Visibility
 
 _BY_HAND = "sent from the desk's mailbox"
 
@@ -29,6 +29,7 @@ def outgoing_mails(secrets: Mapping[int, bytes]) -> Iterator[str]:
             yield from _key(row, numbers.get(row.ticket_id, 0), secrets)
             yield from _rendered(row, found.get(row.id, Content()))
     yield from _taken_back()
+    yield from _used_links()
     yield from _acknowledged_twice()
     yield from _answers_not_sent()
 
@@ -50,7 +51,7 @@ def _state(row: Any, refused: set[object]) -> Iterator[str]:
 
 
 def _roles_of(row: Any) -> tuple[Role, ...]:
-    """As whom the reader of a mail may answer it: a manager who is no agent reads what agents read, and writes along."""
+    """As whom somebody may answer a mail: a manager who is no agent reads what agents read, and writes along."""
     return (Role.AGENT, Role.WATCHER) if row.role == Role.AGENT else (Role(row.role),)
 
 
@@ -91,6 +92,17 @@ def _taken_back() -> Iterator[str]:
         for number, state in kept.tuples():
             if state != OutboxState.CANCELLED:
                 yield f"outbox {number} was taken back before it was sent, but is {state}"
+
+
+def _used_links() -> Iterator[str]:
+    """Every link that was used is remembered as used, and none else: each works once."""
+    told = [event.detail for event in Event.select(Event.detail).where(Event.kind == "link-used")]
+    by_history = {(detail["outbox"], detail["number"]) for detail in told}
+    kept = set(UsedLink.select(UsedLink.outbox, UsedLink.number).tuples())
+    for number, link in sorted(by_history - kept):
+        yield f"outbox {number}: its link {link} was used, but could be used again"
+    for number, link in sorted(kept - by_history):
+        yield f"outbox {number}: its link {link} counts as used, but by no event"
 
 
 def _acknowledged_twice() -> Iterator[str]:

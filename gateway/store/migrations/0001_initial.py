@@ -376,6 +376,16 @@ _STATEMENTS = (
     """,
     'CREATE INDEX "outbox_part_outbox_id" ON "outbox_part" ("outbox_id")',
     """
+    CREATE TABLE "used_link" (
+        "outbox_id" {bigint} NOT NULL,
+        "number" {smallint} NOT NULL,
+        "used_at" TIMESTAMPTZ NOT NULL,
+        PRIMARY KEY ("outbox_id", "number"),
+        FOREIGN KEY ("outbox_id") REFERENCES "outbox" ("id")
+    )
+    """,
+    'CREATE INDEX "used_link_outbox_id" ON "used_link" ("outbox_id")',
+    """
     CREATE TABLE "thread_reference" (
         "digest" {bytes} NOT NULL,
         "ticket_id" {bigint} NOT NULL,
