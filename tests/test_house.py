@@ -127,7 +127,8 @@ def test_every_notice_has_its_template_and_every_template_its_notice() -> None:
 def test_what_is_translated_exists_in_the_first_language_too() -> None:
     templates = CHECKOUT / "templates"
     originals = {path.name for path in templates.glob("*.*")}
-    assert [shown(path) for path in templates.glob("*/*.*") if path.name not in originals] == []
+    translated = [path for path in templates.glob("*/*.*") if path.parent.name != "answers"]
+    assert [shown(path) for path in translated if path.name not in originals] == []
 
 
 def test_every_html_template_has_its_text() -> None:

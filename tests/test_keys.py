@@ -131,6 +131,8 @@ def test_the_day_of_a_key_is_that_of_utc() -> None:
         (Role.AGENT, Purpose.HEARTBEAT, "a5jqaaaaaqjaaaaaaadqrtgj2mn3hi2rvlvtq2pb"),
         (Role.AGENT, Purpose.CONFIRM, "a5rqaaaaaqjaaaaaaadqrtbfy5532t77t7jwgl3i"),
         (Role.AGENT, Purpose.DOCTOR, "a5zqaaaaaqjaaaaaaadqrtczfkbqee4atsa7p34h"),
+        (Role.AGENT, Purpose.LISTING, "a6bqaaaaaqjaaaaaaadqrtasw6maa3acqypnxihg"),
+        (Role.AGENT, Purpose.ACTION, "a6jqaaaaaqjaaaaaaadqrtb6sv64wf7blm6qki3h"),
     ],
 )
 def test_the_keys_in_peoples_mailboxes_stay_valid(role: Role, purpose: Purpose, written: str) -> None:
@@ -275,3 +277,8 @@ def test_a_key_is_looked_for_in_the_first_four_mebibytes_and_crossed_out_everywh
         assert keys.carries_key(filling + wide)
         assert not keys.carries_key(filling + b"-" + wide)
     assert keys.without_keys(b"-" * (4 * 1024 * 1024) + written).endswith(b"+" + b"x" * KEY_LENGTH + b"@")
+
+
+def test_a_key_with_ever_so_many_nuls_between_its_letters_is_one() -> None:
+    text = f"+{'a' * KEY_LENGTH}@".encode()
+    assert keys.carries_key(b"".join(bytes([octet]) + b"\0" * 12 for octet in text))

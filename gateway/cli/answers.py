@@ -26,5 +26,8 @@ def answers_list(folder: Folder = Path(), as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
     else:
-        shown = [row | {"languages": " ".join(answers.languages(row["name"]))} for row in rows]
-        print_table(_COLUMNS, shown, empty="There are none: write one as templates/answers/NAME.txt.")
+        print_table(
+            _COLUMNS,
+            [row | {"languages": " ".join(row["languages"])} for row in rows],
+            empty="There are none: write one as templates/answers/NAME.txt.",
+        )

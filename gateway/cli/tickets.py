@@ -30,7 +30,7 @@ _COLUMNS = (
     Column(key="category", wide=True, bends=True),
     Column(key="subject", bends=True),
     Column(key="idle", title="idle"),
-    Column(key="until", title="due"),
+    Column(key="due"),
 )
 LONGEST_LIST = 200
 
@@ -67,9 +67,8 @@ def print_tickets(rows: list[dict[str, Any]], *, now: datetime, as_json: bool, e
     if as_json:
         print_json(rows)
     else:
-        cells = [row | {"idle": age(row["updated"], now), "until": _until(row, now)} for row in rows]
-        columns = _COLUMNS if any(cell["until"] for cell in cells) else _COLUMNS[:-1]
-        print_table(columns, cells, empty=empty)
+        cells = [row | {"idle": age(row["updated"], now), "due": _until(row, now)} for row in rows]
+        print_table(_COLUMNS, cells, empty=empty)
 
 
 def _until(row: dict[str, Any], now: datetime) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from gateway.compose.letter import Letter, LetterFile
 from gateway.compose.notices import NOTICES, Audience
+from gateway.compose.samples_acting import ACTING, LINKS
 from gateway.compose.samples_employees import KNOWN, SAMPLES
 from gateway.mail import Address
 
@@ -236,11 +237,6 @@ _OWN: dict[str, tuple[Values, Values]] = {
         | {"lines": ["#resolve [text]: The matter is settled.", "#assign NAME|TEAM: Somebody else takes it."]},
         {"title": "", "lines": []},
     ),
-    "preview": (
-        # `words`: what the canned answer of that name would say.
-        {"answer": "vpn-reset", "words": "Hello Erika Muster,\n\nI have renewed your VPN profile."},
-        {"answer": "a", "words": "Hello,"},
-    ),
     "confirmation": ({"what": ["open a ticket for erika.muster@example.com", "#priority P1"]}, {"what": []}),
     "challenge": (
         # The mail that waits: `number` of its ticket, `came_from` which server, `sender` and the rest as it claims;
@@ -350,14 +346,6 @@ _WITHOUT_TICKET = frozenset(
     }
 )
 
-# Every mail to an agent has `links`: what each of them writes, and the address with its key; [] where there are none.
-_TO_AGENT: Values = {
-    "links": [
-        {"name": "take", "line": "#take", "href": "mailto:helpdesk+k7f3a@example.com?subject=%5BINC-1042%5D&body=%23take"},
-        {"name": "hold", "line": "#hold requester", "href": "mailto:helpdesk+k7f3b@example.com?body=%23hold%20requester"},
-    ]
-}
-
 # The smallest PNG there is.
 _PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e366"
@@ -367,13 +355,14 @@ _PIXEL = bytes.fromhex(
 
 def sample_letters(notice: str) -> tuple[Letter, Letter]:
     """Return a letter of that notice with much to say and one with little. Raises KeyError for an unknown notice."""
-    rich, poor = (_OWN | SAMPLES)[notice]
+    rich, poor = (_OWN | SAMPLES | ACTING)[notice]
     return _letter(notice, _TICKET, rich), _letter(notice, None if notice in _WITHOUT_TICKET else _POOR_TICKET, poor)
 
 
 def _letter(notice: str, ticket: Mapping[str, object] | None, own: Values) -> Letter:
     to_agent = NOTICES[notice].audience is Audience.AGENT
     person = _ANNA if to_agent else _ERIKA
+    common = {"desk": _DESK, "ticket": ticket, "person": KNOWN | person, "requester": KNOWN | _ERIKA}
     token = "" if ticket is None or notice in ("bundle", "reminders") else str(ticket["token"])
     return Letter(
         notice=notice,
@@ -391,9 +380,7 @@ def _letter(notice: str, ticket: Mapping[str, object] | None, own: Values) -> Le
         list_id="<network.helpdesk.example.com>" if to_agent else "",
         importance="high" if to_agent and ticket is _TICKET else "",
         date=datetime(2026, 3, 2, 9, 15, tzinfo=UTC),
-        context={"desk": _DESK, "ticket": ticket, "person": KNOWN | person, "requester": KNOWN | _ERIKA, **_TO_AGENT, **own}
-        if to_agent
-        else {"desk": _DESK, "ticket": ticket, "person": KNOWN | person, "requester": KNOWN | _ERIKA, **own},
+        context={**common, **(LINKS if to_agent else {}), **own},
         files=(
             LetterFile(filename="vpn-log.txt", content_type="text/plain", content=b"error 809\n"),
             LetterFile(

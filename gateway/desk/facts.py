@@ -27,10 +27,10 @@ from gateway.desk.listings import listing_in, owned_tickets
 from gateway.desk.matters import same_matter_among
 from gateway.desk.people import KnownPeople, as_person, find_contact
 from gateway.desk.quarantining import digest_in
+from gateway.desk.tapping import tap_in
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import may_be_told, outside_of, traffic_around
 from gateway.desk.turns import duty_facts
-from gateway.desk.tapping import tap_in
 from gateway.desk.undoing import undoable_on
 from gateway.keys import (
     Purpose,

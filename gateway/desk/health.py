@@ -229,7 +229,8 @@ _DELAYED_UNTIL = Case(None, [(_IS_DELAYED, Outbox.not_before)], Outbox.created_a
 def _depths(table: Any, states: Any, since: Any, now: datetime, until: Any = None) -> dict[str, dict[str, int]]:
     """How many rows are in each state, and how old the oldest is, in seconds; `until` stands for `since` in SQL."""
     depths = {state.value: {"count": 0, "age_seconds": 0} for state in states}
-    query = table.select(table.state, fn.COUNT(table.id).alias("count"), fn.MIN(since if until is None else until).alias("oldest"))
+    begins = since if until is None else until
+    query = table.select(table.state, fn.COUNT(table.id).alias("count"), fn.MIN(begins).alias("oldest"))
     for row in query.group_by(table.state).dicts():
         oldest = since.python_value(row["oldest"])
         depths[row["state"]] = {

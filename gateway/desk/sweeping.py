@@ -40,36 +40,35 @@ def unowned_due(database: peewee.Database, policy: Policy, secrets: Mapping[int,
     calendar, limit = policy.work_calendar(DESK), read_minutes(policy.sweeps.unowned_after)
     if not limit or not is_working_time(calendar, now):
         return 0
-    found = _late(_unowned(now - timedelta(minutes=limit)), policy, limit, now)
+    found = _unowned(policy, limit, now)
     today = now.astimezone(ZoneInfo(policy.desk.time_zone)).date().isoformat()
     if not _untold(found, policy, today):
         return 0
     with transaction(database):
         lock_conversations(database)
-        found = _late(_unowned(now - timedelta(minutes=limit)), policy, limit, now)
+        found = _unowned(policy, limit, now)
         untold = _untold(found, policy, today)
         told = detail_of(UNOWNED)
-        kept = {str(row.number): told.get(str(row.number), today) for row in found}
-        done(UNOWNED, now=now, **(kept | {str(row.number): today for row in untold}))
+        kept = {str(number): told.get(str(number), today) for number in found}
+        done(UNOWNED, now=now, **(kept | {str(number): today for number in untold}))
         title = say("Nobody has taken these for {time} of working time", time=policy.sweeps.unowned_after)
-        _tell_leads(ClockList.UNOWNED, title, untold, policy, secrets, now=now)
+        rows = find_all(Ticket, f"number IN ({marks(untold)})", *untold) if untold else []
+        _tell_leads(ClockList.UNOWNED, title, rows, policy, secrets, now=now)
     return len(untold)
 
 
-def _unowned(before: datetime) -> list[Ticket]:
-    condition = f"status IN ({marks(_OPEN)}) AND assignee = '' AND opened_at <= ?"
-    return find_all(Ticket, condition, *_OPEN, before, order="priority, opened_at, id")
-
-
-def _late(rows: Iterable[Ticket], policy: Policy, limit: int, now: datetime) -> list[Ticket]:
+def _unowned(policy: Policy, limit: int, now: datetime) -> list[int]:
+    """The numbers of open tickets that nobody has taken in so many minutes of working time."""
+    sql = f"SELECT number, opened_at FROM ticket WHERE status IN ({marks(_OPEN)}) AND assignee = '' AND opened_at <= ?"  # noqa: S608
     calendar = policy.work_calendar(DESK)
-    return [row for row in rows if calendar.minutes_between(row.opened_at, now) >= limit]
+    rows = find_values(f"{sql} ORDER BY number", *_OPEN, now - timedelta(minutes=limit))
+    return [int(number) for number, at in rows if calendar.minutes_between(_moment(at), now) >= limit]
 
 
-def _untold(rows: Iterable[Ticket], policy: Policy, today: str) -> list[Ticket]:
+def _untold(numbers: Iterable[int], policy: Policy, today: str) -> list[int]:
     told = detail_of(UNOWNED)
     again = not policy.sweeps.morning_mail
-    return [row for row in rows if (day := told.get(str(row.number))) is None or (again and day != today)]
+    return [one for one in numbers if (day := told.get(str(one))) is None or (again and day != today)]
 
 
 def stale_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:

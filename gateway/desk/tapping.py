@@ -25,7 +25,10 @@ from gateway.triage.tapping import BY_NUMBER, LINKS, links_on
 
 # The mails about a ticket that an agent acts on.
 _LINKED = frozenset(
-    "new_ticket new_reply agent_answered internal_note changed escalated reminder absent bad_rating undeliverable".split()
+    {
+        *("new_ticket", "new_reply", "agent_answered", "internal_note", "changed", "escalated", "reminder", "absent"),
+        *("bad_rating", "undeliverable"),
+    }
 )
 _PER_MAIL = 16
 

@@ -1,7 +1,7 @@
 """`#undo` and the tables: what an agent's last mail on a ticket did, and how it is taken back.
 
-Both happen in the transaction of the mail that says `#undo`. The outgoing mails in question are locked as they are read:
-a delivery that has one has it, and the answer says that it was sent; one that has not can't get it before we are done.
+Both happen in the transaction of the mail that says `#undo`. The outgoing mails in question are locked as they are
+read: a delivery that has one has it, and the answer says so; one that has not can't get it before we are done.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from gateway.desk import fingerprints
 from gateway.desk.clocks import take_back_answer, turn_clocks
 from gateway.desk.ticket_fields import put, value_of
 from gateway.policy import Agent, Policy
-from gateway.store.database import database_proxy, is_sqlite
+from gateway.store.database import is_sqlite
 from gateway.store.rows import find, find_all, find_values, update
 from gateway.store.states import MessageState, OutboxState
-from gateway.store.tables import Contact, Event, Message, Outbox, Ticket, TicketWatcher
+from gateway.store.tables import Contact, Event, Message, Outbox, Ticket, TicketWatcher, database_proxy
 from gateway.ticket import Authority, Field, FieldValue, Role, Status, is_reopening
 from gateway.triage.decision import TakeBackAnswer
 from gateway.triage.facts import TicketFacts
@@ -61,7 +61,7 @@ def _last_of(number: int, agent: Agent, policy: Policy, *, now: datetime) -> Und
         return None
     done = [one for one in own if one.ledger_id == last.ledger_id]
     return Undoable(
-        ledger=last.ledger_id,
+        ledger=last.ledger_id or 0,
         at=last.at,
         moved=_moved(ticket, [one for one in done if one.kind == "status"], events),
         fields=tuple(_fields(ticket, [one for one in done if one.kind == "field"], events)),

@@ -10,11 +10,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.options.shapes import shaped
 from gateway.options.tables import OptionTable, wrong
-from gateway.policy.promises import Day, Priorities, SpanOrNone
+from gateway.policy.promises import Priorities, SpanOrNone, as_day
 from gateway.policy.values import Name, People, TimeZoneOrNone, WorkingHoursOrNone
 from gateway.ticket import Priority
 
@@ -28,6 +28,11 @@ def _clock_time(text: str) -> str:
 
 
 ClockTime = Annotated[str, AfterValidator(_clock_time), shaped(r"^[0-9]{1,2}:[0-9]{2}$", "09:00")]
+DayOrNone = Annotated[
+    str,
+    BeforeValidator(lambda value: value and as_day(value)),
+    shaped(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", "2026-11-23"),
+]
 WorkingDays = Annotated[int, Field(ge=0)]
 
 
@@ -38,7 +43,7 @@ class Rota(OptionTable):
     """The team whose new tickets go to the one who is on call."""
     agents: People = ()
     """The agents who take turns, in this order."""
-    starts: Day | Literal[""] = ""
+    starts: DayOrNone = ""
     """The day on which the first agent's turn begins, "2026-11-23"; it is also the weekday on which a week changes."""
     turn: Literal["week", "day"] = "week"
     """How long a turn is: a week or a day."""

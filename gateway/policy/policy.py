@@ -20,8 +20,8 @@ from gateway.policy.on_call_file import OnCallFile
 from gateway.policy.people import KNOWN, OTHERS, Attributes, language_in, says_no
 from gateway.policy.promises import DESK, Calendar, LadderStep, Sla, work_calendars
 from gateway.policy.rules import Example, Rule
-from gateway.policy.telling import NoticeRule, Notices
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
+from gateway.policy.telling import NoticeRule, Notices
 from gateway.policy.values import is_time_zone
 from gateway.sla import ClockKind, WorkCalendar
 from gateway.ticket import Priority, TicketType

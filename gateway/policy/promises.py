@@ -43,7 +43,7 @@ def _region(text: str) -> str:
     return text
 
 
-def _day(value: object) -> object:
+def as_day(value: object) -> object:
     """A day as TOML's own or as text; kept as text."""
     if isinstance(value, date):
         return value.isoformat()[:10]
@@ -95,7 +95,7 @@ _SPAN_SHAPE = r"^\s*([0-9]+ ?[hH])? ?([0-9]+ ?[mM]([iI][nN])?)?\s*$"
 _DAY_SHAPE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 Region = Annotated[str, AfterValidator(_region), shaped(r"^[A-Z]{2,3}(-\S+)?$", "DE", "DE-BE", "US-CA")]
 Regions = Annotated[tuple[Region, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
-Day = Annotated[str, BeforeValidator(_day), shaped(_DAY_SHAPE, "2026-12-24")]
+Day = Annotated[str, BeforeValidator(as_day), shaped(_DAY_SHAPE, "2026-12-24")]
 Days = Annotated[tuple[Day, ...], BeforeValidator(one_or_many), Field(strict=False), OneOrMany()]
 OpenedDay = Annotated[
     str, AfterValidator(_opened), shaped(r"^[0-9]{4}-[0-9]{2}-[0-9]{2} +\S", "2026-12-05 09:00-13:00")

@@ -55,8 +55,8 @@ _KINDS: dict[type[Ledger] | type[Outbox], _Kind] = {
         state=OutboxState.WAITING,
         order="rank, id",
         suspect="attempts > 0 AND part_count = 0",
-        condition=" AND hold_reason IN ('', 'send_delay')"
-        f" AND (notice NOT IN ({_WORDS}) OR NOT EXISTS (SELECT 1 FROM outbox AS earlier"  # noqa: S608
+        condition=f" AND hold_reason IN ('', 'send_delay') AND (notice NOT IN ({_WORDS})"  # noqa: S608
+        " OR NOT EXISTS (SELECT 1 FROM outbox AS earlier"
         " WHERE earlier.recipient_id = outbox.recipient_id AND earlier.ticket_id = outbox.ticket_id"
         f" AND earlier.state = 'waiting' AND earlier.id < outbox.id AND earlier.notice IN ({_WORDS})))",
     ),

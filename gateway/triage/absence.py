@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BY_COMMAND: Final = "command"
 BY_AUTO_REPLY: Final = "auto_reply"
 FARTHEST = timedelta(days=400)
+# An out-of-office that says more is a slip, or not the agent's.
+_FARTHEST_BY_ITSELF = timedelta(days=120)
 _READ_CHARS = 3_000
 _BOTH_ENDS = re.compile(r"\s+(?:to|until|till|bis|au|à|al|hasta|até|a|-|–|—)\s+|\s*(?:\.\.\.?|–|—)\s*", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:from|von|vom|ab|du|de|del|desde|since)\s+", re.IGNORECASE)
@@ -81,7 +83,7 @@ def read_out_of_office(mail: Mail, *, agent: Agent, policy: Policy, now: datetim
         for end in ends_in(text, today=today, language=mail.language)
     ]
     ends = [_midnight(one.day + timedelta(days=not one.is_return), zone) for one in named if one.day is not None]
-    coming = [end for end in ends if now < end <= now + FARTHEST]
+    coming = [end for end in ends if now < end <= now + _FARTHEST_BY_ITSELF]
     # One day that is over, or that nobody can tell, says that the others may not be meant either.
     is_clear = bool(coming) and len(coming) == len(named) and max(coming) - min(coming) <= _ENDS_APART
     end = max(coming) if is_clear else _midnight(today + timedelta(days=1), zone)

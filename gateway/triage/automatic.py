@@ -151,7 +151,10 @@ def file_sent(case: Case, ticket: TicketFacts | None) -> Decision:
     message = post(case, author=case.sender, role="agent", marks=("sent from the desk's mailbox",))
     agent = {"name": case.sender.name or case.policy.desk.name, "address": case.sender.address}
     notices = tell_agents(
-        "agent_answered", agents_of_ticket(case.policy, ticket, Event.AGENT_ANSWERED), about="message", context={"agent": agent}
+        "agent_answered",
+        agents_of_ticket(case.policy, ticket, Event.AGENT_ANSWERED),
+        about="message",
+        context={"agent": agent},
     )
     reason = Reason(code="sent-by-hand", text="an answer that was sent from the desk's mailbox itself")
     return case.decide(Action.APPEND, message, *notices, reasons=(reason,), ticket=ticket.number)

@@ -270,7 +270,7 @@ class ListingFact:
 
 @dataclass(frozen=True, kw_only=True)
 class TapFact:
-    """The link of an agent's mail that somebody has tapped: which mail's, which link, whose, and whether it was used."""
+    """The link of an agent's mail that somebody has tapped: which mail's, which link, whose, and when it was used."""
 
     outbox: int
     action: str

@@ -16,7 +16,7 @@ from gateway.triage.agent_mail import meant_files
 from gateway.triage.authorise import Standing
 from gateway.triage.case import UNKNOWN_SENDER, Case
 from gateway.triage.confirming import followers_of, is_known_by_number_alone
-from gateway.triage.decision import Action, Change, Decision, MoveStatus, Notice, RemoveWatchers
+from gateway.triage.decision import Action, Change, Decision, MoveStatus, Notice, Record, RemoveWatchers
 from gateway.triage.facts import Evidence, TicketFacts
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
@@ -24,6 +24,8 @@ from gateway.triage.posting import post
 from gateway.triage.restraint import restraint_on
 from gateway.triage.self_help import Wish, language_of, read_wish
 
+# By this reason a mail is known whose word was meant for the desk.
+SELF_HELP = "self-help"
 STATUS, GUIDE, NOTED = "status", "guide", "noted"
 _ENDED = (Status.CLOSED, Status.CANCELLED)
 _ROLES = {Standing.REQUESTER: Role.REQUESTER, Standing.WATCHER: Role.WATCHER, Standing.NOBODY: Role.REQUESTER}
@@ -99,8 +101,14 @@ def _is_requester(case: Case, address: str, ticket: TicketFacts) -> bool:
 def _answer(case: Case, ticket: TicketFacts | None, notice: str, wish: Wish) -> Decision:
     """Answer with one mail, and leave the ticket as it is."""
     told = answered(case, ticket, notice, language=language_of(case.subject, case.mail.new_text))
-    reason = Reason(code="self-help", text=f"asks for “{wish.value}” and nothing else")
-    return case.decide(Action.FILE, *told, reasons=(reason,), ticket=ticket.number if ticket is not None else None)
+    return _file(case, ticket, *told, why=f"asks for “{wish.value}” and nothing else")
+
+
+def _file(case: Case, ticket: TicketFacts | None, *changes: Change, why: str) -> Decision:
+    """Nothing comes onto the ticket; its history says what was asked."""
+    asked = (Record(kind=SELF_HELP, text=f"{case.sender.address} {why}"),) if ticket is not None else ()
+    number = ticket.number if ticket is not None else None
+    return case.decide(Action.FILE, *asked, *changes, reasons=(Reason(code=SELF_HELP, text=why),), ticket=number)
 
 
 def answered(
@@ -137,17 +145,13 @@ def _leave(case: Case, ticket: TicketFacts) -> Decision:
     """Somebody who reads along wants to hear no more."""
     same = [one.address for one in ticket.watchers if case.policy.is_same_person(one.address, case.sender.address)]
     told = answered(case, ticket, NOTED, what="left")
-    reason = Reason(code="self-help", text=f"{case.sender.address} reads along no longer")
-    change = RemoveWatchers(addresses=tuple(same))
-    return case.decide(Action.FILE, change, *told, reasons=(reason,), ticket=ticket.number)
+    return _file(case, ticket, RemoveWatchers(addresses=tuple(same)), *told, why="reads along no longer")
 
 
 def _reopen(case: Case, ticket: TicketFacts) -> Decision | None:
     """Take up again what was over; what was called spam stays so, and a resolved ticket goes its usual way."""
     if ticket.status in LIFECYCLE[Step.CANCEL]:
-        reason = Reason(code="self-help", text="asks to reopen what is open")
-        told = answered(case, ticket, NOTED, what="open")
-        return case.decide(Action.FILE, *told, reasons=(reason,), ticket=ticket.number)
+        return _file(case, ticket, *answered(case, ticket, NOTED, what="open"), why="asks to reopen what is open")
     if ticket.status is Status.CANCELLED and not _is_requester(case, ticket.cancelled_by, ticket):
         return None
     if ticket.status is Status.RESOLVED:
@@ -171,9 +175,7 @@ def _withdraw(case: Case, ticket: TicketFacts) -> Decision:
     """The requester needs nothing any more."""
     name = case.sender.name or ticket.requester.name or case.sender.address
     if ticket.status in _ENDED:
-        reason = Reason(code="self-help", text="withdraws what is over")
-        told = answered(case, ticket, NOTED, what="over")
-        return case.decide(Action.FILE, *told, reasons=(reason,), ticket=ticket.number)
+        return _file(case, ticket, *answered(case, ticket, NOTED, what="over"), why="withdraws what is over")
     step = Step.CANCEL if ticket.status in LIFECYCLE[Step.CANCEL] else Step.CLOSE
     why = f"{case.sender.address} withdrew it"
     message = post(case, author=case.sender, role=Standing.REQUESTER.value, marks=marks_of(case))
@@ -181,5 +183,5 @@ def _withdraw(case: Case, ticket: TicketFacts) -> Decision:
     changes = {"changes": [say("{person} has withdrawn it: nothing more to do", person=name)], "agent": None}
     notices = tell_agents("changed", followers_of(case.policy, ticket), context=changes, but=[case.sender.address])
     told = answered(case, ticket, NOTED, what="withdrawn")
-    reason = Reason(code="withdrawn", text=why)
+    reason = Reason(code=SELF_HELP, text=why)
     return case.decide(Action.APPEND, message, move, *notices, *told, reasons=(reason,), ticket=ticket.number)

@@ -27,7 +27,9 @@ from gateway.triage.trust import REACHING
 from gateway.triage.work import Refusal, Work, work_on
 
 # What needs the ticket's own mail: a question to answer, an outsider to let in, a mail to send after all.
-_NOT_IN_LISTS = frozenset({*REACHING, "send", "help", "files", "retry", "why", "rules", "away", "back", "undo", "handover"})
+_NOT_IN_LISTS = frozenset(
+    {*REACHING, "send", "help", "files", "retry", "why", "rules", "away", "back", "undo", "handover"}
+)
 
 
 def answer_listing(case: Case, listing: ListingFact) -> Decision:

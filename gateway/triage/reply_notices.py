@@ -48,13 +48,15 @@ def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bo
 
     changed = agent_context | {"changes": list(work.told)}
     if answers:
-        notices += tell_agents("agent_answered", colleagues(Event.AGENT_ANSWERED), about="answer", context=changed, but=acting)
+        told = colleagues(Event.AGENT_ANSWERED)
+        notices += tell_agents("agent_answered", told, about="answer", context=changed, but=acting)
     elif not reply.text.internal and work.told:
         notices += tell_agents("changed", colleagues(Event.CHANGED), context=changed, but=acting)
     if reply.text.internal:
         # What happened is said once.
         context = agent_context if answers else changed
-        notices += tell_agents("internal_note", colleagues(Event.INTERNAL_NOTE), about="note", context=context, but=acting)
+        told = colleagues(Event.INTERNAL_NOTE)
+        notices += tell_agents("internal_note", told, about="note", context=context, but=acting)
     notices = once_each(case.policy, notices, acting=reply.agent.address)
     return [*notices, *asked, *_told_to_author(case, reply, work, answers=answers), *results_of(work)]
 

@@ -2,7 +2,7 @@
 
 The text, and the subject where both mails have one, must be alike word for word but for a few; a different number, or a
 word that turns a sentence round, makes it another matter. Only a person's mail joins, and only a ticket that is still
-open. A wrong guess can be undone by an agent (`#split`), and the history says why it was made.
+open. The history says why; an agent undoes a wrong guess by a new mail that begins with `#requester`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,12 @@ def join_same_matter(case: Case) -> Decision | None:
     if ticket is None or ticket.status not in OPEN_STATUSES or not _may_join(case, ticket):
         return None
     token = case.policy.token(ticket.type, ticket.number)
-    marks = (*marks_of(case), say("the same once more, added by itself; #split makes it a ticket of its own"))
+    hint = say(
+        "the same once more, so it was added by itself; if it is not, a new mail to the desk that begins with "
+        "#requester {person} opens a ticket for it",
+        person=case.sender.address,
+    )
+    marks = (*marks_of(case), hint)
     message = post(case, author=case.sender, role=Standing.REQUESTER.value, marks=marks)
     text = f"{case.sender.address} wrote the same within {case.policy.desk.same_matter_hours} hours: added to {token}"
     context: dict[str, object] = {"marks": list(marks), "reopened": False, "attach_original": bool(case.mail.defect)}

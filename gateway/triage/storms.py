@@ -24,6 +24,7 @@ from gateway.triage.decision import (
     Record,
 )
 from gateway.triage.facts import TicketFacts
+from gateway.triage.helping import SELF_HELP
 from gateway.triage.muting import quick_reply
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.restraint import arrived_at, is_ping_pong, restraint_on, too_fast
@@ -92,7 +93,9 @@ def calm(case: Case, decision: Decision) -> Decision:
             changes.append(change)
     if ticket is not None and ticket.is_muted and _is_act_of_an_agent(case, decision):
         changes.append(MuteTicket(is_muted=False))
-    if counted := quick_reply(case):
+    # One word is written in a moment, and no machine answers with one of ours.
+    is_word = any(reason.code == SELF_HELP for reason in decision.reasons)
+    if not is_word and (counted := quick_reply(case)):
         changes.append(counted)
         text = f"{counted.address} answered an automatic mail at machine speed, {counted.count} times within a day"
         reasons.append(Reason(code="quick-reply", text=text))

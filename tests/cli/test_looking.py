@@ -277,12 +277,12 @@ def test_due_times_are_listed_and_shown(desk_copy: Path) -> None:
     rules = desk_copy / "rules.toml"
     promises = '\n[[sla]]\nname = "Usual"\nresponse = "1m"\nresolution = "900h"\ncalendar = "always"\n'
     rules.write_text(rules.read_text(encoding="utf-8") + promises, encoding="utf-8")
-    assert "due" not in gateway("ticket", "list", cwd=desk_copy, expect=0).rows[0]
+    assert {row["due"] for row in gateway("ticket", "list", cwd=desk_copy, expect=0).rows} == {""}
     gateway("ticket", "do", "1001", "#priority P2", "--as", "agent", cwd=desk_copy, expect=0)
     listed = {row["ticket"]: row for row in gateway("ticket", "list", "--json", cwd=desk_copy, expect=0).json}
     assert listed["INC-1001"]["due"] > listed["INC-1001"]["response_due"]
     assert {row["due"] for row in listed.values() if row["ticket"] != "INC-1001"} == {None}
-    assert all("due" in row for row in gateway("ticket", "list", cwd=desk_copy, expect=0).rows)
+    assert any(row["due"] for row in gateway("ticket", "list", cwd=desk_copy, expect=0).rows)
     response, resolution = gateway("ticket", "show", "1001", "--json", cwd=desk_copy, expect=0).json["due"]
     assert (response["kind"], resolution["target_minutes"], resolution["outcome"]) == ("response", 54_000, "running")
     shown = gateway("ticket", "show", "1001", cwd=desk_copy, expect=0).out

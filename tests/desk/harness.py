@@ -287,8 +287,9 @@ class DeskUnderTest:
     def _send(self) -> None:
         """Render what waits, as the delivery would, and call it sent."""
         with connection(self.database):
-            ready = (Outbox.state == OutboxState.WAITING) & (Outbox.not_before.is_null() | (Outbox.not_before <= self.now))
-            for row in list(Outbox.select().where(ready & Outbox.hold_reason.in_(["", "send_delay"])).order_by(Outbox.id)):
+            due = Outbox.not_before.is_null() | (Outbox.not_before <= self.now)
+            ready = (Outbox.state == OutboxState.WAITING) & due & Outbox.hold_reason.in_(["", "send_delay"])
+            for row in list(Outbox.select().where(ready).order_by(Outbox.id)):
                 letter, reverse_path = self._letters.build(row.id)
                 content = compose(letter, self.templates)
                 self.sent.append(

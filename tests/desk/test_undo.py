@@ -66,7 +66,8 @@ def test_what_was_sent_is_said_plainly_and_the_rest_is_taken_back(desk: DeskUnde
     desk.answer(ANNA, notice, "It works again\n#resolve\n#priority P1")
     told = undo(desk)
     assert "Taken back, as far as it was possible:" in told.text
-    assert "already sent, or on its way, to erika@example.com: a mail can't be called back" in " ".join(told.text.split())
+    words = " ".join(told.text.split())
+    assert "already sent, or on its way, to erika@example.com: a mail can't be called back" in words
     assert "the status is new again" in told.text
     assert "priority is P3 again" in told.text
     assert "took back what was done before" in desk.last(BEN, "changed").text
@@ -136,7 +137,7 @@ def test_a_mail_that_delivery_holds_is_not_taken_back(desk: DeskUnderTest, notic
     desk.answer(ANNA, notice, "Dear Erika")
     desk.now += timedelta(minutes=5)
     with connection(desk.database):
-        (claimed,) = [one for one in claim(desk.database, owner="deliverer", now=desk.now, limit=9)]
+        (claimed,) = claim(desk.database, owner="deliverer", now=desk.now, limit=9)
         assert claimed.notice == "answer"
     told = undo(desk)
     assert "already sent, or on its way, to erika@example.com" in " ".join(told.text.split())

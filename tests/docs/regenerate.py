@@ -22,12 +22,13 @@ from gateway.parse import limits as parse_limits
 from gateway.policy import describe_policy
 from gateway.policy.schema import SCHEMA_FILE, schema_text
 from gateway.settings import describe_settings
-from gateway.ticket import PRIORITY_MATRIX, Level
+from gateway.ticket import LANGUAGES, PRIORITY_MATRIX, Level
 from gateway.triage.commands import COMMANDS
 from gateway.triage.desk_commands import DESK_COMMANDS
 from gateway.triage.lint import LINTS
 from gateway.triage.quarantine import QUARANTINE
 from gateway.triage.restraint import RESTRAINTS
+from gateway.triage.self_help import FORMS
 from gateway.triage.trust import ACTS, Means, Proof
 from tests.docs.pages import CHECKOUT, pages, read, shown
 
@@ -72,6 +73,17 @@ def restraints() -> str:
 def commands() -> str:
     rows = [(code(str(command.usage)), str(command.help)) for command in COMMANDS.values()]
     return table(("you write", "what happens"), rows)
+
+
+def wishes() -> str:
+    """The words by which employees help themselves, of each language the first."""
+    columns = ("one word", *LANGUAGES)
+    forms = {wish: {language: FORMS[wish][language].split() for language in LANGUAGES} for wish in FORMS}
+    rows = [
+        (wish.value, *(", ".join(form.replace("_", " ") for form in found) for found in by_language.values()))
+        for wish, by_language in forms.items()
+    ]
+    return table(columns, rows)
 
 
 def desk_commands() -> str:
@@ -262,6 +274,7 @@ def limits() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "trust": trust,
     "limits": limits,
+    "wishes": wishes,
     "commands": commands,
     "desk-commands": desk_commands,
     "settings": settings,

@@ -38,6 +38,9 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "the payload ends at 14"
         ),
         "plus_address: local, _, domain = desk_address.rpartition('@')": "the address of a desk has one @",
+        r"module: _PIECE_OF_KEY = re.compile(_UNSEEN.removesuffix(b'{0,8}x') + b'|([A-Za-z2-7])')": (
+            "what nobody sees stays as it is, whether piece by piece or eight at once"
+        ),
     },
     "gateway.compose.headers": {
         "check_plan: for (name, value), (_, planned) in zip(fields, plan, strict=False):": "compared above",

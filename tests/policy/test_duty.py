@@ -243,6 +243,7 @@ def test_a_missing_calendar_file_is_told_with_the_rota_that_names_it(tmp_path: P
         ('[[rota]]\nteam = "desk"\nagents = ["anna"]\n', "does not say when the first turn begins"),
         (ROTA.replace('"ben"', '"bne"'), 'no agent "bne"'),
         (ROTA.replace('team = "desk"', 'team = "dekk"'), 'no team "dekk"'),
+        (ROTA.replace("2026-10-19", "soon"), '"soon" is not a day'),
         (ROTA + 'hand_over = "25:00"\n', "not a time of day"),
         ('[[agent]]\nname = "X"\naddress = "x@example.com"\ncalendar = "berlim"\n', 'no calendar "berlim"'),
         ('[sweeps]\nunowned_after = "2d"\n', "working time"),

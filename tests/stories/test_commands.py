@@ -27,8 +27,24 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "spam": ("#spam", {"status": "cancelled"}),
     "retry": ("#retry", {"status": "new"}),
 }
-ELSEWHERE = {"resolve", "reopen", "cc", "requester", "merge", "link", "note", "send", "files", "help", "why", "rules"} | {
+ELSEWHERE = {
+    "away",
+    "back",
+    "resolve",
+    "reopen",
+    "cc",
+    "requester",
+    "merge",
+    "link",
+    "note",
+    "send",
+    "files",
+    "help",
+    "why",
+    "rules",
+} | {
     *("workaround", "cause", "code", "escalate", "handover"),
+    *("use", "preview", "undo"),
 }
 
 

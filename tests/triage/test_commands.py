@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from gateway.compose import CannedAnswers, load_templates
+from gateway.defaults_files import default_file
 from gateway.ticket import Authority, Field, HoldReason, Priority, Status, TicketType
 from gateway.triage.commands import COMMANDS, help_lines, run_commands
 from gateway.triage.decision import (
@@ -20,10 +22,12 @@ from gateway.triage.decision import (
     MoveStatus,
     Notice,
     Record,
+    RemoveWatchers,
     SetAbsence,
     SetFields,
     SetRequester,
     TurnTo,
+    Unfollow,
 )
 from gateway.triage.facts import HeldMessage, OwnedTicket, TicketFacts
 from gateway.triage.grammar import command_lines
@@ -401,3 +405,63 @@ def test_every_command_is_tried_in_this_file() -> None:
 def test_somebody_who_gets_the_answers_already_is_added_without_harm() -> None:
     work = done(f"#cc {DORA}")
     assert replace(work.ticket) == ticket()
+
+
+def test_use_and_preview_name_an_answer_that_there_is() -> None:
+    rules = policy().with_answers(CannedAnswers(load_templates(default_file("templates"))))
+    agent = rules.agent_of(ANNA)
+    assert agent is not None
+    work = Work(ticket=ticket(), others=(), policy=rules, agent=agent, now=NOW)
+    used = run_commands(work, command_lines("#use VPN-reset"))
+    assert isinstance(used, Work)
+    assert "VPN" in used.used[0]
+    seen = run_commands(work, command_lines("#preview restart"))
+    assert isinstance(seen, Work)
+    assert (seen.used, seen.previewed[0][0]) == ((), "restart")
+    refused = run_commands(work, command_lines("#use restat"))
+    assert isinstance(refused, Refusal)
+    assert refused.suggestion == "#use restart"
+    nothing = run_commands(replace(work, policy=policy()), command_lines("#use restart"))
+    assert isinstance(nothing, Refusal)
+    assert "no canned answers" in str(nothing.why)
+
+
+def test_undo_without_anything_to_take_back_is_refused() -> None:
+    rules = policy()
+    agent = rules.agent_of(ANNA)
+    assert agent is not None
+    refused = run_commands(Work(ticket=ticket(), others=(), policy=rules, agent=agent, now=NOW), command_lines("#undo"))
+    assert isinstance(refused, Refusal)
+    assert "from the last 10 minutes" in str(refused.why)
+
+
+def test_an_agent_follows_and_stops_and_takes_a_reader_off() -> None:
+    followed = done("#watch")
+    assert Follow(agent=ANNA) in followed.changes
+    assert ANNA in followed.ticket.agents
+    left = done("#unwatch")
+    assert Unfollow(agent=ANNA) in left.changes
+    assert left.ticket.unwatched == (ANNA,)
+    for command in (f"#unwatch {DORA}", f"#cc -{DORA}", f"#cc −{DORA}"):
+        work = done(command)
+        assert RemoveWatchers(addresses=(DORA,)) in work.changes
+        assert work.ticket.watchers == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "why", "suggestion"),
+    [
+        ("#watch carl@example.org", "is for yourself", "#cc carl@example.org"),
+        ("#unwatch carl", "does not name one address", "#unwatch [a@b]"),
+        (f"#unwatch {ERIKA}", "is the requester", "#requester a@b"),
+        ("#cc -carl@example.org", "does not read along", "#cc a@b"),
+    ],
+)
+def test_following_says_why_not(command: str, why: str, suggestion: str) -> None:
+    refusal = refused(command)
+    assert why in str(refusal.why)
+    assert str(refusal.suggestion) == suggestion
+
+
+def test_who_has_the_ticket_can_not_stop_following() -> None:
+    assert "is yours" in str(refused("#unwatch", on=ticket(assignee=ANNA)).why)

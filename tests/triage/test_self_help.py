@@ -10,7 +10,10 @@ from gateway.triage.self_help import FORMS, Wish, language_of, read_wish
 
 NAMES = ("Erika Muster", "Help Desk", "Anna Agent")
 FORMS_OF_ALL = [
-    (wish, form.replace("_", " ")) for wish, lists in FORMS.items() for forms in lists.values() for form in forms.split()
+    (wish, form.replace("_", " "))
+    for wish, lists in FORMS.items()
+    for forms in lists.values()
+    for form in forms.split()
 ]
 
 # Mails of people, as (subject, text): each near a word of ours, and none of them meant as one.

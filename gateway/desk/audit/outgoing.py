@@ -88,8 +88,7 @@ def _taken_back() -> Iterator[str]:
     """What an agent took back before it left has not left."""
     for event in Event.select(Event.detail).where(Event.kind == "undone"):
         cancelled = event.detail.get("cancelled", [])
-        kept = Outbox.select(Outbox.id, Outbox.state).where(Outbox.id.in_(cancelled))
-        for number, state in kept.tuples():
+        for number, state in pairs(Outbox.select(Outbox.id, Outbox.state).where(Outbox.id.in_(cancelled))).items():
             if state != OutboxState.CANCELLED:
                 yield f"outbox {number} was taken back before it was sent, but is {state}"
 
@@ -97,8 +96,9 @@ def _taken_back() -> Iterator[str]:
 def _used_links() -> Iterator[str]:
     """Every link that was used is remembered as used, and none else: each works once."""
     told = [event.detail for event in Event.select(Event.detail).where(Event.kind == "link-used")]
-    by_history = {(detail["outbox"], detail["number"]) for detail in told}
-    kept = set(UsedLink.select(UsedLink.outbox, UsedLink.number).tuples())
+    by_history = {(int(detail["outbox"]), int(detail["number"])) for detail in told}
+    query: Any = UsedLink.select(UsedLink.outbox, UsedLink.number)
+    kept: set[tuple[int, int]] = set(query.tuples())
     for number, link in sorted(by_history - kept):
         yield f"outbox {number}: its link {link} was used, but could be used again"
     for number, link in sorted(kept - by_history):
