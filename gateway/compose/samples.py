@@ -1,8 +1,9 @@
 """What each notice may say: sample contexts, one with much and one with little.
 
-This is the reference of the templates' variables. Every notice has `desk`, `person` (who gets the mail), `subject` (the
-ticket's, "" for none) and `language`; what else it has stands in `_OWN` below. All values are plain JSON; times are ISO
-8601 with their offset, in the zone of the desk. A value that is not known is "", 0, false, [] or null, never missing.
+This is the reference of the templates' variables. Every notice has `desk`, `person` (who gets the mail), `requester`
+(whose ticket it is, for agents and that person), both with what the people table has of them, `subject` (the ticket's,
+"" for none) and `language`; what else it has stands in `_OWN` below. All values are plain JSON; times are ISO 8601 with
+their offset, in the zone of the desk. A value that is not known is "", 0, false, [] or null, never missing.
 
 In the sample with little, `ticket` is null where a notice may come without a ticket.
 """

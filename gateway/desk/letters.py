@@ -120,7 +120,8 @@ class LetterBuilder:
         return letter, self._reverse_path(row, policy)
 
     def _language(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
-        stored = policy.language_of(row.recipient.address) or row.recipient.language
+        asked_in = str(row.context.get("mail_language", ""))
+        stored = policy.language_of(row.recipient.address) or asked_in or row.recipient.language
         if row.role == Role.AGENT:
             agent = policy.agent_of(row.recipient.address)
             return choose_language(

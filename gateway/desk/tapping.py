@@ -31,6 +31,9 @@ _LINKED = frozenset(
     }
 )
 _PER_MAIL = 16
+# The reader's words stand behind the command, or in the line below it.
+_BEFORE = {name: quote(f"{link.line}\r\n\r\n\r\n=-=-= ") for name, link in LINKS.items()}
+_BEHIND = quote(" =-=-=\r\n")
 
 
 def links_of(
@@ -44,8 +47,8 @@ def links_of(
     agent = policy.agent_of(row.recipient.address)
     if row.notice not in _LINKED or agent is None:
         return []
-    token = policy.token(TicketType(ticket.type), ticket.number)
-    tail = f"?subject={quote(token)}&body="
+    # Letters, digits and a hyphen, which need no quoting.
+    number = policy.token(TicketType(ticket.type), ticket.number).strip("[]")
     found: list[dict[str, object]] = []
     newest = max(secrets)
     for name in links_on(
@@ -60,9 +63,8 @@ def links_of(
             issued_on=issue_day(row.created_at),
         )
         sealed = seal(key, purpose=Purpose.ACTION, secret_id=newest, secret=secrets[newest])
-        # The reader's words stand behind the command, or in the line below it.
-        body = quote(f"{LINKS[name].line}\r\n\r\n\r\n=-=-= {token.strip('[]')} =-=-=\r\n")
-        href = f"mailto:{plus_address(desk.address, sealed)}{tail}{body}"
+        query = f"?subject=%5B{number}%5D&body={_BEFORE[name]}{number}{_BEHIND}"
+        href = f"mailto:{plus_address(desk.address, sealed)}{query}"
         found.append({"name": name, "line": LINKS[name].line, "href": href})
     return found
 

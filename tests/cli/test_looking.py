@@ -293,4 +293,4 @@ def test_due_times_are_listed_and_shown(desk_copy: Path) -> None:
     closed = " ".join(gateway("ticket", "show", "1001", cwd=desk_copy, expect=0).out.split())
     assert "resolution: met on" in closed
     assert "response: dropped on" in closed
-    assert gateway("audit", cwd=desk_copy, expect=0)
+    gateway("audit", cwd=desk_copy, expect=0)

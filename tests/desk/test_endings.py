@@ -417,3 +417,38 @@ def test_when_somebody_was_asked_is_kept_with_the_person(desk: DeskUnderTest) ->
     with connection(desk.database):
         row = Contact.get(Contact.address == "erika@example.com")
     assert row.rating_asked_at == desk.now > datetime(2026, 3, 2, tzinfo=UTC)
+
+
+# --- in a new mail of an agent ---
+
+PROVEN = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
+
+
+def test_a_call_that_is_logged_and_settled_is_asked_about_too(make_desk: Any) -> None:
+    desk = make_desk(policy_of(more=CLOSING))
+    words = "#requester erika@example.com\n#resolve Told her the password.\n\nForgot her password."
+    desk.write(ANNA, words, subject="Call", headers=PROVEN)
+    assert desk.ticket()["status"] == "new"
+    desk.answer(ANNA, desk.last(ANNA, "question"), "cause: a holiday\ncode: user-error\nhost: none")
+    assert (desk.ticket()["status"], desk.ticket()["cause"]) == ("resolved", "a holiday")
+    assert "Told her the password." in desk.last("erika@example.com", "resolution").text
+    assert desk.audit() == []
+
+
+def test_a_workaround_in_a_logged_call_reaches_the_person(desk: DeskUnderTest) -> None:
+    words = "#requester erika@example.com\n#workaround Use the web mail.\n\nHer mail client hangs."
+    desk.write(ANNA, words, subject="Call", headers=PROVEN)
+    assert desk.ticket()["workaround"] == "Use the web mail."
+    assert "Use the web mail." in desk.last("erika@example.com", "answer").text
+    assert desk.inbox("erika@example.com", "acknowledgement")
+    assert desk.audit() == []
+
+
+def test_who_found_out_that_it_ended_by_a_yes_reads_it_in_their_language(make_desk: Any) -> None:
+    desk = make_desk(policy_of('language = "de"'))
+    desk.write(ERIKA, "Hallo, mein VPN bricht seit heute früh ständig ab.")
+    desk.answer(ANNA, desk.last(ANNA), "#resolve Profil erneuert.")
+    mail = desk.last("erika@example.com", "resolution")
+    assert "Antworten Sie nur mit „ja“" in mail.text
+    desk.answer(ERIKA, mail, "Ja, 5")
+    assert "mit 5 von 5 bewertet: geschlossen" in " ".join(desk.last(ANNA, "changed").text.split())

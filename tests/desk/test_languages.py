@@ -158,7 +158,7 @@ def bundle(desk: DeskUnderTest) -> None:
     before = {one.id for one in desk.sent}
     with connection(desk.database):
         rows = [row.id for row in Outbox.select().where((Outbox.notice == "changed") & Outbox.id.in_(before))]
-        Outbox.update(state=OutboxState.WAITING).where(Outbox.id.in_(rows)).execute()
+        Outbox.update(state=OutboxState.WAITING, hold_reason="").where(Outbox.id.in_(rows)).execute()
         merge_waiting(
             desk.database,
             now=desk.now,
@@ -238,7 +238,7 @@ def test_a_row_that_an_older_version_wrote_is_shown_as_it_is(make_desk: Callable
     with connection(desk.database):
         row = Outbox.select().where(Outbox.notice == "changed").get()
         row.context = row.context | {"changes": ["priority P1", {"unknown": "x"}]}
-        row.state = OutboxState.WAITING
+        row.state, row.hold_reason = OutboxState.WAITING, ""
         row.save()
     desk.sort()
     desk.write(ERIKA, "More.", subject="Second")
