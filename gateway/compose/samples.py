@@ -217,8 +217,8 @@ _OWN: dict[str, tuple[Values, Values]] = {
     "question": (
         # `suggestion`: a command in its right form; `held_text`: the agent's own text; `their_text`: a colleague's
         # answer that was sent meanwhile (a collision); `commands`: the commands in the held mail; `problems`: every
-        # line that can't count; `sendable`: whether #send would send anything; `facts`: the lines of a form, where facts
-        # must be known before the ticket ends.
+        # line that can't count; `sendable`: whether #send would send anything; `facts`: the lines of a form, where
+        # something must be known before the ticket ends.
         {
             "why": "Ben Helper answered the requester 3 minutes before your mail arrived.",
             "suggestion": "#resolve",

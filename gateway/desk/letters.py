@@ -120,21 +120,16 @@ class LetterBuilder:
         return letter, self._reverse_path(row, policy)
 
     def _language(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
-        asked_in = str(row.context.get("mail_language", ""))
-        stored = policy.language_of(row.recipient.address) or asked_in or row.recipient.language
+        listed, asked_in = policy.language_of(row.recipient.address), str(row.context.get("mail_language", ""))
+        stored = listed or asked_in or row.recipient.language
         if row.role == Role.AGENT:
             agent = policy.agent_of(row.recipient.address)
-            return choose_language(
-                stored=agent.language if agent else stored, mail="", desk=policy.desk.language, available=LANGUAGES
-            )
+            own = agent.language if agent is not None else ""
+            return choose_language(stored=own or listed, mail="", desk=policy.desk.language, available=LANGUAGES)
         if ticket is not None and Field.LANGUAGE in ticket.fields:
             # Somebody, or a rule, has chosen it for this ticket.
             stored = ticket.language
-        mail = (
-            ticket.language
-            if ticket is not None and row.role == Role.REQUESTER
-            else row.context.get("mail_language", "")
-        )
+        mail = ticket.language if ticket is not None and row.role == Role.REQUESTER else ""
         return choose_language(stored=stored, mail=mail, desk=policy.desk.language, available=LANGUAGES)
 
     def _reply_to(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:

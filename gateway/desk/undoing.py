@@ -23,17 +23,10 @@ from gateway.triage.decision import TakeBackAnswer
 from gateway.triage.facts import TicketFacts
 from gateway.triage.grammar import command_lines
 from gateway.triage.undoable import Caused, FieldChanged, Moved, TakeBack, Undoable, WatcherAdded, Written
-from gateway.triage.undoing import UNDO
+from gateway.triage.undoing import FIXED, OPENED, UNDO
 
 UNDONE = "undone"
-# What can't be taken back, by the kind of its event.
-_FIXED = {
-    "link": "the link or merger",
-    "merged": "the merger",
-    "requester": "the new requester",
-    "rating": "the rating",
-}
-_DONE = ("message", "note", "released", "field", "status", "watcher", *_FIXED)
+_DONE = ("message", "note", "released", "field", "status", "watcher", *FIXED)
 _ENDED = (Status.CLOSED, Status.CANCELLED)
 
 
@@ -60,6 +53,9 @@ def _last_of(number: int, agent: Agent, policy: Policy, *, now: datetime) -> Und
     if last is None:
         return None
     done = [one for one in own if one.ledger_id == last.ledger_id]
+    if any(one.kind == OPENED for one in done):
+        # All of it, words of somebody else among them, is the ticket itself.
+        return Undoable(ledger=last.ledger_id or 0, at=last.at, fixed=(OPENED,))
     return Undoable(
         ledger=last.ledger_id or 0,
         at=last.at,
@@ -68,7 +64,7 @@ def _last_of(number: int, agent: Agent, policy: Policy, *, now: datetime) -> Und
         written=tuple(_written(one for one in done if one.kind in ("message", "note", "released"))),
         watchers=tuple(_watchers(ticket, [one for one in done if one.kind == "watcher"])),
         mails=tuple(_mails(ticket, last.at, but=(agent.address, *agent.other_addresses))),
-        fixed=tuple(dict.fromkeys(_FIXED[one.kind] for one in done if one.kind in _FIXED)),
+        fixed=tuple(dict.fromkeys(one.kind for one in done if one.kind in FIXED)),
     )
 
 

@@ -61,7 +61,7 @@ class Caused:
 
 @dataclass(frozen=True, kw_only=True)
 class Undoable:
-    """What the mail `ledger` did at `at`; `fixed` names what it did that can't be taken back, in words."""
+    """What the mail `ledger` did at `at`; `fixed` are the kinds of what it did that can't be taken back."""
 
     ledger: int
     at: datetime

@@ -17,6 +17,16 @@ from gateway.triage.undoable import Caused, FieldChanged, Moved, TakeBack, Undoa
 from gateway.triage.work import Refusal, Work
 
 UNDO = "undo"
+# What can't be taken back, by the kind of its event.
+OPENED = "opened"
+FIXED = {
+    OPENED: say("the opening of the ticket"),
+    "link": say("a link to another ticket"),
+    "merged": say("a merger"),
+    "requester": say("the new requester"),
+    "follower": say("who follows the ticket"),
+    "unfollower": say("who follows the ticket"),
+}
 
 
 def undo(work: Work, argument: str) -> Work | Refusal:
@@ -43,7 +53,7 @@ def undo(work: Work, argument: str) -> Work | Refusal:
         was_public=any(one.is_public for one in written),
     )
     done = list(_done(last, moved, fields, written, mails))
-    left = list(_left(last))
+    left = list(_left(work, last))
     title = say("Taken back, as far as it was possible:") if left and done else say("Taken back:")
     if not done:
         title = say("Nothing could be taken back:")
@@ -85,15 +95,20 @@ def _done(
         yield say("what it said to colleagues is withdrawn")
 
 
-def _left(last: Undoable) -> Iterator[Phrase]:
+def _left(work: Work, last: Undoable) -> Iterator[Phrase]:
     """What stays as it is, and why."""
     sent = dict.fromkeys(one.to for one in last.mails if not one.waits and one.role is not Role.AGENT)
     if sent:
         yield say("already sent, or on its way, to {people}: a mail can't be called back", people=list(sent))
     if last.moved is not None and last.moved.changed_by:
-        yield say("the status stays: {agent} has changed it since", agent=last.moved.changed_by)
+        yield say("the status stays: {agent} has changed it since", agent=_name(work, last.moved.changed_by))
     for one in last.fields:
         if one.changed_by:
-            yield say("{field} stays: {agent} has changed it since", field=one.key, agent=one.changed_by)
+            yield say("{field} stays: {agent} has changed it since", field=one.key, agent=_name(work, one.changed_by))
     for name in last.fixed:
-        yield say("{what} can't be taken back", what=name)
+        yield say("{what} can't be taken back", what=FIXED[name])
+
+
+def _name(work: Work, actor: str) -> str:
+    agent = work.policy.agent_of(actor)
+    return agent.name if agent is not None else actor

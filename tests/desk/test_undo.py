@@ -81,7 +81,7 @@ def test_what_a_colleague_changed_since_stays(desk: DeskUnderTest, notice: Sent)
     desk.answer(ANNA, notice, "#priority P1\n#category network/vpn")
     desk.answer(BEN, desk.last(BEN, "new_ticket"), "#priority P2")
     told = undo(desk)
-    assert "priority stays: ben@example.com has changed it since" in told.text
+    assert "priority stays: Ben Helper has changed it since" in told.text
     assert desk.ticket()["priority"] == "P2"
     assert desk.ticket()["category"] == "general"
     assert desk.audit() == []
@@ -148,7 +148,7 @@ def test_a_mail_that_delivery_holds_is_not_taken_back(desk: DeskUnderTest, notic
 def test_a_merger_is_not_taken_back_silently(desk: DeskUnderTest, notice: Sent) -> None:
     desk.write(ERIKA, "Another matter", subject="Mouse")
     desk.answer(ANNA, notice, "#link INC-1002\n#priority P1")
-    assert "the link or merger can't be taken back" in undo(desk, about=notice).text
+    assert "a link to another ticket can't be taken back" in undo(desk, about=notice).text
     assert desk.ticket()["priority"] == "P3"
     assert desk.audit() == []
 
@@ -157,3 +157,15 @@ def test_the_minutes_may_be_none(desk: DeskUnderTest, notice: Sent) -> None:
     desk.change_policy(policy_of("undo_minutes = 0"))
     desk.answer(ANNA, notice, "#priority P1")
     assert "switched off" in undo(desk).text
+
+
+def test_the_opening_of_a_ticket_is_not_taken_back(desk: DeskUnderTest) -> None:
+    desk.write(ANNA, "#requester erika@example.com\n#priority P1\nHer mouse is dead.", subject="Mouse", headers=PROOF)
+    told = undo(desk)
+    assert "Nothing could be taken back:" in told.text
+    assert "the opening of the ticket can't be taken back" in told.text
+    assert desk.ticket()["priority"] == "P1"
+    assert desk.audit() == []
+
+
+PROOF = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}

@@ -20,6 +20,7 @@ from gateway.compose.samples import sample_letters
 from gateway.options.tables import OptionDescription
 from gateway.parse import limits as parse_limits
 from gateway.policy import describe_policy
+from gateway.policy.roles import DUTIES, StaffRole
 from gateway.policy.schema import SCHEMA_FILE, schema_text
 from gateway.settings import describe_settings
 from gateway.ticket import LANGUAGES, PRIORITY_MATRIX, Level
@@ -37,6 +38,19 @@ PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.D
 # GitHub's Markdown reads a bare pipe as the border of a cell, also between backticks.
 PIPE = "\\|"
 _EXAMPLE_LIMIT_CHARS = 60
+# The agent's card: what one wants to do, and the commands for it.
+CARD = {
+    "take it or pass it on": "take assign escalate",
+    "say what it is": "priority impact urgency category type tag set",
+    "wait": "hold ack",
+    "end it, or take it up again": "resolve workaround cause code close reopen spam",
+    "answer and take back": "note use preview send undo retry",
+    "let somebody read along": "cc watch unwatch requester",
+    "put together": "merge link",
+    "know more": "files why rules help",
+    "ask the desk, in a new mail": "list show find",
+    "be away, also in a new mail": "handover away back",
+}
 
 
 def main() -> None:
@@ -70,9 +84,14 @@ def restraints() -> str:
     return table(("code", "why"), [(code(name), words) for name, words in RESTRAINTS.items()])
 
 
-def commands() -> str:
-    rows = [(code(str(command.usage)), str(command.help)) for command in COMMANDS.values()]
-    return table(("you write", "what happens"), rows)
+def card() -> str:
+    """All that an agent can command, by what one wants to do, on one page: a row of the table for each wish."""
+    usages = {name: f"{code(str(row.usage))} {row.help}" for name, row in (DESK_COMMANDS | COMMANDS).items()}
+    groups = [(title, names.split()) for title, names in CARD.items()]
+    placed = {name for _, names in groups for name in names}
+    groups.append(("More", [name for name in usages if name not in placed]))
+    rows = [(f"**{title}**", "<br>".join(usages[name] for name in names)) for title, names in groups if names]
+    return table(("you want to", "you write"), rows)
 
 
 def wishes() -> str:
@@ -86,9 +105,11 @@ def wishes() -> str:
     return table(columns, rows)
 
 
-def desk_commands() -> str:
-    rows = [(code(str(command.usage)), str(command.help)) for command in DESK_COMMANDS.values()]
-    return table(("you write", "what happens"), rows)
+def duties() -> str:
+    rows = [
+        (row.what, *("yes" if role in row.whose else "" for role in StaffRole)) for row in DUTIES.values()
+    ]
+    return table(("", *(role.value for role in StaffRole)), rows)
 
 
 def settings() -> str:
@@ -275,8 +296,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "trust": trust,
     "limits": limits,
     "wishes": wishes,
-    "commands": commands,
-    "desk-commands": desk_commands,
+    "card": card,
+    "duties": duties,
     "settings": settings,
     "policy": policy,
     "matrix": matrix,

@@ -47,7 +47,7 @@ PROMISES = (
         name="Critical", type="incident", priorities=("P1", "P2"), response=15, resolution=240, calendar="always"
     ),
     Promise(name="Network", type="incident", team="network", response=30, resolution=360, calendar="long"),
-    Promise(name="Usual", type="incident", response=60, resolution=480, calendar="desk"),
+    Promise(name="Usual", type="incident", response=60, resolution=480, calendar="office"),
     Promise(
         name="Requests", type="request", response=240, resolution=960, calendar="long", pauses=("requester", "approval")
     ),
@@ -125,7 +125,7 @@ def agents_of(count: int) -> list[Agent]:
 
 
 def walls(first: datetime, days: int) -> dict[str, Wall]:
-    named = {"desk": WEEK, "long": LONG_WEEK, "late": LATE_SHIFT, "always": None}
+    named = {"office": WEEK, "long": LONG_WEEK, "late": LATE_SHIFT, "always": None}
     return {name: Wall(first=first, days=days, hours=hours) for name, hours in named.items()}
 
 
@@ -139,8 +139,11 @@ def policy_text(agents: list[Agent]) -> str:
             f'leads = ["{lead}"]\nmanagers = ["{BOSS}"]\n'
         )
     for place, one in enumerate(agents, 1):
-        calendar = 'calendar = "late"\n' if one.is_late else ""
-        parts.append(f'[[agent]]\nname = "Agent N{place:02}"\naddress = "{one.address}"\nteams = ["{one.team}"]\n{calendar}')
+        calendar = "late" if one.is_late else "office"
+        parts.append(
+            f'[[agent]]\nname = "Agent N{place:02}"\naddress = "{one.address}"\nteams = ["{one.team}"]\n'
+            f'calendar = "{calendar}"\n'
+        )
     for promise in PROMISES:
         priorities = "".join(f'"{one}", ' for one in promise.priorities)
         team = f'team = "{promise.team}"\n' if promise.team else ""
@@ -163,6 +166,7 @@ address = "{DESK}"
 own_domains = ["example.com"]
 trusted_authserv_id = "mx.example.com"
 time_zone = "Europe/Berlin"
+working_hours = "Mo-Fr 08:00-17:00; Apr 3 off; Apr 6 off"
 close_after_working_days = 2
 [sweeps]
 unowned_after = "1h"
@@ -171,7 +175,7 @@ stale_after = 2
 name = "Monitoring"
 from = ["{MONITOR}"]
 [[calendar]]
-name = "desk"
+name = "office"
 hours = "Mo-Fr 08:00-17:00"
 holidays = "DE-BE"
 [[calendar]]

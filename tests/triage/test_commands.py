@@ -14,6 +14,7 @@ from gateway.defaults_files import default_file
 from gateway.ticket import Authority, Field, HoldReason, Priority, Status, TicketType
 from gateway.triage.commands import COMMANDS, help_lines, run_commands
 from gateway.triage.decision import (
+    AckClocks,
     AddWatcher,
     EndAbsence,
     Follow,
@@ -395,6 +396,12 @@ def test_a_ticket_for_somebody_who_is_away_is_shown_to_the_team_too() -> None:
         one.address for one in rules.agents_of(given.ticket.team) if one.address != ANNA
     }
     assert BEN in {one.address for one in given.newcomers}
+
+
+def test_ack_is_for_desks_that_promise_times() -> None:
+    promises = '[[sla]]\nname = "Usual"\nresponse = "1h"\nresolution = "8h"\n'
+    assert AckClocks(by=ANNA) in done("#ack", more=promises).changes
+    assert "promises no times" in str(refused("#ack").why)
 
 
 def test_every_command_is_tried_in_this_file() -> None:

@@ -1,0 +1,251 @@
+"""Days of the company on a desk with a clock to turn: who writes when, and what each means for a ticket's account.
+
+People act on the mails that they got and on nothing else; time passes from one moment to the next at which somebody
+writes or something is due.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from gateway.desk.bundles import merge_waiting
+from gateway.desk.clockwork import close_due, expire_held, resume_due
+from gateway.desk.ladder import climb
+from gateway.desk.morning import morning_due
+from gateway.desk.outgoing import unbound_message_id
+from gateway.desk.quarantining import digest_due, expire_due, urgent_due
+from gateway.desk.searching import remember_new_words
+from gateway.desk.sweeping import stale_due, unowned_due
+from gateway.parsing import Parser
+from gateway.policy import parse_policy
+from gateway.store.database import connection
+from gateway.store.rows import find_values, marks
+from gateway.store.tables import Ticket
+from tests.desk.harness import DeskUnderTest, Sent
+from tests.simulation import company
+from tests.simulation.ledger import Account
+from tests.simulation.plans import Plans
+from tests.simulation.wall import BERLIN
+
+MINUTE = timedelta(minutes=1)
+Script = Iterator[datetime]
+_ENTRY = re.compile(r"^(\d+)\. (?:INC|REQ)-(\d+) ", re.MULTILINE)
+
+
+@dataclass(kw_only=True)
+class Step:
+    """One mail in, or one tick of the clock, and what the desk wrote because of it."""
+
+    at: datetime
+    cause: str
+    sender: str = ""
+    is_automatic: bool = False
+    ticket: int | None = None
+    sent: list[tuple[str, str, int | None, Sent]] = field(default_factory=list)
+
+
+class World:
+    """A company of so many people for so many days from a moment on."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        parser: Parser,
+        scratch: Path,
+        first: datetime,
+        days: int,
+        people: int,
+        agents: int,
+        tickets_a_day: float,
+        seed: int,
+    ) -> None:
+        self.random = Random(seed)
+        self.first, self.end = first, first + timedelta(days=days)
+        self.agents = company.agents_of(agents)
+        self.walls = company.walls(first - timedelta(days=1), days + 40)
+        self.desk = DeskUnderTest(
+            url,
+            parser=parser,
+            scratch=scratch,
+            policy=parse_policy(company.policy_text(self.agents), "rules.toml"),
+            now=first,
+        )
+        self.people = [f"person{number}@example.com" for number in range(1, people + 1)]
+        self.away_people: dict[str, datetime] = {}
+        self.away_agents: dict[str, datetime] = {}
+        self.accounts: dict[int, Account] = {}
+        self.steps: list[Step] = []
+        self.boxes: dict[tuple[str, int], Sent] = {}
+        self.counts: Counter[str] = Counter()
+        self.seconds_in = 0.0
+        self.seconds_ticking = 0.0
+        self._due: list[tuple[datetime, int, Script]] = []
+        self._order = itertools.count()
+        self.wrote_to: dict[str, set[int]] = defaultdict(set)
+        self._tickets_a_day = tickets_a_day
+        self.plans = Plans(self)
+
+    # --- time ---
+
+    def begin(self, when: datetime, script: Script) -> None:
+        """Play a script from a moment on; what it yields is when it goes on."""
+        heapq.heappush(self._due, (when, next(self._order), script))
+
+    def run(self) -> None:
+        for script in self.plans.all_days(self._tickets_a_day):
+            self.begin(*script)
+        self.tick(self.first)
+        while self._due and self._due[0][0] < self.end:
+            when, _, script = heapq.heappop(self._due)
+            when = max(when, self.now)
+            self._pass_time(when)
+            following = next(script, None)
+            if following is not None:
+                self.begin(max(following, self.now), script)
+        self._pass_time(self.end)
+
+    @property
+    def now(self) -> datetime:
+        return self.desk.now
+
+    def _pass_time(self, until: datetime) -> None:
+        """Tick at every minute at which something is due, and every quarter of an hour of the day."""
+        while (moment := self._next_due()) <= until:
+            self.tick(moment)
+        self.desk.now = until
+
+    def _next_due(self) -> datetime:
+        now = self.now
+        quarter = now.replace(minute=now.minute - now.minute % 15, second=0, microsecond=0) + timedelta(minutes=15)
+        if not 4 <= quarter.hour <= 18:
+            quarter = quarter.replace(minute=0) + timedelta(hours=1 if quarter.minute else 0)
+        asked = (
+            "SELECT MIN(next_at) FROM sla_clock WHERE next_at IS NOT NULL",
+            "SELECT MIN(hold_until) FROM ticket WHERE status = 'on_hold'",
+            "SELECT MIN(close_at) FROM ticket WHERE status = 'resolved'",
+            "SELECT MIN(not_before) FROM outbox WHERE state = 'waiting'",
+        )
+        found = [quarter]
+        with connection(self.desk.database):
+            for sql in asked:
+                value = find_values(sql)[0][0]
+                if value is not None:
+                    moment = Ticket.hold_until.python_value(value)
+                    whole = moment.replace(second=0, microsecond=0)
+                    found.append(max(whole if whole == moment else whole + MINUTE, now + MINUTE))
+        return min(found)
+
+    def tick(self, now: datetime) -> None:
+        """Do all that the timers do."""
+        desk, began = self.desk, time.process_time()
+        desk.now = now
+        database, policy, secrets = desk.database, desk.policy, desk.secrets
+        with connection(database):
+            merge_waiting(
+                database,
+                now=now,
+                new_message_id=lambda: unbound_message_id(policy),
+                token=policy.token,
+                at_least=10,
+            )
+            close_due(database, policy, secrets, now=now)
+            resume_due(database, policy, secrets, now=now)
+            expire_held(database, policy, now=now)
+            climb(database, policy, secrets, now=now)
+            remember_new_words(database, now=now)
+            for due in (urgent_due, digest_due, morning_due, unowned_due, stale_due):
+                due(database, policy, secrets, now=now)
+            expire_due(database, policy, now=now)
+        self.seconds_ticking += time.process_time() - began
+        self.counts["ticks"] += 1
+        before = len(desk.sent)
+        desk._send()
+        self._took(Step(at=now, cause="clock"), before)
+        self._notice_resumed()
+
+    def _notice_resumed(self) -> None:
+        for account in self.plans.until.copy():
+            if self.plans.until[account] <= self.now:
+                del self.plans.until[account]
+                one = self.accounts[account]
+                if one.status == "on_hold":
+                    one.note(self.now, "resume")
+
+    # --- mail ---
+
+    def receive(self, raw: bytes, sender: str, *, to: str, automatic: bool = False, reverse_path: str = "") -> Step:
+        """A mail arrives; the step says what the desk wrote."""
+        before, began = len(self.desk.sent), time.process_time()
+        row = self.desk.receive(raw, reverse_path=reverse_path or sender, recipients=(to,))
+        self.seconds_in += time.process_time() - began
+        self.counts["in"] += 1
+        with connection(self.desk.database):
+            ticket = row.ticket.number if row.ticket_id is not None else None
+        step = Step(at=self.now, cause=f"mail {row.id}", sender=sender, is_automatic=automatic, ticket=ticket)
+        self.counts[f"in: {row.outcome or row.state}"] += 1
+        self._took(step, before)
+        return step
+
+    def _took(self, step: Step, before: int) -> None:
+        fresh = self.desk.sent[before:]
+        if not fresh:
+            if step.cause != "clock":
+                self.steps.append(step)
+            return
+        with connection(self.desk.database):
+            ids = [one.id for one in fresh]
+            sql = f"SELECT o.id, t.number FROM outbox o LEFT JOIN ticket t ON t.id = o.ticket_id WHERE o.id IN ({marks(ids)})"
+            numbers = dict(find_values(sql, *ids))
+        for one in fresh:
+            number = numbers[one.id]
+            step.sent.append((one.to, one.notice, number, one))
+            self.counts["out"] += 1
+            self.counts[f"out: {one.notice}"] += 1
+            if number is not None:
+                self.boxes[one.to, number] = one
+        self.steps.append(step)
+        for to, notice, number, one in step.sent:
+            self.plans.got(to, notice, number, one)
+
+    def new_mail(self, sender: str, subject: str, text: str, *, headers: dict[str, str] | None = None) -> Step:
+        automatic = bool(headers) and "Auto-Submitted" in headers
+        proven = company.PROVEN if sender.endswith("@example.com") else {}
+        raw = self.desk.mail(sender, text, subject=subject, headers={**proven, **(headers or {})})
+        return self.receive(raw, sender, to=company.DESK, automatic=automatic)
+
+    def answer(self, sender: str, sent: Sent, text: str, *, automatic: bool = False) -> Step:
+        """Answer a mail as a client does, with the mail quoted below."""
+        headers = {
+            "In-Reply-To": sent.message_id,
+            "References": f"{sent.message['References'] or ''} {sent.message_id}".strip(),
+            **company.PROVEN,
+        }
+        body, subject = text, f"Re: {sent.subject.removeprefix('Re: ')}"
+        if automatic:
+            headers["Auto-Submitted"] = "auto-replied"
+            subject = f"Automatic reply: {sent.subject}"
+        else:
+            quoted = "\n".join(f"> {line}" for line in sent.text.splitlines())
+            body = f"{text}\n\nOn Mon, 2 Mar 2026 at 09:00, Help Desk <{company.DESK}> wrote:\n{quoted}\n"
+        raw = self.desk.mail(sender, body, subject=subject, to=sent.reply_to, headers=headers)
+        return self.receive(raw, sender, to=sent.reply_to, automatic=automatic)
+
+    def entries(self, listing: Sent) -> dict[int, int]:
+        """The tickets of a list, by the number in front."""
+        return {int(place): int(number) for place, number in _ENTRY.findall(listing.text)}
+
+    def in_berlin(self, moment: datetime) -> datetime:
+        return moment.astimezone(BERLIN)
+
+
+__all__ = ["MINUTE", "UTC", "Script", "Step", "World"]
