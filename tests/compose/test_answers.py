@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gateway.cli.answers import app
 from gateway.compose import CannedAnswers, load_templates
 from tests.desk.harness import CHECKOUT
 
@@ -77,13 +74,3 @@ def test_a_name_that_nobody_can_write_is_a_problem(tmp_path: Path) -> None:
 def test_a_folder_without_answers_has_the_shipped_ones_and_one_with_its_own_only_those(tmp_path: Path) -> None:
     assert "vpn-reset" in CannedAnswers(load_templates(tmp_path)).names
     assert answers(tmp_path, answers__mine_txt="Hello").names == ("mine",)
-
-
-def test_the_command_lists_them_with_their_languages(tmp_path: Path) -> None:
-    folder = tmp_path / "templates"
-    answers(folder, answers__vpn_txt="English", answers__vpn_dot_de_txt="Deutsch")
-    run = CliRunner().invoke(app, ["list", "--json"], obj=tmp_path)
-    assert json.loads(run.output) == [
-        {"name": "vpn", "languages": ["de", "en"], "file": str(folder / "answers" / "vpn.txt")}
-    ]
-    assert "vpn" in CliRunner().invoke(app, ["list"], obj=tmp_path).output

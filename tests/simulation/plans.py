@@ -369,6 +369,9 @@ class Plans:
             account = world.accounts.get(number)
             if account is None or account.plan != "left" or not account.is_open or random.random() < 0.4:
                 continue
+            if any(one.kind == "answered" for one in account.happenings):
+                # Words beside a colleague's are held; that is another story.
+                continue
             order = random.choice(("take", "note looked at it", "p4", "done It was the cable."))
             if account.is_machine and order.startswith("done"):
                 order = "close"

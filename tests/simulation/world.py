@@ -89,6 +89,7 @@ class World:
         self.counts: Counter[str] = Counter()
         self.seconds_in = 0.0
         self.seconds_ticking = 0.0
+        self._has_mail = False
         self._due: list[tuple[datetime, int, Script]] = []
         self._order = itertools.count()
         self.wrote_to: dict[str, set[int]] = defaultdict(set)
@@ -142,11 +143,16 @@ class World:
                 if value is not None:
                     moment = Ticket.hold_until.python_value(value)
                     whole = moment.replace(second=0, microsecond=0)
-                    found.append(max(whole if whole == moment else whole + MINUTE, now + MINUTE))
+                    found.append(self._not_before(whole if whole == moment else whole + MINUTE))
         return min(found)
+
+    def _not_before(self, moment: datetime) -> datetime:
+        """A moment to come; what is due already is done at once after a mail, and else a minute later."""
+        return max(moment, self.now if self._has_mail else self.now + MINUTE) if moment <= self.now else moment
 
     def tick(self, now: datetime) -> None:
         """Do all that the timers do."""
+        self._has_mail = False
         desk, began = self.desk, time.process_time()
         desk.now = now
         database, policy, secrets = desk.database, desk.policy, desk.secrets
@@ -189,6 +195,7 @@ class World:
         row = self.desk.receive(raw, reverse_path=reverse_path or sender, recipients=(to,))
         self.seconds_in += time.process_time() - began
         self.counts["in"] += 1
+        self._has_mail = True
         with connection(self.desk.database):
             ticket = row.ticket.number if row.ticket_id is not None else None
         step = Step(at=self.now, cause=f"mail {row.id}", sender=sender, is_automatic=automatic, ticket=ticket)
