@@ -5,6 +5,7 @@
 #   make test     run the tests; TESTS="tests/parse -k quote" runs some of them, WORKERS=0 runs them one by one
 #   make check    lint, format and types
 #   make bench    measure
+#   make simulation  a day of a company of 3,000 people: its clocks, owners and mails against an account of their own
 #   make crash    kill the gateway at every commit, and ROUNDS times at random behind real servers
 #   make faults   cut every dialogue at every octet, fail at every call
 #   make coverage  see that tests go down every branch of what takes a mail in, proves a sender or writes a header
@@ -24,7 +25,7 @@ ROUNDS ?= 25
 TESTS ?= tests
 
 .DEFAULT_GOAL := serve
-.PHONY: serve demo test check bench crash faults fuzz coverage mutants
+.PHONY: serve demo test check bench simulation crash faults fuzz coverage mutants
 
 serve: $(VENV)/installed
 	$(BIN)/gateway serve
@@ -42,6 +43,9 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks
+
+simulation: $(VENV)/installed-dev
+	$(BIN)/python -m tests.simulation --people 3000 --days 1
 
 crash: $(VENV)/installed-dev
 	CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash --timeout 86400 -rP tests/crash tests/faults tests/intake

@@ -257,8 +257,8 @@ _OWN: dict[str, tuple[Values, Values]] = {
         | {"their_text": "", "their_files": [], "reaches_out": [], "days": 0},
     ),
     "listing": (
-        # `title` says what was asked for, `lines` are sentences above it; `entries` are the lines of the list, each with
-        # its `place` for the answer. `more`: there are others that the list has no room for.
+        # `title` says what was asked for, `lines` are sentences above it; `entries` are the list's lines, each with its
+        # `place` for the answer. `more`: there are others that the list has no room for.
         {
             "title": "Your open tickets",
             "lines": ["1 of them is yours."],

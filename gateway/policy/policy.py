@@ -92,7 +92,7 @@ class Policy:
     def addresses_of(self, address: str) -> tuple[str, ...]:
         """All addresses of the person who has this one, the main one first."""
         main = self.main_address(address)
-        return main, *(other for other, owner in self.others if owner == main)
+        return main, *self._other_addresses.get(main, ())
 
     def is_same_person(self, one: str, other: str) -> bool:
         """Whether two addresses are one person's."""
@@ -262,6 +262,13 @@ class Policy:
     @cached_property
     def _main_addresses(self) -> dict[str, str]:
         return dict(self.others)
+
+    @cached_property
+    def _other_addresses(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for other, owner in self.others:
+            found.setdefault(owner, []).append(other)
+        return found
 
     @cached_property
     def _attribute_names(self) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ _ALL = frozenset(StaffRole)
 DUTIES: Final[dict[Duty, Row]] = {
     Duty.WORK: Row(what="answer, note, command and list tickets", whose=_ALL),
     Duty.HAND_OVER: Row(
-        what="hand over the open tickets of another agent of the team (`#handover anna bob`)",
+        what="hand over the open tickets of another agent of the team (`#handover anna ben`)",
         whose=frozenset({StaffRole.LEAD, StaffRole.MANAGER, StaffRole.ADMIN}),
     ),
     Duty.ASK_RULES: Row(

@@ -85,7 +85,7 @@ class Desk(OptionTable):
     collision_minutes: Count = 15
     """An answer is held when another agent has answered in the last so many minutes before it; 0 = never."""
     send_delay_minutes: DelayMinutes = 0
-    """Agents' answers leave so many minutes after they were written; until then `#undo` takes them back; 0 = at once."""
+    """Agents' answers leave so many minutes after they were written; `#undo` takes them back before; 0 = at once."""
     undo_minutes: Count = 10
     """For how many minutes `#undo` takes back an agent's last mail on a ticket; 0 = never."""
     action_links: bool = True

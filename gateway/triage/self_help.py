@@ -80,7 +80,9 @@ _PARTING = {
     "es": "por_favor gracias muchas_gracias saludos un_saludo saludos_cordiales",
     "pt": "por_favor obrigado obrigada muito_obrigado atenciosamente cumprimentos abraço",
 }
-_LONGEST_CHARS = 300
+_LONGEST_CHARS = 600
+_MOST_SIGNED_LINES = 8
+_SAYS_MORE = re.compile(r"[?!]|^\W*p\.?\W?s\b", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 # Who asks for help with a greeting or politely asks a person.
 _BARE_WORD = re.compile(r"[\"'“”„«»]?[^\W\d_]+[\"'“”«»]?[.?]?")
@@ -143,13 +145,13 @@ def _is_silent(text: str, names: tuple[str, ...]) -> bool:
 
 def _only_form(text: str, names: tuple[str, ...]) -> tuple[str, ...] | None:
     """The words of a text without greeting, thanks and name; None where it has a sign that says more."""
-    written = unicodedata.normalize("NFKC", text)
+    called = {word for name in names for word in _TOKEN.findall(_folded(name))}
+    written = _unsigned(unicodedata.normalize("NFKC", text), called)
     signs = (one for one in written if not one.isalnum() and not unicodedata.combining(one))
     if not _SIGNS.issuperset(signs):
         return None
     lines = [_TOKEN.findall(_folded(line)) for line in written.splitlines()]
     lines = [line for line in lines if line]
-    called = {word for name in names for word in _TOKEN.findall(_folded(name))}
     while lines and _is_greeting(lines[0], called):
         lines = lines[1:]
     while lines and (tuple(lines[-1]) in _PARTING_FORMS or _is_name(lines[-1], called)) and not _is_wish(lines[-1]):
@@ -160,6 +162,22 @@ def _only_form(text: str, names: tuple[str, ...]) -> tuple[str, ...] | None:
         # Mail clients of phones write a line of their own below; two lines of a person are prose.
         return None
     return _bare(tuple(lines[0]), called)
+
+
+def _unsigned(text: str, called: set[str]) -> str:
+    """The text without what stands below "kind regards" and the name, as long as it reads like a signature.
+
+    Mail clients mark no signature that is typed or inserted as text; a P.S. and questions are none.
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    for number in range(1, len(lines) - 1):
+        above, name = (_TOKEN.findall(_folded(line)) for line in lines[number : number + 2])
+        below = lines[number + 2 :]
+        if tuple(above) not in _PARTING_FORMS or not name or not _is_name(name, called):
+            continue
+        is_signature = len(below) <= _MOST_SIGNED_LINES and not any(_SAYS_MORE.search(line) for line in below)
+        return "\n".join(lines[: number + 2]) if is_signature else text
+    return text
 
 
 def _bare(words: tuple[str, ...], called: set[str]) -> tuple[str, ...]:

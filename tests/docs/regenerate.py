@@ -106,9 +106,7 @@ def wishes() -> str:
 
 
 def duties() -> str:
-    rows = [
-        (row.what, *("yes" if role in row.whose else "" for role in StaffRole)) for row in DUTIES.values()
-    ]
+    rows = [(row.what, *("yes" if role in row.whose else "" for role in StaffRole)) for row in DUTIES.values()]
     return table(("", *(role.value for role in StaffRole)), rows)
 
 

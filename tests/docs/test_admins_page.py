@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,18 +13,21 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
+from gateway.parsing import Parser
 from gateway.policy import Policy, parse_policy
 from gateway.ticket import Role
 from gateway.triage.classify import check_examples
 from gateway.triage.facts import DutyFacts
 from gateway.triage.routing import Matter, given
 from gateway.triage.telling import delay_of
+from tests.desk.harness import DeskUnderTest
 from tests.docs.pages import CHECKOUT, Block, blocks, read
 from tests.docs.test_toml_snippets import RULES, completed, snippets
 
 PAGE = CHECKOUT / "docs" / "admins.md"
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 MAIL = b"From: erika@example.com\r\nTo: helpdesk@example.com\r\nSubject: VPN drops every hour\r\n\r\nPlease help.\r\n"
+FILES = (".toml", ".eml")
 Row = tuple[str, ...]
 
 
@@ -48,11 +53,32 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
     return datetime.fromisoformat(text[:16]).replace(tzinfo=zone)
 
 
+def whole() -> str:
+    return "\n".join(block.text for block in here("toml"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """The folder of the example company, with a ticket in its database."""
+    (tmp_path / "rules.toml").write_text(whole(), encoding="utf-8")
+    (beside,) = here("csv")
+    (tmp_path / "people.csv").write_text(beside.text, encoding="utf-8")
+    (tmp_path / "mail.eml").write_bytes(MAIL)
+    (tmp_path / "storage").mkdir()
+    parser = Parser(workers=1, parse_seconds=10, memory_bytes=512 * 1024 * 1024)
+    policy = parse_policy(whole(), str(tmp_path / "rules.toml"))
+    url = f"sqlite:///{tmp_path / 'storage' / 'gateway.sqlite'}"
+    now = datetime.now(UTC) - timedelta(days=1)
+    desk = DeskUnderTest(url, parser=parser, scratch=tmp_path, policy=policy, now=now)
+    desk.write("erika@example.com", "Please help.", subject="VPN drops every hour")
+    yield tmp_path
+    parser.close()
+
+
 def test_all_the_pieces_may_stand_in_one_file(tmp_path: Path) -> None:
     (beside,) = here("csv")
     (tmp_path / "people.csv").write_text(beside.text, encoding="utf-8")
-    whole = "\n".join(block.text for block in here("toml"))
-    policy = parse_policy(whole, str(tmp_path / "rules.toml"))
+    policy = parse_policy(whole(), str(tmp_path / "rules.toml"))
     assert [str(problem) for problem in check_examples(policy)] == []
     assert [team.name for team in policy.tiers_above("desk")] == ["network"]
     assert [agent.name for agent in policy.admins] == ["Anna Agent"]
@@ -97,16 +123,18 @@ def test_a_mail_leaves_when_the_page_says(event: str, priority: str, leaves: str
     assert (f"{found[0]:%Y-%m-%d %H:%M}" if found else "at once") == leaves
 
 
-def test_the_first_rule_is_checked_and_explained_as_the_page_shows(tmp_path: Path) -> None:
-    rule = next(block for block in here("toml") if 'name = "VPN"' in block.text)
-    (tmp_path / "rules.toml").write_text(completed(""), encoding="utf-8")
-    (tmp_path / "new.toml").write_text(completed(rule.text), encoding="utf-8")
-    (tmp_path / "mail.eml").write_bytes(MAIL)
-    (typed,) = [block for block in here("sh") if "rules check" in block.text]
-    for line in typed.text.splitlines():
-        words = [str(tmp_path / word) if word.endswith((".toml", ".eml")) else word for word in line.split()]
-        if words[:2] == ["gateway", "rules"] and words[2] in ("check", "explain"):
-            done = CliRunner().invoke(app, [*words[1:], "-C", str(tmp_path)])
-            assert done.exit_code == 0, done.output
+def test_what_the_page_types_runs_and_says_what_the_page_shows(folder: Path) -> None:
+    said = ""
+    for block in here("sh"):
+        for line in block.text.splitlines():
+            program, *words = [str(folder / word) if word.endswith(FILES) else word for word in line.split()]
+            if program != "gateway":
+                assert program in ("cp", "mv")
+                (shutil.copy if program == "cp" else shutil.move)(*words)
+                continue
+            done = CliRunner().invoke(app, [*words, "-C", str(folder)])
+            assert done.exit_code == 0, f"{line}: {done.output}"
+            said += done.output
     (shown,) = here("text")
-    assert shown.text in done.output
+    assert shown.text in said
+    assert not (folder / "new.toml").exists()

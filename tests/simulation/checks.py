@@ -11,9 +11,10 @@ from gateway.store.rows import find_values
 from gateway.store.tables import SlaClock, Ticket
 from tests.simulation import company
 from tests.simulation.ledger import Account, Reckoning
-from tests.simulation.world import World
+from tests.simulation.world import Step, World, as_moment
 
 # What an agent gets because it was asked for, besides the notice of the same mail.
+_DAILY = frozenset({"listing", "quarantine_digest"})
 _ASKED_FOR = frozenset({"result", "question", "preview"})
 
 
@@ -41,7 +42,9 @@ def clocks(world: World) -> Iterator[str]:
                 continue
             expected = _expected(world, account, kind)
             found = _found(world, row)
-            wrong = [f"{name} is {found[name]}, not {value}" for name, value in expected.items() if found[name] != value]
+            wrong = [
+                f"{name} is {found[name]}, not {value}" for name, value in expected.items() if found[name] != value
+            ]
             if wrong:
                 yield f"ticket {number} ({account.plan}), {kind}: {'; '.join(wrong)}: {_story(account)}"
     for number, kind in kept:
@@ -94,13 +97,14 @@ def statuses(world: World) -> Iterator[str]:
         if status == "closed" and account.status == "resolved":
             ended = max(one.at for one in account.happenings if one.kind == "resolved")
             base = world.walls["always"]
-            worked = world.walls["office"].worked(base.place(ended), base.place(row.closed_at))
+            worked = world.walls["office"].worked(base.place(ended), base.place(row.closed_at or world.end))
             if not 540 <= worked <= 3 * 540:
                 yield f"ticket {number} closed after {worked} minutes of silence"
             status = "resolved"
         for name, known in (("status", status), ("type", row.type), ("priority", row.priority), ("team", row.team)):
             if known != getattr(account, name):
-                yield f"ticket {number} ({account.plan}): {name} is {known}, not {getattr(account, name)}: {_story(account)}"
+                wrong = f"{name} is {known}, not {getattr(account, name)}"
+                yield f"ticket {number} ({account.plan}): {wrong}: {_story(account)}"
 
 
 def reminders(world: World) -> Iterator[str]:
@@ -133,10 +137,11 @@ def unowned(world: World) -> Iterator[str]:
     }
     base, late = world.walls["always"], 60
     with connection(world.desk.database):
-        rows = find_values("SELECT number, opened_at FROM ticket WHERE status IN ('new','in_progress','on_hold') AND assignee = ''")
+        rows = find_values(
+            "SELECT number, opened_at FROM ticket WHERE status IN ('new','in_progress','on_hold') AND assignee = ''"
+        )
     for number, opened in rows:
-        moment = Ticket.opened_at.python_value(opened)
-        waited = world.walls["office"].worked(base.place(moment), base.place(world.end))
+        waited = world.walls["office"].worked(base.place(as_moment(opened)), base.place(world.end))
         if waited > late and number not in listed:
             yield f"ticket {number} is nobody's, {waited} working minutes old, and in no list"
 
@@ -171,18 +176,23 @@ def machines(world: World) -> Iterator[str]:
 
 
 def twice(world: World) -> Iterator[str]:
-    """No Message-ID twice, and no mail twice to the same person."""
+    """No Message-ID twice, and no mail twice to the same person for the same cause."""
     ids = Counter(sent.message_id for step in world.steps for *_, sent in step.sent)
     yield from (f"Message-ID {one} was used {count} times" for one, count in ids.items() if count > 1)
     told: dict[tuple[str, str, int | None, str], list[datetime]] = defaultdict(list)
     for step in world.steps:
         for to, notice, number, sent in step.sent:
-            # Two steps of a ladder may say the same; which of them there are is counted elsewhere.
-            when = f"{step.at}" if notice == "reminder" else ""
-            told[to, notice + when, number, sent.text].append(step.at)
+            told[f"{_occasion(world, step, notice)} {to}", notice, number, sent.text].append(step.at)
     for (to, notice, number, text), moments in told.items():
         if len(moments) > 1:
             yield f"{to} got {notice} on {number} at {[f'{one:%d %H:%M}' for one in moments]}: {text[:200]}"
+
+
+def _occasion(world: World, step: Step, notice: str) -> str:
+    """For what the same words may come once more: another mail, another day of a list, another step of a ladder."""
+    if step.cause != "clock" or notice == "reminder":
+        return f"{step.cause} {step.at}"
+    return f"{world.in_berlin(step.at).date()}" if notice in _DAILY else ""
 
 
 def two_roles(world: World) -> Iterator[str]:

@@ -20,9 +20,9 @@ TEAMS = (
     ("third", 0.12, "nobody", ""),
 )
 ABOVE = {name: above for name, _, _, above in TEAMS}
-WEEK = {day: (8 * 60, 17 * 60) for day in range(5)}
-LONG_WEEK = {day: (7 * 60 + 30, 18 * 60) for day in range(4)} | {4: (7 * 60 + 30, 16 * 60)}
-LATE_SHIFT = {day: (10 * 60, 17 * 60) for day in range(5)}
+WEEK = dict.fromkeys(range(5), (8 * 60, 17 * 60))
+LONG_WEEK = dict.fromkeys(range(4), (7 * 60 + 30, 18 * 60)) | {4: (7 * 60 + 30, 16 * 60)}
+LATE_SHIFT = dict.fromkeys(range(5), (10 * 60, 17 * 60))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +43,7 @@ class Promise:
 
 
 PROMISES = (
-    Promise(
-        name="Critical", type="incident", priorities=("P1", "P2"), response=15, resolution=240, calendar="always"
-    ),
+    Promise(name="Critical", type="incident", priorities=("P1", "P2"), response=15, resolution=240, calendar="always"),
     Promise(name="Network", type="incident", team="network", response=30, resolution=360, calendar="long"),
     Promise(name="Usual", type="incident", response=60, resolution=480, calendar="office"),
     Promise(
@@ -53,8 +51,11 @@ PROMISES = (
     ),
 )
 # Beside every clock, in the order of the file: at which part of the target or how many minutes after its end.
-LADDER = (("75%", ("resolution",), ("assignee",)), ("100%", ("response", "resolution"), ("assignee", "lead")))
-LADDER += (("+1h", ("resolution",), ("lead", "manager")),)
+LADDER: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("75%", ("resolution",), ("assignee",)),
+    ("100%", ("response", "resolution"), ("assignee", "lead")),
+    ("+1h", ("resolution",), ("lead", "manager")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ class Matter:
     team: str = "desk"
 
 
-_MATTERS = (
+_MATTERS: tuple[tuple[int, str, str, dict[str, str]], ...] = (
     (40, "Printer {n} jams", "The printer {n} jams with every second page since this morning.", {}),
     (30, "Screen {n} flickers", "My screen {n} flickers whenever the door opens.", {}),
     (25, "Mailbox {n} full", "The shared mailbox {n} says it is full and takes nothing in.", {}),

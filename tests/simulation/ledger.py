@@ -17,7 +17,7 @@ OPEN = ("new", "in_progress", "on_hold")
 
 @dataclass(kw_only=True)
 class Happening:
-    """One turn: "answered", "hold", "resume", "resolved", "closed", "cancelled", "reopened" or "fields"."""
+    """One turn: "answered", "hold", "resume", "resolved", "closed", "cancelled", "reopened", "acked" or "fields"."""
 
     at: datetime
     kind: str
@@ -55,7 +55,7 @@ class Account:
             setattr(self, name, word)
         elif kind == "answered":
             self.status = "in_progress" if self.status == "new" else self.status
-        else:
+        elif kind != "acked":
             named = {"hold": "on_hold", "resume": "in_progress", "reopened": "in_progress", "taken": "in_progress"}
             self.status = named.get(kind, kind)
 
@@ -72,6 +72,7 @@ class Expected:
     outcome: str = "running"
     breached: int | None = None
     told: int = 0
+    is_acked: bool = False
     reminders: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -127,14 +128,18 @@ class Reckoning:
             self._held = ""
             is_over = self._kind == "response" and self._is_answered
             if one.kind == "reopened" and clock.outcome != "running" and not is_over:
-                clock.outcome, clock.since = "running", place
+                clock.outcome, clock.since, clock.is_acked = "running", place, False
                 self._retarget(place)
+                self._remind(place)
             if clock.outcome == "running" and clock.since is None:
                 clock.since = place
         elif one.kind in ("resolved", "closed"):
             self._held = ""
             drops = one.kind == "closed" and self._kind == "response" and not self._is_answered
             self._stop(place, "dropped" if drops else "stopped")
+        elif one.kind == "acked":
+            self._advance(place)
+            clock.is_acked = clock.outcome == "running"
         elif one.kind == "cancelled":
             self._stop(place, "dropped")
 
@@ -169,7 +174,7 @@ class Reckoning:
             clock.told = 0
         clock.limit = clock.limit if stays else max(target, clock.used)
         clock.breached = clock.breached if stays else None
-        clock.goal, clock.target = wanted.name, target
+        clock.goal, clock.target, clock.is_acked = wanted.name, target, False
         if clock.since is not None:
             clock.since = place
         if self._held:
@@ -186,7 +191,7 @@ class Reckoning:
             due = wall.after(clock.since, clock.limit - clock.used)
             clock.breached = due if due < place else None
         for threshold in self._steps():
-            if clock.told < threshold:
+            if clock.told < threshold and not clock.is_acked:
                 reached = wall.after(clock.since, threshold - clock.used)
                 if reached <= place:
                     self._tell(reached, threshold)

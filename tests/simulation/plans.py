@@ -56,7 +56,11 @@ class Plans:
             works = world.walls["office"].is_open(day + _DAY / 2)
             for _ in range(round(tickets * (1 if works else 0.08))):
                 # Most of it comes in the morning; a few write at night.
-                minute = int(random.triangular(7 * 60, 18 * 60, 10 * 60)) if random.random() < 0.95 else random.randrange(1440)
+                minute = (
+                    int(random.triangular(7 * 60, 18 * 60, 10 * 60))
+                    if random.random() < 0.95
+                    else random.randrange(1440)
+                )
                 yield day + timedelta(minutes=minute), self.ticket()
             for _ in range(round(tickets * 0.15)):
                 yield day + timedelta(minutes=random.randrange(5 * 60, 17 * 60)), self.machine()
@@ -73,14 +77,20 @@ class Plans:
             step = world.new_mail(company.MONITOR, f"Disk {number} full", f"Disk {number} is at 98%.")
             self._of_machine(step)
         elif kind == "news":
-            headers = {"List-Unsubscribe": "<mailto:off@news.example.net>", "Precedence": "bulk", "List-Id": "<n.example.net>"}
+            headers = {
+                "List-Unsubscribe": "<mailto:off@news.example.net>",
+                "Precedence": "bulk",
+                "List-Id": "<n.example.net>",
+            }
             self._of_machine(world.new_mail("news@news.example.net", f"Offer {number}", "Buy now.", headers=headers))
         elif kind == "away":
             headers = {"Auto-Submitted": "auto-replied"}
             self._of_machine(world.new_mail(person, f"Out of office {number}", "I am away.", headers=headers))
         else:
             headers = {"Auto-Submitted": "auto-generated"}
-            self._of_machine(world.new_mail("no-reply@shop.example.net", f"Order {number}", "It is on its way.", headers=headers))
+            self._of_machine(
+                world.new_mail("no-reply@shop.example.net", f"Order {number}", "It is on its way.", headers=headers)
+            )
         yield from ()
 
     def _of_machine(self, step: Step) -> None:
@@ -91,7 +101,7 @@ class Plans:
         """In the morning: some employees and an agent are away today, and one of these says so by mail."""
         world = self._world
         today = world.now + timedelta(hours=16)
-        world.away_people = {one: today for one in self._random.sample(world.people, max(2, len(world.people) // 20))}
+        world.away_people = dict.fromkeys(self._random.sample(world.people, max(2, len(world.people) // 20)), today)
         for one in self._random.sample(world.agents, max(1, len(world.agents) // 10)):
             if sum(agent.team == one.team and agent.address not in world.away_agents for agent in world.agents) < 3:
                 continue
@@ -136,11 +146,17 @@ class Plans:
 
     def _answer(self, account: Account) -> Script:
         yield self._soon(account, 90)
-        self._agent(account, "Please restart it, and tell me whether that helps.", ("answered", ""))
+        world, random = self._world, self._random
+        # A colleague reads along, or an agent does; of two roles only one counts.
+        reader = random.choice((random.choice(world.people), random.choice(world.agents).address))
+        also = f"#cc {reader}\n" if random.random() < 0.15 and reader != account.requester else ""
+        self._agent(account, f"{also}Please restart it, and tell me whether that helps.", ("answered", ""))
+        for number in range(random.choice((0, 1, 1, 2, 3))):
+            yield self._later(60)
+            self._person(account, f"I did it, try {number}, and it is a little better.")
+            yield self._soon(account, 100)
+            self._agent(account, f"Then please send me what it says now, picture {number}.", ("answered", ""))
         yield self._later(90)
-        if self._random.random() < 0.6:
-            self._person(account, "I did, and it is a little better.")
-            yield self._soon(account, 200)
         yield from self._solved(account)
 
     def _asked_back(self, account: Account) -> Script:
@@ -148,6 +164,9 @@ class Plans:
         self._agent(account, "#hold requester\nWhich room is it?", ("answered", ""), ("hold", "requester"))
         yield self._later(self._random.choice((30, 300, 1500)))
         self._person(account, "It is room 12.")
+        if self._random.random() < 0.5:
+            yield self._later(20)
+            self._person(account, "And the door on the left.")
         yield self._soon(account, 200)
         yield from self._solved(account)
 
@@ -174,7 +193,9 @@ class Plans:
     def _escalated(self, account: Account) -> Script:
         while ABOVE[account.team]:
             yield self._soon(account, 100)
-            if not self._agent(account, "#escalate needs somebody who knows more", ("fields", f"team={ABOVE[account.team]}")):
+            if not self._agent(
+                account, "#escalate needs somebody who knows more", ("fields", f"team={ABOVE[account.team]}")
+            ):
                 break
             if self._random.random() < 0.7:
                 break
@@ -186,7 +207,9 @@ class Plans:
     def _pressing(self, account: Account) -> Script:
         yield self._soon(account, 60)
         priority = self._random.choice(("P1", "P2", "P4"))
-        self._agent(account, f"#priority {priority}\nWe are at it.", ("answered", ""), ("fields", f"priority={priority}"))
+        self._agent(
+            account, f"#priority {priority}\nWe are at it.", ("answered", ""), ("fields", f"priority={priority}")
+        )
         yield self._soon(account, 400)
         self._agent(account, "#priority P3", ("fields", "priority=P3"))
         yield self._soon(account, 200)
@@ -346,7 +369,12 @@ class Plans:
                 world.begin(world.now + timedelta(seconds=20), self._out_of_office(to, sent))
         elif notice == "listing" and random.random() < 0.8:
             world.begin(world.now + timedelta(minutes=random.randrange(3, 45)), self._work_through(to, sent))
-        elif notice == "reminder" and number is not None and world.accounts[number].plan == "left" and random.random() < 0.3:
+        elif (
+            notice == "reminder"
+            and number is not None
+            and world.accounts[number].plan == "left"
+            and random.random() < 0.3
+        ):
             if to != company.BOSS:
                 world.begin(world.now + timedelta(minutes=random.randrange(3, 30)), self._reminded(to, number, sent))
 
@@ -357,8 +385,9 @@ class Plans:
     def _reminded(self, agent: str, number: int, sent: Sent) -> Script:
         account = self._world.accounts[number]
         if account.is_open and not account.is_machine:
-            self._world.answer(agent, sent, "I am on it, sorry for the wait.")
-            account.note(self._world.now, "answered")
+            text, kind = self._random.choice((("#ack", "acked"), ("I am on it, sorry for the wait.", "answered")))
+            self._world.answer(agent, sent, text)
+            account.note(self._world.now, kind)
         yield from ()
 
     def _work_through(self, agent: str, listing: Sent) -> Script:

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 BERLIN = ZoneInfo("Europe/Berlin")
 # The public holidays of Berlin in the months that are played, written down by hand.
 HOLIDAYS = frozenset(
-    date(2026, *day)
-    for day in ((1, 1), (3, 8), (4, 3), (4, 6), (5, 1), (5, 14), (5, 25), (10, 3), (12, 25), (12, 26))
+    date(2026, *day) for day in ((1, 1), (3, 8), (4, 3), (4, 6), (5, 1), (5, 14), (5, 25), (10, 3), (12, 25), (12, 26))
 )
 _Hours = tuple[int, int]
 

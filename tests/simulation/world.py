@@ -13,9 +13,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 from gateway.desk.bundles import merge_waiting
 from gateway.desk.clockwork import close_due, expire_held, resume_due
@@ -28,8 +29,8 @@ from gateway.desk.sweeping import stale_due, unowned_due
 from gateway.parsing import Parser
 from gateway.policy import parse_policy
 from gateway.store.database import connection
+from gateway.store.fields import UtcDateTime
 from gateway.store.rows import find_values, marks
-from gateway.store.tables import Ticket
 from tests.desk.harness import DeskUnderTest, Sent
 from tests.simulation import company
 from tests.simulation.ledger import Account
@@ -38,7 +39,14 @@ from tests.simulation.wall import BERLIN
 
 MINUTE = timedelta(minutes=1)
 Script = Iterator[datetime]
+_MOMENT = UtcDateTime()
 _ENTRY = re.compile(r"^(\d+)\. (?:INC|REQ)-(\d+) ", re.MULTILINE)
+
+
+def as_moment(value: Any) -> datetime:
+    """What a database gives for a moment."""
+    moment: Any = _MOMENT.python_value(value)
+    return cast(datetime, moment)
 
 
 @dataclass(kw_only=True)
@@ -103,8 +111,8 @@ class World:
         heapq.heappush(self._due, (when, next(self._order), script))
 
     def run(self) -> None:
-        for script in self.plans.all_days(self._tickets_a_day):
-            self.begin(*script)
+        for begins, script in self.plans.all_days(self._tickets_a_day):
+            self.begin(begins, script)
         self.tick(self.first)
         while self._due and self._due[0][0] < self.end:
             when, _, script = heapq.heappop(self._due)
@@ -141,7 +149,7 @@ class World:
             for sql in asked:
                 value = find_values(sql)[0][0]
                 if value is not None:
-                    moment = Ticket.hold_until.python_value(value)
+                    moment = as_moment(value)
                     whole = moment.replace(second=0, microsecond=0)
                     found.append(self._not_before(whole if whole == moment else whole + MINUTE))
         return min(found)
@@ -197,7 +205,7 @@ class World:
         self.counts["in"] += 1
         self._has_mail = True
         with connection(self.desk.database):
-            ticket = row.ticket.number if row.ticket_id is not None else None
+            ticket = row.ticket.number if row.ticket is not None else None
         step = Step(at=self.now, cause=f"mail {row.id}", sender=sender, is_automatic=automatic, ticket=ticket)
         self.counts[f"in: {row.outcome or row.state}"] += 1
         self._took(step, before)
@@ -211,7 +219,8 @@ class World:
             return
         with connection(self.desk.database):
             ids = [one.id for one in fresh]
-            sql = f"SELECT o.id, t.number FROM outbox o LEFT JOIN ticket t ON t.id = o.ticket_id WHERE o.id IN ({marks(ids)})"
+            sql = "SELECT o.id, t.number FROM outbox o"
+            sql += f" LEFT JOIN ticket t ON t.id = o.ticket_id WHERE o.id IN ({marks(ids)})"
             numbers = dict(find_values(sql, *ids))
         for one in fresh:
             number = numbers[one.id]
@@ -225,7 +234,7 @@ class World:
             self.plans.got(to, notice, number, one)
 
     def new_mail(self, sender: str, subject: str, text: str, *, headers: dict[str, str] | None = None) -> Step:
-        automatic = bool(headers) and "Auto-Submitted" in headers
+        automatic = "Auto-Submitted" in (headers or {})
         proven = company.PROVEN if sender.endswith("@example.com") else {}
         raw = self.desk.mail(sender, text, subject=subject, headers={**proven, **(headers or {})})
         return self.receive(raw, sender, to=company.DESK, automatic=automatic)
@@ -255,4 +264,4 @@ class World:
         return moment.astimezone(BERLIN)
 
 
-__all__ = ["MINUTE", "UTC", "Script", "Step", "World"]
+__all__ = ["MINUTE", "Script", "Step", "World", "as_moment"]

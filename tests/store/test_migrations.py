@@ -30,7 +30,7 @@ _POSTGRESQL_SCHEMA = (
 
 
 def schema(database: peewee.Database) -> set[tuple[Any, ...]]:
-    """Every column, type, constraint and index, in whatever order; not what the runner keeps, nor the search's table."""
+    """Every column, type, constraint and index, in any order; not what the runner keeps, nor the search's table."""
     found = _sqlite_schema(database) if is_sqlite(database) else _postgresql_schema(database)
     return {one for one in found if not str(one[0]).startswith(("schema_migration", "message_words"))}
 

@@ -26,3 +26,26 @@ def test_one_word_is_enough(house: House, erika: Person, anna: Person) -> None:
     assert house.ticket(number)["status"] == "in_progress"
     erika.writes("", subject="Hilfe")
     erika.gets("arbeitet per Mail")
+
+
+def test_a_colleague_follows_and_stops_and_a_reader_is_taken_off(
+    house: House, erika: Person, anna: Person, ben: Person
+) -> None:
+    gina = house.person("gina@example.com", "Gina Green")
+    erika.writes("The blind on my window is stuck.", subject="Blind")
+    notice, seen = anna.gets("blind on my window"), ben.gets("blind on my window")
+    anna.answers(notice, "#take\n#cc gina@example.com\n\nThe fitter comes.")
+    gina.gets("fitter")
+    ben.answers(seen, "#watch")
+    answer = erika.gets("fitter")
+    erika.answers(answer, "Which day do they come?")
+    ben.gets("Which day")
+    ben.answers(seen, "#unwatch")
+    anna.gets("Ben Helper")
+    anna.answers(anna.gets("Which day"), "#unwatch gina@example.com\n\nOn Friday at nine.")
+    erika.gets("Friday at nine")
+    erika.answers(answer, "Friday suits me.")
+    anna.gets("suits me")
+    assert house.ticket(notice.ticket)["watchers"] == []
+    assert [letter for letter in gina.got() if "Friday" in letter.text] == []
+    assert [letter for letter in ben.got() if "suits me" in letter.text] == []

@@ -56,6 +56,10 @@ PROSE = [
     ("", "no help"),
     ("", "not cancel"),
     ("", "status 👎"),
+    ("", "status\nKind regards\nErika Muster\nP.S. The printer jams."),
+    ("", "status\nKind regards\nErika Muster\nIs the printer yours too?"),
+    ("", "status\nKind regards\nThe printer jams."),
+    ("", "status\nErika Muster\nThe printer jams."),
     ("", "status: still broken"),
     # de
     ("Status meines Laptops unbekannt", ""),
@@ -126,6 +130,7 @@ def test_prose_stays_prose_as_a_new_mail_and_as_a_reply(subject: str, text: str)
         "Olá equipe,\nestado\nObrigada",
         "please status",
         "*status*",
+        "status\n\nMit freundlichen Grüßen\n\nErika Muster\nVertrieb | Tel. +49 30 1234\nExample GmbH, www.example.com",
     ],
 )
 def test_greeting_thanks_a_name_and_punctuation_do_not_hide_a_word(text: str) -> None:

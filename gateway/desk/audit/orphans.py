@@ -55,4 +55,6 @@ def _was_requester(contact_id: int) -> bool:
     """Whether a ticket was opened for this contact and given to another later, or was watched for some time."""
     query = Event.select(Event.detail).where(Event.kind.in_(["opened", "requester", "watcher"]))
     details = (event.detail for event in query.iterator())
-    return any(contact_id in (one.get("requester"), one.get("before"), one.get("after"), one.get("contact")) for one in details)
+    return any(
+        contact_id in (one.get("requester"), one.get("before"), one.get("after"), one.get("contact")) for one in details
+    )
