@@ -26,12 +26,13 @@ def same_matter_among(numbers: Sequence[int], mail: Mail, policy: Policy) -> Tic
     """The newest of these tickets, if it is open and its first mail says the same; None where none does."""
     if not numbers:
         return None
+    newest = sorted(numbers)[-_MOST_COMPARED:]
     sql = f"""SELECT ticket.number, ticket.subject, message.text FROM ticket
         JOIN message ON message.id = (SELECT MIN(id) FROM message WHERE ticket_id = ticket.id)
-        WHERE ticket.number IN ({marks(numbers)}) AND ticket.status IN ({marks(_OPEN)})
-        ORDER BY ticket.number DESC LIMIT {_MOST_COMPARED}"""  # noqa: S608
+        WHERE ticket.number IN ({marks(newest)}) AND ticket.status IN ({marks(_OPEN)})
+        ORDER BY ticket.number DESC"""  # noqa: S608
     subject, text = clean_subject(mail.subject, policy.prefixes()), words_of(mail)
-    for number, other_subject, other_text in find_values(sql, *numbers, *_OPEN):
+    for number, other_subject, other_text in find_values(sql, *newest, *_OPEN):
         if says_the_same(subject, text, str(other_subject), str(other_text)):
             found = find(Ticket, "number = ?", number)
             return ticket_facts(found) if found is not None else None

@@ -90,8 +90,14 @@ def _tries_as_agent(address: str, agent: Agent | None, facts: Facts, threading: 
 
 
 def _holds_agent_key(agent: Agent, threading: Threading) -> bool:
+    """Whether the mail answers one that the agent got as an agent.
+
+    The address that it was sent to says so best: the ids of a thread may be those of mails in either role.
+    """
     own = {agent.address, *agent.other_addresses}
-    return any(key.key.role is Role.AGENT and key.holder in own for key in threading.keys)
+    held = [key for key in threading.keys if key.holder in own]
+    sent_to = [key for key in held if key.evidence is Evidence.RECIPIENT_KEY]
+    return any(key.key.role is Role.AGENT for key in sent_to or held)
 
 
 def proof_of(mail: Mail, agent: Agent | None, facts: Facts, policy: Policy, threading: Threading) -> Proof:

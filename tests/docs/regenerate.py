@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -217,6 +218,13 @@ def _shortened(value: object) -> str:
     return code(cut) if cut else ""
 
 
+@cache
+def command_line_group() -> Any:
+    """The whole command line; to build it takes a while."""
+    return typer.main.get_command(app)
+
+
+@cache
 def command_tree() -> dict[str, Any]:
     """Every command by its words ("ledger list") as the command line knows it."""
     found: dict[str, Any] = {}
@@ -228,7 +236,7 @@ def command_tree() -> dict[str, Any]:
             else:
                 found[" ".join((*words, name))] = command
 
-    walk(typer.main.get_command(app), ())
+    walk(command_line_group(), ())
     return found
 
 

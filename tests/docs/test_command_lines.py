@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import typer
 
-from gateway.cli.app import app
 from tests.docs.pages import CHECKOUT, blocks, inline_code, pages, read, shown
-from tests.docs.regenerate import command_tree
+from tests.docs.regenerate import command_line_group, command_tree
 
 GATEWAY = re.compile(r"(?:^|[\s/])gateway (?=[a-z-])(.*)$")
 MAKE = re.compile(r"^make ([a-z]+)\b")
@@ -37,7 +34,7 @@ def written_commands() -> Iterator[tuple[str, str]]:
 
 def problem_of(line: str) -> str:
     """Why a command line can't be typed, "" where it can."""
-    group: Any = typer.main.get_command(app)
+    group = command_line_group()
     options = {option for one in group.params for option in one.opts}
     words = shlex.split(line)
     known = command_tree()

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from gateway.store.database import connection
 from gateway.store.rows import find_values
-from gateway.store.tables import SlaClock, Ticket
-from tests.simulation import company
+from gateway.store.tables import Event, SlaClock, Ticket
 from tests.simulation.ledger import Account, Reckoning
 from tests.simulation.world import Step, World, as_moment
 
@@ -20,7 +19,7 @@ _ASKED_FOR = frozenset({"result", "question", "preview"})
 
 def findings(world: World) -> list[str]:
     """Everything that is not as it must be."""
-    checks = (clocks, statuses, reminders, unowned, unanswered, machines, twice, two_roles, away)
+    checks = (clocks, statuses, reminders, unowned, unanswered, machines, twice, two_roles, away, told)
     found = [f"{check.__name__}: {text}" for check in checks for text in check(world)]
     return found + [f"audit: {text}" for text in world.desk.audit()]
 
@@ -147,7 +146,7 @@ def unowned(world: World) -> Iterator[str]:
 
 
 def unanswered(world: World) -> Iterator[str]:
-    """Every person who opened a ticket got an acknowledgement or an answer, and every reply reached an agent."""
+    """Every person who can be reached got an acknowledgement or an answer, and every mail of people is on a ticket."""
     answered = {
         number
         for step in world.steps
@@ -155,7 +154,7 @@ def unanswered(world: World) -> Iterator[str]:
         if number in world.accounts and to == world.accounts[number].requester
     }
     for number, account in sorted(world.accounts.items()):
-        if not account.is_machine and number not in answered:
+        if not account.is_machine and number not in answered and account.requester not in world.plans.unreachable:
             yield f"ticket {number}: its requester heard nothing"
     agents = {one.address for one in world.agents}
     for step in world.steps:
@@ -209,14 +208,25 @@ def two_roles(world: World) -> Iterator[str]:
 
 
 def away(world: World) -> Iterator[str]:
-    """Whoever has a ticket has a mail about it."""
+    """Nothing new is given to an agent who is away, or who is not at work where nobody is on call."""
+    with connection(world.desk.database):
+        given = list(Event.select().where(Event.kind == "given"))
+    walls = {one.address: world.walls["late" if one.is_late else "office"] for one in world.agents}
+    for event in given:
+        agent, how = event.detail["agent"], event.detail["how"]
+        if any(who == agent and begins <= event.at < ends for who, begins, ends in world.absences):
+            yield f"{agent} is away and was given a ticket at {event.at}"
+        if how != "on_call" and not walls[agent].is_open(event.at):
+            yield f"{agent} is not at work and was given a ticket at {event.at}"
+
+
+def told(world: World) -> Iterator[str]:
+    """Whoever has a ticket has a mail about it, or took it from a list."""
     agents = {one.address for one in world.agents}
     for number, row in _rows(world).items():
         if row.assignee in agents and (row.assignee, number) not in world.boxes:
-            wrote = any(step.sender == row.assignee for step in world.steps if step.ticket == number)
-            listed = any(step.sender == row.assignee for step in world.steps if step.ticket is None)
-            if not wrote and not listed:
+            if not any(step.sender == row.assignee and step.ticket in (None, number) for step in world.steps):
                 yield f"ticket {number} is {row.assignee}'s, who never heard of it"
 
 
-__all__ = ["company", "findings"]
+__all__ = ["findings"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.store.database import connection
@@ -45,6 +45,8 @@ class Plans:
         self._numbers = iter(range(1000, 10**6))
         # Tickets on hold until a day, and when that is over.
         self.until: dict[int, datetime] = {}
+        # Whose mail came back: they get nothing that is automatic.
+        self.unreachable: set[str] = set()
 
     # --- the days ---
 
@@ -107,6 +109,7 @@ class Plans:
                 continue
             world.new_mail(one.address, "#away", "#away")
             world.away_agents[one.address] = _midnight(world)
+            world.absences.append((one.address, world.now, _midnight(world)))
         yield _midnight(world)
         for address, until in list(world.away_agents.items()):
             if until <= world.now:
@@ -118,6 +121,9 @@ class Plans:
         """A person writes, and the ticket goes one of the ways."""
         world, random = self._world, self._random
         number, person = next(self._numbers), random.choice(world.people)
+        if random.random() < 0.04:
+            # An agent has a trouble of their own.
+            person = random.choice(world.agents).address
         said = company.matter(random, number)
         step = world.new_mail(person, said.subject, said.text)
         assert step.ticket is not None, f"no ticket for {said.subject}"
@@ -151,7 +157,7 @@ class Plans:
         reader = random.choice((random.choice(world.people), random.choice(world.agents).address))
         also = f"#cc {reader}\n" if random.random() < 0.15 and reader != account.requester else ""
         self._agent(account, f"{also}Please restart it, and tell me whether that helps.", ("answered", ""))
-        for number in range(random.choice((0, 1, 1, 2, 3))):
+        for number in range(random.choice((1, 2, 3, 5, 6))):
             yield self._later(60)
             self._person(account, f"I did it, try {number}, and it is a little better.")
             yield self._soon(account, 100)
@@ -183,9 +189,9 @@ class Plans:
         self._agent(account, "#hold vendor until 2d\nThe maker sends a part.", ("answered", ""), ("hold", "vendor"))
         if account.status == "on_hold":
             day = self._world.in_berlin(self._world.now).date() + timedelta(days=3)
-            self.until[account.number] = datetime.combine(day, datetime.min.time(), tzinfo=BERLIN).astimezone(
-                self._world.now.tzinfo
-            )
+            # The day counts to its last minute.
+            midnight = datetime.combine(day, datetime.min.time(), tzinfo=BERLIN)
+            self.until[account.number] = midnight.astimezone(UTC) - timedelta(minutes=1)
         yield self._world.now + timedelta(days=4)
         yield self._soon(account, 60)
         yield from self._solved(account)
@@ -255,6 +261,7 @@ class Plans:
         yield self._world.now + timedelta(minutes=2)
         if answer.notice == "answer" and len([one for one in account.happenings if one.kind == "answered"]) == 1:
             self._bounce(answer)
+            self.unreachable.add(account.requester)
             account.happenings[-1].is_lost = True
             for one in account.happenings:
                 one.is_lost = one.is_lost or one.kind == "answered"
@@ -325,6 +332,7 @@ class Plans:
             assignee = Ticket.get(Ticket.number == account.number).assignee
         there = [one for one in world.agents if one.address not in world.away_agents]
         told = [one for one in there if (one.address, account.number) in world.boxes]
+        told = [one for one in told if one.address != account.requester] or told
         for one in told:
             if one.address == assignee:
                 return one.address
@@ -367,6 +375,8 @@ class Plans:
         if notice in ("answer", "resolution", "acknowledgement") and world.away_people.get(to, world.first) > world.now:
             if notice != "acknowledgement" or random.random() < 0.3:
                 world.begin(world.now + timedelta(seconds=20), self._out_of_office(to, sent))
+        elif to in world.away_agents and notice in ("new_ticket", "new_reply"):
+            world.begin(world.now + timedelta(seconds=20), self._out_of_office(to, sent))
         elif notice == "listing" and random.random() < 0.8:
             world.begin(world.now + timedelta(minutes=random.randrange(3, 45)), self._work_through(to, sent))
         elif (
@@ -422,4 +432,4 @@ class Plans:
 
 def _midnight(world: World) -> datetime:
     day = world.in_berlin(world.now).date() + timedelta(days=1)
-    return datetime.combine(day, datetime.min.time(), tzinfo=BERLIN).astimezone(world.now.tzinfo)
+    return datetime.combine(day, datetime.min.time(), tzinfo=BERLIN).astimezone(UTC)

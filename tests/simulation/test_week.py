@@ -1,4 +1,4 @@
-"""Two weeks of a small company: over a weekend, the change to summer time, Good Friday and Easter Monday.
+"""Twelve days of a small company: over a weekend, the change to summer time, Good Friday and Easter Monday.
 
 `make simulation` plays a day of 3,000 people.
 """
@@ -22,11 +22,11 @@ def world(tmp_path: Path, parser: Parser) -> World:
         f"sqlite:///{tmp_path}/desk.db",
         parser=parser,
         scratch=tmp_path,
-        first=berlin("2026-03-26 00:00"),
-        days=13,
+        first=berlin("2026-03-27 00:00"),
+        days=12,
         people=150,
         agents=8,
-        tickets_a_day=8,
+        tickets_a_day=7,
         seed=3,
     )
 
@@ -34,8 +34,8 @@ def world(tmp_path: Path, parser: Parser) -> World:
 def test_the_desk_keeps_its_promises_over_easter(world: World) -> None:
     world.run()
     assert findings(world) == []
-    # It was a fortnight in which things happened.
-    assert len(world.accounts) > 50
+    # Things happened in these days.
+    assert len(world.accounts) > 40
     assert world.counts["in"] > 4 * len(world.accounts)
     played = {one.kind for account in world.accounts.values() for one in account.happenings}
     assert played >= {"answered", "hold", "resume", "resolved", "closed", "reopened", "fields", "taken", "acked"}
@@ -45,10 +45,10 @@ def test_the_desk_keeps_its_promises_over_easter(world: World) -> None:
 
 def test_a_wrong_clock_a_lost_owner_and_a_second_mail_would_be_seen(world: World) -> None:
     """The checks bite: each of them names what was spoilt by hand."""
-    world.end = berlin("2026-03-27 00:00")
+    world.end = berlin("2026-03-28 00:00")
     world.run()
     assert findings(world) == []
-    account = next(one for one in world.accounts.values() if not one.is_machine)
+    account = next(one for one in world.accounts.values() if one.type == "incident" and one.priority == "P3")
     account.priority = "P5"
     account.first = (account.type, "P1", "desk")
     for step in world.steps:

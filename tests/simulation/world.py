@@ -40,6 +40,10 @@ from tests.simulation.wall import BERLIN
 MINUTE = timedelta(minutes=1)
 Script = Iterator[datetime]
 _MOMENT = UtcDateTime()
+_NEXT = """SELECT MIN(next_at) FROM sla_clock WHERE next_at IS NOT NULL
+    UNION ALL SELECT MIN(hold_until) FROM ticket WHERE status = 'on_hold'
+    UNION ALL SELECT MIN(close_at) FROM ticket WHERE status = 'resolved'
+    UNION ALL SELECT MIN(not_before) FROM outbox WHERE state = 'waiting'"""
 _ENTRY = re.compile(r"^(\d+)\. (?:INC|REQ)-(\d+) ", re.MULTILINE)
 
 
@@ -80,7 +84,7 @@ class World:
         self.random = Random(seed)
         self.first, self.end = first, first + timedelta(days=days)
         self.agents = company.agents_of(agents)
-        self.walls = company.walls(first - timedelta(days=1), days + 40)
+        self.walls = company.walls(first - timedelta(days=1), days + 20)
         self.desk = DeskUnderTest(
             url,
             parser=parser,
@@ -91,6 +95,7 @@ class World:
         self.people = [f"person{number}@example.com" for number in range(1, people + 1)]
         self.away_people: dict[str, datetime] = {}
         self.away_agents: dict[str, datetime] = {}
+        self.absences: list[tuple[str, datetime, datetime]] = []
         self.accounts: dict[int, Account] = {}
         self.steps: list[Step] = []
         self.boxes: dict[tuple[str, int], Sent] = {}
@@ -128,26 +133,17 @@ class World:
         return self.desk.now
 
     def _pass_time(self, until: datetime) -> None:
-        """Tick at every minute at which something is due, and every quarter of an hour of the day."""
+        """Tick at every minute at which something is due, and every half an hour of the day."""
         while (moment := self._next_due()) <= until:
             self.tick(moment)
         self.desk.now = until
 
     def _next_due(self) -> datetime:
         now = self.now
-        quarter = now.replace(minute=now.minute - now.minute % 15, second=0, microsecond=0) + timedelta(minutes=15)
-        if not 4 <= quarter.hour <= 18:
-            quarter = quarter.replace(minute=0) + timedelta(hours=1 if quarter.minute else 0)
-        asked = (
-            "SELECT MIN(next_at) FROM sla_clock WHERE next_at IS NOT NULL",
-            "SELECT MIN(hold_until) FROM ticket WHERE status = 'on_hold'",
-            "SELECT MIN(close_at) FROM ticket WHERE status = 'resolved'",
-            "SELECT MIN(not_before) FROM outbox WHERE state = 'waiting'",
-        )
-        found = [quarter]
+        every = 30 if 4 <= now.hour <= 16 else 120
+        found = [self.walls["always"].moment((self.walls["always"].place(now) // every + 1) * every)]
         with connection(self.desk.database):
-            for sql in asked:
-                value = find_values(sql)[0][0]
+            for (value,) in find_values(_NEXT):
                 if value is not None:
                     moment = as_moment(value)
                     whole = moment.replace(second=0, microsecond=0)
@@ -180,20 +176,21 @@ class World:
             for due in (urgent_due, digest_due, morning_due, unowned_due, stale_due):
                 due(database, policy, secrets, now=now)
             expire_due(database, policy, now=now)
+            writes = find_values("SELECT 1 FROM outbox WHERE state = 'waiting' LIMIT 1")
         self.seconds_ticking += time.process_time() - began
         self.counts["ticks"] += 1
         before = len(desk.sent)
-        desk._send()
+        if writes:
+            desk._send()
         self._took(Step(at=now, cause="clock"), before)
         self._notice_resumed()
 
     def _notice_resumed(self) -> None:
         for account in self.plans.until.copy():
             if self.plans.until[account] <= self.now:
-                del self.plans.until[account]
-                one = self.accounts[account]
+                one, moment = self.accounts[account], self.plans.until.pop(account)
                 if one.status == "on_hold":
-                    one.note(self.now, "resume")
+                    one.note(moment, "resume")
 
     # --- mail ---
 

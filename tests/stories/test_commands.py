@@ -33,6 +33,8 @@ ELSEWHERE = {
     "resolve",
     "reopen",
     "cc",
+    "watch",
+    "unwatch",
     "requester",
     "merge",
     "link",
