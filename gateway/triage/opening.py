@@ -53,7 +53,7 @@ def _open(
         case.mail, policy=case.policy, occasion="open", kind=case.screening.kind, known=case.known
     )
     marks = marks_of(case) + ((mark,) if mark is not None else ())
-    chosen = given_by_itself(case, classification)
+    chosen = given_by_itself(case, classification, asking=case.sender.address)
     with_agent = with_assignee(classification, chosen.agent) if chosen is not None else classification
     opened = OpenTicket(
         requester=case.sender,
@@ -82,12 +82,20 @@ def _open(
     )
 
 
-def given_by_itself(case: Case, classification: Classification) -> Given | None:
-    """The agent to whom a new ticket is given that no rule has given to anybody; not that of imported mail."""
+def given_by_itself(case: Case, classification: Classification, *, asking: str = "") -> Given | None:
+    """The agent to whom a new ticket is given that no rule has given to anybody; not that of imported mail.
+
+    The own matter of an agent, who is then the one `asking`, goes to a colleague, if one is there.
+    """
     if classification.get(Field.ASSIGNEE) or case.envelope.quiet:
         return None
     facts = case.facts
-    return given(matter_in(classification), case.policy, facts.duty, facts.away, facts.now)
+    matter, agent = matter_in(classification), case.policy.agent_of(asking) if asking else None
+    if agent is not None:
+        others = given(matter, case.policy, facts.duty, {**facts.away, agent.address: facts.now}, facts.now)
+        if others is not None:
+            return others
+    return given(matter, case.policy, facts.duty, facts.away, facts.now)
 
 
 def tell_of_opening(

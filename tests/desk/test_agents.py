@@ -255,3 +255,19 @@ def test_an_agent_who_asks_for_help_gets_what_a_requester_gets_once(desk: DeskUn
     before = len(desk.sent)
     desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "Restart it, please.")
     assert [(sent.to, sent.notice) for sent in desk.sent[before:]] == [(BEN, "answer")]
+
+
+def test_an_agent_answers_as_the_requester_what_came_to_the_requester_also_after_an_agents_mail(
+    desk: DeskUnderTest,
+) -> None:
+    """The ids of a thread may be those of mails in either role; the address that is answered says which it is."""
+    desk.write(ANNA, "My own screen is dark.", subject="Screen")
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#assign anna")
+    as_agent = desk.last(ANNA, "new_ticket")
+    desk.answer(BEN, desk.last(BEN), "#resolve It was the cable.")
+    resolution = desk.last(ANNA, "resolution")
+    ids = f"{as_agent.message_id} {resolution.message_id}"
+    desk.answer(ANNA, resolution, "It is still dark.", headers={"References": ids})
+    assert desk.ticket()["status"] == "in_progress"
+    assert "It is still dark." not in "".join(one.text for one in desk.inbox(ANNA, "answer"))
+    assert desk.audit() == []

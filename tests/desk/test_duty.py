@@ -95,6 +95,14 @@ def test_tickets_go_round_and_each_is_told_why(desk: DeskUnderTest) -> None:
     assert desk.audit() == []
 
 
+def test_an_agents_own_matter_goes_to_a_colleague(desk: DeskUnderTest) -> None:
+    desk.change_policy(turning())
+    desk.write(ANNA, "My own screen is dark.", subject="Screen")
+    assert desk.ticket()["assignee"] == BEN
+    assert [one.notice for one in desk.inbox(ANNA)] == ["acknowledgement"]
+    assert desk.audit() == []
+
+
 def test_who_has_the_fewest_is_given_the_next(desk: DeskUnderTest) -> None:
     desk.change_policy(turning("least_loaded"))
     assert [matter(desk) for _ in range(3)] == [ANNA, BEN, ANNA]

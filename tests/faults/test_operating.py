@@ -44,6 +44,8 @@ def test_k38_a_template_that_breaks_while_the_gateway_runs_holds_its_mails_until
     with house.reading():
         assert [row.hold_reason for row in Outbox.select().where(Outbox.state == OutboxState.HELD)] == ["template"]
     template.write_text(good)
+    # What is being written is judged when nothing was written for a moment.
+    eventually(lambda: "acknowledgement.txt:" not in house.gateway.run("status").stdout, reason="it is in force")
     assert house.gateway.run("outbox", "retry", "--all").returncode == 0
     erika.gets("Your number")
     assert_nothing_lost_nothing_twice(house, ["erika@example.com"], sent=[mail.content for mail in sink.mails])

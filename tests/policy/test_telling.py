@@ -60,6 +60,6 @@ def test_quiet_hours_may_go_over_midnight(span: str, clock: str, until: str | No
     ],
 )
 def test_a_table_that_makes_no_sense_is_refused(tables: str, says: str) -> None:
-    with pytest.raises(ConfigurationError, match="rules.toml") as refused:
+    with pytest.raises(ConfigurationError, match=r"rules\.toml") as refused:
         policy_of(more=tables)
     assert says in str(refused.value)
