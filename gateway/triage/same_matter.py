@@ -1,7 +1,7 @@
 """Somebody writes the same thing twice within hours: one ticket, and they are told once. Pure.
 
-The text, and the subject where both mails have one, must be alike word for word but for a few; a different number, or a
-word that turns a sentence round, makes it another matter. Only a person's mail joins, and only a ticket that is still
+The text, and the subject where both mails have one, must be alike word for word but for a few; a short text may only
+have grown. A different number, or a word that turns a sentence round, makes it another matter. Only a person's mail joins, and only a ticket that is still
 open. The history says why; an agent undoes a wrong guess by a new mail that begins with `#requester`.
 """
 
@@ -26,6 +26,8 @@ from gateway.triage.traffic import DAY
 
 _LIKENESS_OF_TEXTS, _LIKENESS_OF_SUBJECTS = 0.75, 0.6
 _FEW_WORDS = 4
+# In a text as short as this one word makes the difference: "the lamp is broken", "the lamp is gone".
+_SHORT_TEXT_WORDS = 12
 _READ_LIMIT_CHARS = 20_000
 _WORD = re.compile(r"\w+")
 # One of these more or less, and two mails may say the opposite, or speak of another thing.
@@ -48,6 +50,9 @@ def says_the_same(subject: str, text: str, other_subject: str, other_text: str) 
         return bool(said or about) and (about, said) == (other_about, other)
     apart = (set(said) | set(about)) ^ (set(other) | set(other_about))
     if apart & _TURNS or any(character.isdigit() for word in apart for character in word):
+        return False
+    is_nested = set(said) <= set(other) or set(other) <= set(said)
+    if min(len(said), len(other)) < _SHORT_TEXT_WORDS and not is_nested:
         return False
     is_same_subject = not about or not other_about or _likeness(about, other_about) >= _LIKENESS_OF_SUBJECTS
     return is_same_subject and _likeness(said, other) >= _LIKENESS_OF_TEXTS
