@@ -1,8 +1,9 @@
 """Somebody writes the same thing twice within hours: one ticket, and they are told once. Pure.
 
 The text, and the subject where both mails have one, must be alike word for word but for a few; a short text may only
-have grown. A different number, or a word that turns a sentence round, makes it another matter. Only a person's mail joins, and only a ticket that is still
-open. The history says why; an agent undoes a wrong guess by a new mail that begins with `#requester`.
+have grown. A different number, or a word that turns a sentence round, makes it another matter. Only a person's mail
+joins, and only a ticket that is still open. The history says why; an agent undoes a wrong guess by a new mail that
+begins with `#requester`.
 """
 
 from __future__ import annotations
