@@ -113,8 +113,8 @@ LIFECYCLE: dict[Step, dict[Status, Status]] = {
 
 
 def is_reopening(before: str, after: str) -> bool:
-    """Whether a move of the status brings a ticket back from its end."""
-    return after == Status.IN_PROGRESS and before in LIFECYCLE[Step.REOPEN]
+    """Whether a move of the status brings a ticket back from its end; what was withdrawn or spam had come to none."""
+    return after == Status.IN_PROGRESS and before in LIFECYCLE[Step.REOPEN] and before != Status.CANCELLED
 
 
 # ITIL's usual 3 × 3 matrix; rules.toml may set another.

@@ -19,6 +19,8 @@ _MOST_CHANGES = 1000
 _CHANGES = f"""SELECT event.kind, event.detail FROM event JOIN ticket ON ticket.id = event.ticket_id
     WHERE ticket.number = ? AND event.at >= ? AND event.kind IN ('field', 'status', 'requester')
     ORDER BY event.id LIMIT {_MOST_CHANGES}"""  # noqa: S608
+_MOVED = """SELECT event.actor FROM event JOIN ticket ON ticket.id = event.ticket_id
+    WHERE ticket.number = ? AND event.at < ? AND event.kind = 'status' ORDER BY event.id DESC LIMIT 1"""
 _READ = {Field.TYPE.value: TicketType, Field.PRIORITY.value: Priority}
 _ENDS = (Status.CLOSED, Status.CANCELLED)
 
@@ -36,7 +38,14 @@ def as_of(ticket: TicketFacts, moment: datetime) -> TicketFacts:
             standing = standing or found["before"]
         elif requester is None:
             requester = found["before"]
-    return _with_requester(_with_standing(_with_fields(ticket, fields), standing), requester)
+    there = _with_requester(_with_standing(_with_fields(ticket, fields), standing), requester)
+    return replace(there, cancelled_by=_cancelled_by(there, moment) if there.status is Status.CANCELLED else "")
+
+
+def _cancelled_by(ticket: TicketFacts, moment: datetime) -> str:
+    """Who had moved the ticket last before a moment."""
+    found = find_values(_MOVED, ticket.number, moment)
+    return str(found[0][0]) if found else ""
 
 
 def _with_fields(ticket: TicketFacts, fields: Mapping[str, Sequence[str]]) -> TicketFacts:

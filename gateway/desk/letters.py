@@ -129,7 +129,8 @@ class LetterBuilder:
         if ticket is not None and Field.LANGUAGE in ticket.fields:
             # Somebody, or a rule, has chosen it for this ticket.
             stored = ticket.language
-        mail = ticket.language if ticket is not None and row.role == Role.REQUESTER else ""
+        # A watcher of whom nothing is known reads what the ticket is written in.
+        mail = ticket.language if ticket is not None and row.role != Role.AGENT else ""
         return choose_language(stored=stored, mail=mail, desk=policy.desk.language, available=LANGUAGES)
 
     def _reply_to(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:

@@ -2,7 +2,7 @@
 
 Reads only, in slices, each statement for a whole slice; nothing is kept between two slices. The facts of a mail are
 those of the moment when it was decided, as far as the tables still say so. What they can't say again: the traffic of
-that moment (so no limit against storms is replayed), and whether a DKIM signature was good.
+that moment (so no limit against storms is replayed), whose turn it was, and whether a DKIM signature was good.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from gateway.desk.as_of import as_of
 from gateway.desk.facts import gather_facts
 from gateway.desk.ledger import HEARTBEAT
+from gateway.desk.matters import same_matter_then
 from gateway.desk.references import reference_digest
 from gateway.mail import Envelope, Mail
 from gateway.policy import Policy
@@ -37,6 +38,7 @@ UNDECIDED = "not decided, or deleted by a person"
 
 _STORMS = ("flood", "repeat")
 _DENIED = "denied"
+_SAME_MATTER = "same-matter"
 _ENDED = (Status.RESOLVED.value, Status.CLOSED.value)
 _PERIOD = f"received_at >= ? AND received_at < ? AND reason_code <> '{HEARTBEAT}'"
 
@@ -209,6 +211,10 @@ def facts_of_then(
     named = tuple(as_of(one, then) for one in there)
     numbers = {one.number for one in named}
     known = _known_before(facts.references, then)
+    joined = history.number if history.on_reply and _SAME_MATTER in _reasons(row) else None
+    same = None
+    if joined is not None or not named:
+        same = same_matter_then(mail, envelope, policy, then=then, joined=joined, before=itself)
     references = tuple(one for one in facts.references if one.ticket in numbers and one.message_id in known)
     return replace(
         facts,
@@ -219,7 +225,12 @@ def facts_of_then(
         is_id_taken=facts.is_id_taken and bool(_known_before_ids([mail.message_id], then)),
         denied_by=_denied_then(facts.denied_by, row, then),
         auth_trusted=facts.auth_trusted or _was_vouched_for(policy, row),
+        same_matter=same,
     )
+
+
+def _reasons(row: Ledger) -> set[str]:
+    return {str(reason[0]) for reason in (row.decision or {}).get("reasons", [])}
 
 
 def is_trust_unknown(mail: Mail, facts: Facts, policy: Policy) -> bool:

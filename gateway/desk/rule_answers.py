@@ -19,7 +19,7 @@ from gateway.mail import Envelope, Mail
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
 from gateway.store.tables import Outbox, Ticket
-from gateway.ticket import KEPT, Classification, Field, FieldValue
+from gateway.ticket import KEPT, Authority, Classification, Field, FieldValue
 from gateway.triage.account import Account, Outcome, RuleAccount, account_of
 from gateway.triage.opening import why
 from gateway.triage.results import Asked
@@ -98,6 +98,9 @@ def _trace(account: Account, recalled: Recalled, standing: Classification, polic
 
 def _differs(value: FieldValue, recalled: Recalled) -> bool:
     then = recalled.then.get(value.key)
+    if value.field is Field.ASSIGNEE and value.authority is Authority.DEFAULT:
+        # Whom the team gives it to no rule says; only an assignee whom one had named is missed.
+        return then is not None and then.authority != Authority.DEFAULT
     return then.value != value.value if then is not None else bool(value.value) and value.field in KEPT
 
 

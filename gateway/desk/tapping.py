@@ -87,6 +87,7 @@ def tap_in(
             outbox=outbox,
             action=BY_NUMBER[number],
             holder=holder.address,
+            token=policy.token(TicketType(ticket.type), ticket.number).strip("[]"),
             used_at=used.used_at if used is not None else None,
         )
         return tap, tuple(_proof(key, ticket, holder, policy, now=now))

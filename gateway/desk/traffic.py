@@ -124,6 +124,16 @@ def traffic_with(
     )
 
 
+def opened_between(address: str, policy: Policy, *, after: datetime, until: datetime) -> list[int]:
+    """The numbers of the tickets of this person whose mails came after a moment, and that were there at another."""
+    ids = _of_one_person(address, find_contact(address), policy)
+    if not ids:
+        return []
+    sql = f"""SELECT number FROM ticket WHERE requester_id IN ({marks(ids)}) AND arrived_at > ? AND opened_at <= ?
+        LIMIT {_MOST_COUNTED}"""  # noqa: S608
+    return [int(number) for (number,) in find_values(sql, *ids, after, until)]
+
+
 def _of_one_person(address: str, contact: Contact | None, policy: Policy) -> list[int]:
     """The rows of one mailbox, and of the other addresses that the people table has of its owner."""
     others = [one for one in policy.addresses_of(address) if one != address]

@@ -16,16 +16,18 @@ from datetime import datetime
 from gateway.mail import Address, Reason, Verdict
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
+from gateway.policy.roles import Duty, may_do
 from gateway.subject import find_tokens
 from gateway.ticket import Role
 from gateway.triage import absence, handover
 from gateway.triage.case import Case
 from gateway.triage.challenge import quarantine_and_ask
-from gateway.triage.commands import help_lines
+from gateway.triage.commands import COMMANDS, help_lines
 from gateway.triage.decision import Action, Change, Decision, Notice, TurnTo
 from gateway.triage.facts import OwnedTicket, TicketFacts
 from gateway.triage.grammar import CommandLine, Misplaced, nearest, read_agent_text
 from gateway.triage.handover import HANDOVER
+from gateway.triage.results import Asked
 from gateway.triage.traffic import HOUR
 from gateway.triage.trust import Act, may
 from gateway.triage.work import Refusal
@@ -126,6 +128,15 @@ def _hand_over(work: DeskWork, argument: str) -> DeskWork | Refusal:
     return found if isinstance(found, Refusal) else work.with_changes(*found[0], told=found[1])
 
 
+def _rules(work: DeskWork, argument: str) -> DeskWork | Refusal:
+    """Answer, to an admin, how all rules do."""
+    if argument.strip().lower() != "stats":
+        return Refusal(why=say("does not say what about the rules"), suggestion="#rules stats")
+    if not may_do(work.policy, work.agent, Duty.ASK_RULES):
+        return Refusal(why=say("is for those who tune the rules ([desk] admins)"), suggestion="#help")
+    return work.answered("result", lines=[], files=False, asked=Asked.STATS.value)
+
+
 def _help(work: DeskWork, argument: str) -> DeskWork | Refusal:
     lines = [*desk_help_lines(), *help_lines(work.policy)]
     return work.answered("result", lines=lines, files=False)
@@ -153,13 +164,16 @@ DESK_COMMANDS: dict[str, DeskCommand] = {
         changes=True,
     ),
     "back": DeskCommand(usage="#back", help=say("You are back."), apply=absence.back_at_desk, changes=True),
+    "rules": DeskCommand(
+        usage="#rules stats", help=say("Sends an admin how often each rule hits and is corrected."), apply=_rules
+    ),
     "help": DeskCommand(usage="#help", help=say("Sends you this list."), apply=_help),
 }
 
 
 def desk_help_lines() -> list[Phrase]:
-    """One line for each command to the desk, but for #help itself, which every list has."""
-    rows = [row for name, row in DESK_COMMANDS.items() if name != "help"]
+    """One line for each command to the desk that is none of a ticket too: those stand in the other list."""
+    rows = [row for name, row in DESK_COMMANDS.items() if name not in COMMANDS]
     return [say("{line}: {why}", line=row.usage, why=row.help) for row in rows]
 
 
@@ -239,10 +253,13 @@ def _answers_enough(case: Case, agent: Agent) -> bool:
 
 def _decide(case: Case, agent: Agent, work: DeskWork, mail: DeskMail) -> Decision:
     reasons = tuple(Reason(code="desk-command", text=line.raw) for line in mail.commands)
-    # What is told is about no ticket, so it comes before the first one's turn.
-    first = next((place for place, one in enumerate(work.changes) if isinstance(one, TurnTo)), len(work.changes))
-    turned = work.changes[first:]
+    action = Action.COMMAND if any(isinstance(one, TurnTo) for one in work.changes) else Action.FILE
+    return case.decide(action, *told_first(work.changes), reasons=reasons, verdict=Verdict.ACCEPT, actor=agent.address)
+
+
+def told_first(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """What is told is about no ticket, so it comes before the first one's turn."""
+    first = next((place for place, one in enumerate(changes) if isinstance(one, TurnTo)), len(changes))
+    turned = changes[first:]
     told = [one for one in turned if isinstance(one, Notice) and one.name in ("result", LISTING)]
-    changes = (*work.changes[:first], *told, *(one for one in turned if one not in told))
-    action = Action.COMMAND if turned else Action.FILE
-    return case.decide(action, *changes, reasons=reasons, verdict=Verdict.ACCEPT, actor=agent.address)
+    return (*changes[:first], *told, *(one for one in turned if one not in told))

@@ -270,11 +270,15 @@ class ListingFact:
 
 @dataclass(frozen=True, kw_only=True)
 class TapFact:
-    """The link of an agent's mail that somebody has tapped: which mail's, which link, whose, and when it was used."""
+    """The link of an agent's mail that somebody has tapped: which mail's, which link, whose, and when it was used.
+
+    `token` is how its ticket is written.
+    """
 
     outbox: int
     action: str
     holder: str
+    token: str = ""
     used_at: datetime | None = None
 
 

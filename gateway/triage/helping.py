@@ -15,7 +15,7 @@ from gateway.ticket import LIFECYCLE, Role, Status, Step
 from gateway.triage.agent_mail import meant_files
 from gateway.triage.authorise import Standing
 from gateway.triage.case import UNKNOWN_SENDER, Case
-from gateway.triage.confirming import followers_of, is_known_by_number_alone
+from gateway.triage.confirming import is_known_by_number_alone
 from gateway.triage.decision import Action, Change, Decision, MoveStatus, Notice, Record, RemoveWatchers
 from gateway.triage.facts import Evidence, TicketFacts
 from gateway.triage.marks import marks_of
@@ -163,10 +163,13 @@ def _take_up(case: Case, ticket: TicketFacts, *, why: str) -> Decision:
     marks = marks_of(case)
     message = post(case, author=case.sender, role=Standing.REQUESTER.value, marks=marks)
     move = MoveStatus(to=LIFECYCLE[Step.REOPEN][ticket.status], why=why)
-    context: dict[str, object] = {"marks": list(marks), "reopened": True, "attach_original": False}
+    withdrawn = ticket.status is Status.CANCELLED
+    said = (*marks, say("The ticket was withdrawn; this reply has taken it up again.")) if withdrawn else marks
+    context: dict[str, object] = {"marks": list(said), "reopened": not withdrawn, "attach_original": False}
     agents = agents_of_ticket(case.policy, ticket, Event.NEW_REPLY)
     notices = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
-    told = answered(case, ticket, NOTED, what="reopened") if _may_ask(case) else ()
+    what = "taken_up" if withdrawn else "reopened"
+    told = answered(case, ticket, NOTED, what=what) if _may_ask(case) else ()
     reason = Reason(code="reopened", text=why)
     return case.decide(Action.APPEND, message, move, *notices, *told, reasons=(reason,), ticket=ticket.number)
 
@@ -181,7 +184,7 @@ def _withdraw(case: Case, ticket: TicketFacts) -> Decision:
     message = post(case, author=case.sender, role=Standing.REQUESTER.value, marks=marks_of(case))
     move = MoveStatus(to=LIFECYCLE[step][ticket.status], why=why)
     changes = {"changes": [say("{person} has withdrawn it: nothing more to do", person=name)], "agent": None}
-    notices = tell_agents("changed", followers_of(case.policy, ticket), context=changes, but=[case.sender.address])
+    notices = tell_agents("changed", agents_of_ticket(case.policy, ticket), context=changes, but=[case.sender.address])
     told = answered(case, ticket, NOTED, what="withdrawn")
     reason = Reason(code=SELF_HELP, text=why)
     return case.decide(Action.APPEND, message, move, *notices, *told, reasons=(reason,), ticket=ticket.number)

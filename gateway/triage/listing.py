@@ -19,7 +19,7 @@ from gateway.triage.asking import ENDS, missing_facts, why_asked
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands
 from gateway.triage.decision import Action, AskRating, Change, Decision, Notice, TurnTo
-from gateway.triage.desk_commands import DeskWork, read_desk_mail, run_desk_commands
+from gateway.triage.desk_commands import DeskWork, read_desk_mail, run_desk_commands, told_first
 from gateway.triage.facts import ListingFact, TicketFacts
 from gateway.triage.grammar import CommandLine, command_lines
 from gateway.triage.orders import Order, read_orders
@@ -51,7 +51,13 @@ def answer_listing(case: Case, listing: ListingFact) -> Decision:
     asked = read_desk_mail("", "\n".join(others))
     if asked is not None:
         others = ()
-    work = DeskWork(policy=case.policy, agent=agent, now=case.facts.now, owned=case.facts.owned)
+    work = DeskWork(
+        policy=case.policy,
+        agent=agent,
+        now=case.facts.now,
+        tickets=case.facts.named_tickets,
+        owned=case.facts.owned,
+    )
     work, problems = run_desk_commands(work, asked.commands if asked is not None else ())
     changes, lines = _carry(case, agent, listing, orders)
     lines += [*work.lines, *problems, *(say("Left alone: {line}", line=line[:100]) for line in others)]
@@ -60,8 +66,7 @@ def answer_listing(case: Case, listing: ListingFact) -> Decision:
         title = say('Nothing was done: there is no line like "1 done" above the quote.')
         lines = []
     told = (Notice(name="result", to=mailbox, role=Role.AGENT, context=_told(title, lines)),)
-    # What is told is about no ticket, so it comes before the first one's turn.
-    return _file(case, agent, *(told if lines or not work.changes else ()), *work.changes, *changes)
+    return _file(case, agent, *(told if lines or not work.changes else ()), *told_first(work.changes), *changes)
 
 
 def _told(title: Phrase, lines: list[Phrase]) -> dict[str, object]:

@@ -10,10 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
-from gateway.ticket import ALWAYS_FILLED, Field, FieldValue
+from gateway.ticket import ALWAYS_FILLED, Authority, Field, FieldValue
 from gateway.triage.agents_word import REQUIRED, Word, by_key, is_agents, text_of, words_of
 
+_T = TypeVar("_T")
+_ASSIGNEE = Field.ASSIGNEE.value
 # So many rows of a kind are kept for the tables; the counts go on.
 MOST_ROWS = 1000
 
@@ -207,6 +210,8 @@ class Comparison:
             self._totals["tickets"] += 1
         words = words_of(one.final, one.before.values) if one.final is not None and opened else {}
         before, after = by_key(one.before.values), by_key(one.after.values)
+        if not (_is_named(before.get(_ASSIGNEE)) or _is_named(after.get(_ASSIGNEE))):
+            before, after, words = _without_assignee(before), _without_assignee(after), _without_assignee(words)
         self._totals["judged"] += bool(words)
         self._score(before, after, words)
         changes = tuple(_changes(before, after, words))
@@ -291,6 +296,15 @@ def compare(mails: Iterable[Replayed]) -> Report:
     for one in mails:
         comparison.add(one)
     return comparison.report()
+
+
+def _without_assignee(values: Mapping[str, _T]) -> dict[str, _T]:
+    return {key: value for key, value in values.items() if key != _ASSIGNEE}
+
+
+def _is_named(assignee: FieldValue | None) -> bool:
+    """Whether a rule or an agent has named the assignee: whom a team gives it to hangs on whose turn it was."""
+    return assignee is not None and assignee.authority is not Authority.DEFAULT
 
 
 def _by(values: Mapping[str, FieldValue], key: str) -> str:

@@ -78,6 +78,7 @@ def _already_used(case: Case, agent: Agent, tap: TapFact, used_at: datetime) -> 
     at = used_at.astimezone(ZoneInfo(case.policy.zone_of(agent.address)))
     line = LINKS[tap.action].line
     title = say("{command} was done already, by this link on {day}; nothing was done now.", command=line, day=at)
+    title = say("{ticket}: {line}", ticket=tap.token, line=title) if tap.token else title
     words = [text for text in map(str.strip, case.mail.new_text.splitlines()) if text and text != line]
     lines = [say("Write it in answer to the mail itself:"), *words] if words else []
     context = {"title": title, "lines": lines, "files": False}

@@ -51,7 +51,7 @@ def test_a_tap_takes_the_ticket_and_a_second_one_says_so(desk: DeskUnderTest, no
     assert desk.ticket()["assignee"] == ANNA
     assert desk.inbox("erika@example.com", "answer") == []
     tap(desk, notice, "#take")
-    assert "#take was done already" in desk.last(ANNA, "result").text
+    assert "INC-1001: #take was done already" in desk.last(ANNA, "result").text
     assert [one["kind"] for one in desk.ticket()["history"]].count("link-used") == 1
     assert desk.audit() == []
 

@@ -143,3 +143,11 @@ def test_help_lists_the_commands_to_the_desk_too(desk: DeskUnderTest) -> None:
     text = desk.last(ANNA, "result").text
     assert "#list mine|team|unowned|overdue" in text
     assert "#resolve [text]" in text
+
+
+def test_an_admin_asks_how_the_rules_do_without_a_ticket(desk: DeskUnderTest) -> None:
+    desk.write(ANNA, "\n", subject="#rules stats")
+    assert "The rules in the last 30 days" in desk.last(ANNA, "result").text
+    desk.write(BEN, "#rules stats", subject="rules")
+    assert "those who tune the rules" in desk.last(BEN, "result").text
+    assert desk.inbox(ANNA, "new_ticket") == []

@@ -101,6 +101,16 @@ def test_escalating_carries_all_that_is_known_to_the_next_team(tiered: DeskUnder
     assert tiered.audit() == []
 
 
+def test_who_withdraws_what_was_escalated_tells_the_new_team_too(tiered: DeskUnderTest) -> None:
+    tiered.write(ERIKA, "It drops since this morning.")
+    tiered.answer(ANNA, tiered.last(ANNA), "#escalate")
+    tiered.answer(ERIKA, tiered.last(ERIKA, "acknowledgement"), "cancel")
+    for agent in (ANNA, NORA):
+        assert "has withdrawn it" in tiered.last(agent, "changed").text
+    assert tiered.inbox("max@example.com") == []
+    assert tiered.audit() == []
+
+
 def test_the_previous_tier_hears_what_happens_also_who_never_wrote(tiered: DeskUnderTest) -> None:
     tiered.write(ERIKA, "It drops since this morning.")
     tiered.answer(ANNA, tiered.last(ANNA), "#assign ben")
@@ -182,6 +192,22 @@ def test_the_list_can_be_answered_line_by_line(tiered: DeskUnderTest) -> None:
     tiered.answer(BEN, handed(tiered), "1 done\n2 note looked at it")
     assert tiered.ticket(1001)["status"] == "resolved"
     assert tiered.ticket(1002)["messages"][-1]["text"] == "looked at it"
+    assert tiered.audit() == []
+
+
+def test_the_list_says_how_to_read_one_and_shows_it(tiered: DeskUnderTest) -> None:
+    matters(tiered, "Mouse", "Beamer")
+    shift(tiered, "#handover ben")
+    assert 'More of one: answer "#show INC-1001".' in handed(tiered).text
+    row = tiered.answer(BEN, handed(tiered), "#show INC-1001\n#list mine\n2 note looked at it")
+    assert row.outcome == Outcome.COMMANDED
+    shown = tiered.last(BEN, "new_ticket")
+    assert "[INC-1001]" in shown.subject
+    assert "Mouse. Please help." in shown.text and "shown to you because you asked" in shown.text
+    assert "Your open tickets" in tiered.last(BEN, "listing").subject
+    assert tiered.ticket(1002)["messages"][-1]["text"] == "looked at it"
+    tiered.answer(BEN, shown, "#priority P1")
+    assert tiered.ticket(1001)["priority"] == "P1"
     assert tiered.audit() == []
 
 

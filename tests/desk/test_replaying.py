@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -244,3 +244,74 @@ def test_a_ticket_as_it_stood_before_an_agent_came(lived_anew: DeskUnderTest) ->
     assert (then.status, then.category, then.subcategory, then.urgency) == ("new", "network", "vpn", "medium")
     assert (now.authority_of("subcategory"), then.authority_of("subcategory")) == ("agent", "rule")
     assert as_of(now, lived_anew.now + timedelta(days=1)) == now
+
+
+DROPS = "The VPN on my laptop drops every few minutes since this morning, please help me with it."
+
+
+def turning(more: str = "", assign: str = "round_robin", desk: str = "") -> Policy:
+    text = policy_of(desk, more=RULES + more).text
+    return parse_policy(text.replace('name = "desk"\n', f'name = "desk"\nassign = "{assign}"\n', 1), "rules.toml")
+
+
+@pytest.fixture
+def turned(make_desk: Callable[[Policy], DeskUnderTest]) -> DeskUnderTest:
+    """Three tickets given in turn, the same matter once more, and one withdrawn, taken up again and settled."""
+    desk = make_desk(turning())
+    for subject in ("Lamp", "Chair", "Door"):
+        desk.write("jonas@example.com", f"The {subject} is broken.", subject=subject)
+    assert [desk.ticket(number)["assignee"] for number in (1001, 1002)] == ["anna@example.com", "ben@example.com"]
+    desk.wait(minutes=1)
+    desk.write("erika@example.com", DROPS, subject="Trouble")
+    desk.wait(minutes=5)
+    assert desk.write("erika@example.com", DROPS, subject="Trouble").outcome == "appended"
+    desk.wait(minutes=1)
+    desk.answer("erika@example.com", desk.inbox("erika@example.com", "acknowledgement")[0], "cancel")
+    desk.wait(minutes=1)
+    assert desk.ticket(1004)["status"] == "cancelled"
+    again = desk.answer("erika@example.com", desk.last("erika@example.com", "noted"), "Sorry, that was another one.")
+    assert (again.outcome, desk.ticket(1004)["status"]) == ("appended", "in_progress")
+    desk.wait(minutes=1)
+    desk.answer("anna@example.com", desk.inbox("anna@example.com", "new_ticket")[0], "Done.\n\n#assign anna\n#resolve")
+    return desk
+
+
+def test_turns_the_same_matter_and_a_withdrawal_differ_nowhere(
+    turned: DeskUnderTest, parser: Parser, tmp_path: Path
+) -> None:
+    with connection(turned.database):
+        replays = Replays(turned, parser, tmp_path)
+        for candidate in (turning(), turning(assign="least_loaded")):
+            found = replays.run(candidate).report
+            assert (found.rows, found.otherwise, found.moves) == ((), (), ())
+            assert (found.mails, found.tickets) == (7, 4)
+            assert not found.is_worse
+        none = replays.run(turning(desk="same_matter_hours = 0")).report
+        assert [(one.before, one.after) for one in none.otherwise] == [("append", "open")]
+
+
+def test_an_assignee_whom_a_rule_names_is_compared(turned: DeskUnderTest, parser: Parser, tmp_path: Path) -> None:
+    rule = '[[rule]]\nname = "Lamps"\nwhen.words = "lamp"\nset.assignee = "ben"\n'
+    with connection(turned.database):
+        (row,) = Replays(turned, parser, tmp_path).run(turning(rule)).report.rows
+    (change,) = row.changes
+    assert (row.subject, change.field, change.before, change.after) == (
+        "Lamp",
+        "assignee",
+        "anna@example.com",
+        "ben@example.com",
+    )
+
+
+def test_more_hours_of_the_same_matter_join_what_was_opened(
+    make_desk: Callable[[Policy], DeskUnderTest], parser: Parser, tmp_path: Path
+) -> None:
+    desk = make_desk(policy_of("same_matter_hours = 1", more=RULES))
+    for _ in range(2):
+        assert desk.write("erika@example.com", DROPS, subject="Trouble").outcome == "opened"
+        desk.wait(hours=2)
+    with connection(desk.database):
+        replays = Replays(desk, parser, tmp_path)
+        assert replays.run(desk.policy).report.otherwise == ()
+        (one,) = replays.run(policy_of("same_matter_hours = 3", more=RULES)).report.otherwise
+    assert (one.ticket, one.before, one.after) == ("INC-1002", "open", "append")

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.explain import Explainer
 from gateway.parsing import Parser
-from gateway.policy import Policy
+from gateway.policy import Policy, parse_policy
 from gateway.store.database import connection
 from tests.desk.harness import DeskUnderTest, Sent, policy_of
 
@@ -80,6 +80,19 @@ def test_why_tells_of_corrections_and_of_other_rules_since(ruled: DeskUnderTest)
     assert "category hosts (an agent)" in told_lines
     assert "Anna Agent, 2 March 2026: category = hosts" in told_lines
     assert "the rules have changed since; these would make of it: category = vpn, subcategory = –" in told_lines
+
+
+def test_why_compares_no_assignee_whom_the_team_gave_it_to(ruled: DeskUnderTest) -> None:
+    def turning(hours: int) -> Policy:
+        text = policy_of(f"same_matter_hours = {hours}", more=RULES).text
+        return parse_policy(text.replace('name = "desk"\n', 'name = "desk"\nassign = "round_robin"\n', 1), "rules.toml")
+
+    ruled.change_policy(turning(4))
+    told = report(ruled)
+    assert ruled.ticket()["assignee"] == ANNA
+    ruled.change_policy(turning(5))
+    ruled.answer(ANNA, told, "#why")
+    assert "the rules have changed since; these would make of it: =" in lines(ruled.last(ANNA, "result"))
 
 
 def test_why_tells_other_agents_who_set_what_and_no_more(ruled: DeskUnderTest) -> None:

@@ -97,7 +97,13 @@ def test_cancel_ends_it_tells_the_agents_and_an_answer_undoes_it(desk: DeskUnder
     assert "erika@example.com" in moved[-1]["actor"] and "withdrew it" in moved[-1]["text"]
     desk.answer(ERIKA, told, "Sorry, that was for another mail.")
     assert desk.ticket()["status"] == "in_progress"
-    assert "Sorry, that was for another mail." in desk.last(ANNA, "new_reply").text
+    reply = " ".join(desk.last(ANNA, "new_reply").text.split())
+    assert "Sorry, that was for another mail." in reply
+    assert "The ticket was withdrawn; this reply has taken it up again." in reply
+    assert "was resolved" not in reply and "Times reopened" not in reply
+    assert desk.ticket()["reopened"] == 0
+    again = desk.last("erika@example.com", "noted").text
+    assert "INC-1001 is open again" in again and "still wrong" not in again
     assert desk.audit() == []
 
 

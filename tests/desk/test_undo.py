@@ -68,12 +68,27 @@ def test_what_was_sent_is_said_plainly_and_the_rest_is_taken_back(desk: DeskUnde
     assert "Taken back, as far as it was possible:" in told.text
     words = " ".join(told.text.split())
     assert "already sent, or on its way, to erika@example.com: a mail can't be called back" in words
-    assert "the status is new again" in told.text
+    assert "the status is in progress, as an answer has left" in words
+    assert "erika@example.com got, or will get, a mail that says it is over: write what holds now" in words
+    assert desk.ticket()["status"] == "in_progress"
     assert "priority is P3 again" in told.text
     assert "took back what was done before" in desk.last(BEN, "changed").text
     assert any(
         "It works again" in message["text"] for message in desk.ticket()["messages"] if message["state"] == "posted"
     )
+    assert desk.audit() == []
+
+
+@pytest.mark.parametrize("command", ["", "\n#hold requester"])
+def test_who_was_answered_is_not_told_that_nobody_took_it_up(desk: DeskUnderTest, notice: Sent, command: str) -> None:
+    desk.answer(ANNA, notice, f"Restart it, please.{command}")
+    words = " ".join(undo(desk).text.split())
+    assert ("the status is in progress, as" if command else "the status stays in progress: an answer has left") in words
+    assert "a mail that says it is over" not in words
+    assert desk.ticket()["status"] == "in_progress"
+    assert desk.ticket()["first_answer_at"] is not None
+    desk.answer(ERIKA, desk.last("erika@example.com", "answer"), "status")
+    assert "not yet taken up" not in " ".join(desk.last("erika@example.com", "status").text.split())
     assert desk.audit() == []
 
 

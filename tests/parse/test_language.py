@@ -34,3 +34,21 @@ def test_a_header_that_names_another_or_several_languages_decides_nothing() -> N
     text = "The printer does not work and it is not on"
     assert guess_language((("content-language", "ja"),), text) == "en"
     assert guess_language((("content-language", "de, fr"),), text) == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Der Beamer in Raum 204 bleibt dunkel.", "de"),
+        ("Outlook stürzt beim Öffnen ab, bitte helfen.", "de"),
+        ("Teams stürzt ständig ab.", "de"),
+        ("Bildschirm flackert. Mit freundlichen Grüßen, Hugo", "de"),
+        ("Mi impresora no funciona", "es"),
+        ("L'imprimante ne marche plus", "fr"),
+        ("A impressora não funciona", "pt"),
+        ("The Müller account is broken", "en"),
+        ("Please call José in Köln about the printer", "en"),
+    ],
+)
+def test_a_sentence_is_enough_and_a_name_does_not_turn_it(text: str, language: str) -> None:
+    assert guess_language((), text) == language
