@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.servers.require import missing_servers, servers_are_required
@@ -30,6 +33,18 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usa
 
 # They begin first: a worker that began one last would leave the others without work.
 LONGEST = ("tests/faults/test_random_kills.py", "tests/crash/")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A test that runs a command in its own process leaves logging as it was for the others."""
+    root = logging.getLogger()
+    level, is_configured = root.level, structlog.is_configured()
+    yield
+    if root.level != level:
+        root.setLevel(level)
+    if structlog.is_configured() and not is_configured:
+        structlog.reset_defaults()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -175,9 +175,11 @@ def read_people(message: Message, scan_defects: tuple[str, ...]) -> People:
     )
 
 
-@lru_cache(maxsize=1)  # once for each process: to set a level empties the caches of all loggers
 def _silence(library: str) -> None:
-    logging.getLogger(library).setLevel(logging.CRITICAL)
+    logger = logging.getLogger(library)
+    # Once, not for each mail: to set a level empties the caches of all loggers.
+    if logger.level != logging.CRITICAL:
+        logger.setLevel(logging.CRITICAL)
 
 
 def _first_addresses(value: str) -> str:

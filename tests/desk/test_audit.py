@@ -169,8 +169,9 @@ def first(table: Any, *conditions: Any) -> Any:
     query = table.select()
     for condition in conditions:
         query = query.where(condition)
-    keys = table._meta.primary_key
-    row = query.order_by(*([keys] if not hasattr(keys, "field_names") else [])).first()
+    # The first that was written; where no number says so, that which PostgreSQL finds first, but for parts of mails.
+    names = key_names(table) if table is RawMailPart or len(key_names(table)) == 1 else ()
+    row = query.order_by(*(getattr(table, name) for name in names)).first()
     assert row is not None
     return row
 
