@@ -81,6 +81,8 @@ _PARTING = {
     "pt": "por_favor obrigado obrigada muito_obrigado atenciosamente cumprimentos abraço",
 }
 _LONGEST_CHARS = 600
+# Greetings, then the word: further down, or in a longer line, it is one of a sentence.
+_READ_LINES, _LONGEST_LINE_WORDS, _LONGEST_SUBJECT_WORDS = 4, 12, 8
 _MOST_SIGNED_LINES = 8
 _SAYS_MORE = re.compile(r"[?!]|^\W*p\.?\W?s\b", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
@@ -92,6 +94,8 @@ _SIGNS = frozenset(" \t\n\r.,:;?-–—_*\"'“”„‘’«»()[]¿")
 
 def _folded(text: str) -> str:
     text = text.casefold().replace("'", "").replace("’", "")
+    if text.isascii():
+        return text
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
@@ -101,6 +105,7 @@ def _listed(lists: Mapping[str, str]) -> frozenset[tuple[str, ...]]:
 
 
 _WISHES = {form: wish for wish, lists in FORMS.items() for form in _listed(lists)}
+_NAMES_A_WISH = re.compile(r"\b(?:" + "|".join(sorted({re.escape(form[0]) for form in _WISHES})) + ")")
 _GREETING_FORMS, _GREETED_FORMS, _PARTING_FORMS = _listed(_GREETINGS), _listed(_GREETED), _listed(_PARTING)
 _POLITE = frozenset({("please",), ("pls",), ("bitte",), ("svp",), ("por", "favor")})
 
@@ -111,6 +116,8 @@ def read_wish(subject: str, text: str, *, is_reply: bool, names: Iterable[str] =
     if len(text) > _LONGEST_CHARS or len(subject) > _LONGEST_CHARS:
         return None
     said = tuple(names)
+    if not _may_wish(subject, text):
+        return None
     above, below = _wish(subject, said), _wish(text, said)
     if _is_silent(text, said):
         # "Help" above "please" is a plea, and so is one above a name.
@@ -118,6 +125,16 @@ def read_wish(subject: str, text: str, *, is_reply: bool, names: Iterable[str] =
     if is_reply or above is below or _is_silent(subject, said):
         return below
     return None
+
+
+def _may_wish(subject: str, text: str) -> bool:
+    """Whether such a word stands in the subject or in the first lines, and those are short; every mail comes by here,
+    and hardly one has to be read closely."""
+    lines = [line for line in text.splitlines() if line.strip()][:_READ_LINES]
+    if any(len(line.split()) > _LONGEST_LINE_WORDS for line in lines[:2]):
+        return False
+    about = subject if len(subject.split()) <= _LONGEST_SUBJECT_WORDS else ""
+    return _NAMES_A_WISH.search(_folded("\n".join((about, *lines)))) is not None
 
 
 def language_of(subject: str, text: str) -> str:
@@ -147,7 +164,7 @@ def _only_form(text: str, names: tuple[str, ...]) -> tuple[str, ...] | None:
     """The words of a text without greeting, thanks and name; None where it has a sign that says more."""
     called = {word for name in names for word in _TOKEN.findall(_folded(name))}
     written = _unsigned(unicodedata.normalize("NFKC", text), called)
-    signs = (one for one in written if not one.isalnum() and not unicodedata.combining(one))
+    signs = (one for one in set(written) if not one.isalnum() and not unicodedata.combining(one))
     if not _SIGNS.issuperset(signs):
         return None
     lines = [_TOKEN.findall(_folded(line)) for line in written.splitlines()]
