@@ -31,7 +31,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 
 def test_a_library_s_line_is_one_escaped_short_line(written: io.StringIO) -> None:
-    logging.getLogger("some.library").warning("unknown subtype %s", NASTY)
+    logging.getLogger("somelibrary").warning("unknown subtype %s", NASTY)
 
     (line,) = written.getvalue().splitlines()
     assert len(line) <= 200
@@ -46,7 +46,7 @@ def test_no_line_of_an_exception_passes_for_a_line_of_the_log(written: io.String
         raise ValueError(NASTY)
     except ValueError:
         if say == "library":
-            logging.getLogger("some.library").exception("it failed with %s", NASTY)
+            logging.getLogger("somelibrary").exception("it failed with %s", NASTY)
         else:
             structlog.get_logger().exception("it_failed", why=NASTY)
 
@@ -79,12 +79,12 @@ def test_events_for_machines_are_one_json_object_a_line(monkeypatch: pytest.Monk
 
 
 def test_a_library_writes_twenty_lines_a_minute_and_the_rest_is_counted(written: io.StringIO) -> None:
-    logger = logging.getLogger("some.library")
+    logger = logging.getLogger("somelibrary")
     (handler,) = (each for each in logging.getLogger().handlers if each.filters)
     for number in range(500):
         handler.handle(_record(logger, f"line {number}", moment=60.0 + number / 100))
     handler.handle(_record(logger, "a minute later", moment=125.0))
-    handler.handle(_record(logging.getLogger("another.library"), "another", moment=125.0))
+    handler.handle(_record(logging.getLogger("anotherlibrary"), "another", moment=125.0))
 
     lines = written.getvalue().splitlines()
     assert len(lines) == 22
