@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email.header import Header
 
 import pytest
 
@@ -30,6 +31,22 @@ LABEL = "d" * 63
 
 def folded(name: str, value: str) -> str:
     return written_headers(((name, value),)).decode("ascii")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 60 + "  " + "y" * 20,
+        " " + "x" * 66,
+        "x" * 66 + " ",
+        " " + "x" * 60 + " " + "y" * 20,
+        "x" * 60 + " " + "y" * 20 + " ",
+        "word " * 15 + " end",
+    ],
+)
+def test_spaces_at_a_fold_stand_where_the_standard_library_puts_them(text: str) -> None:
+    expected = Header(text, "us-ascii", continuation_ws=" ").encode(splitchars=" ", maxlinelen=67, linesep="\r\n")
+    assert folded("Subject", text) == f"Subject: {expected}\r\n"
 
 
 def test_a_cleaned_value_is_one_line_without_an_encoded_word() -> None:

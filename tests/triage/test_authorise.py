@@ -113,6 +113,32 @@ def test_an_agent_who_asked_something_is_a_requester_there_and_an_agent_with_the
         assert decided(mail(ANNA), facts(keys=(other,), named_tickets=(own,))).standing is Standing.REQUESTER
 
 
+@pytest.mark.parametrize(
+    ("held", "standing"),
+    [
+        # The address that the mail went to says in which role the answered mail came to the agent; ids may be of both.
+        ([(Role.REQUESTER, Evidence.RECIPIENT_KEY), (Role.AGENT, Evidence.REFERENCE)], Standing.REQUESTER),
+        ([(Role.AGENT, Evidence.RECIPIENT_KEY), (Role.REQUESTER, Evidence.REFERENCE)], Standing.AGENT),
+        ([(Role.AGENT, Evidence.REFERENCE), (Role.REQUESTER, Evidence.REFERENCE)], Standing.AGENT),
+        ([(Role.REQUESTER, Evidence.REFERENCE)], Standing.REQUESTER),
+    ],
+)
+def test_an_agent_who_is_the_requester_answers_in_the_role_in_which_the_mail_came(
+    held: list[tuple[Role, Evidence]], standing: Standing
+) -> None:
+    own = ticket(requester=ticket().requester.__class__(id=3, address=ANNA))
+    keys = tuple(key(holder=ANNA, role=role, evidence=evidence) for role, evidence in held)
+    assert decided(mail(ANNA), facts(keys=keys, named_tickets=(own,))).standing is standing
+
+
+def test_one_of_several_watchers_is_one_and_where_there_is_none_nobody_is() -> None:
+    person = ticket().requester.__class__
+    two = ticket(watchers=(person(id=2, address=DORA), person(id=5, address=EVE)))
+    assert decided(mail(EVE), facts(tokens=(token(),), named_tickets=(two,))).standing is Standing.WATCHER
+    alone = ticket(watchers=())
+    assert decided(mail(EVE), facts(tokens=(token(),), named_tickets=(alone,))).standing is Standing.CLAIM
+
+
 def test_an_expired_key_of_an_agent_acts_as_nobody() -> None:
     void = key(holder=ANNA, role=Role.AGENT, usable=False, why_not="expired")
     for more in ({}, {"references": (reference(1001, ANNA),)}, {"tokens": (token(),)}):
