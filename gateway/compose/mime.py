@@ -253,7 +253,13 @@ def _is_picture(file: LetterFile) -> bool:
 
 
 def _plain_mapping(context: Mapping[str, object]) -> dict[str, object]:
-    return {str(key): _plain(value) for key, value in context.items()}
+    return {
+        str(key): clean_text(value) if type(value) is str else value if type(value) in _PLAIN else _plain(value)
+        for key, value in context.items()
+    }
+
+
+_PLAIN = frozenset({int, float, bool, type(None)})
 
 
 def _plain(value: object) -> object:

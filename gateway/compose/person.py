@@ -53,12 +53,18 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e]")
 _LINE_END = re.compile("\r\n?|[\u0085\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Everything that one of the three above would change; most text has nothing of it, and one look costs less than three.
+_ASCII_CONTROLS = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
 _UNCLEAN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ud800-\udfff]")
 
 
 def clean_text(text: str) -> str:
     """Return text with LF ends of line, without controls, direction overrides and lone surrogates."""
-    if not _UNCLEAN.search(text):
+    if text.isascii():
+        # Octets are searched at a fifth of the cost of characters.
+        octets = text.encode("ascii")
+        if len(octets.translate(None, _ASCII_CONTROLS)) == len(octets):
+            return text
+    elif not _UNCLEAN.search(text):
         return text
     return _SURROGATE.sub("\ufffd", _CONTROLS.sub("", _LINE_END.sub("\n", text)))
 

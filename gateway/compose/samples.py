@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from gateway.compose.letter import Letter, LetterFile
 from gateway.compose.notices import NOTICES, Audience
 from gateway.compose.samples_acting import ACTING, LINKS
+from gateway.compose.samples_clocks import CLOCKS
 from gateway.compose.samples_employees import KNOWN, SAMPLES
 from gateway.mail import Address
 
@@ -116,9 +117,11 @@ _HISTORY = [
         "author": _ANNA,
         "at": "2026-03-02T10:02:00+01:00",
         "visibility": "internal",  # or "public"
+        "automatic": False,  # or True: an out-of-office
         "text": "The profile of this account has expired.",
     },
-    {"author": _NOBODY, "at": "2026-03-02T10:05:00+01:00", "visibility": "public", "text": "It works again."},
+    {"author": _NOBODY, "at": "2026-03-02T10:05:00+01:00", "visibility": "internal", "automatic": True}
+    | {"text": "I am out of the office."},
 ]
 
 Values = Mapping[str, object]
@@ -180,17 +183,12 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"changes": ["assigned to you", "on hold until 2026-03-04: waits for the vendor"], "agent": _ANNA},
         {"changes": [], "agent": None},
     ),
-    "reminder": (
-        # `changes`: what is due, and what has been done about it; `is_late`: the gateway stood still when it was due;
-        # `can_act`: an agent reads it, who may answer and command.
-        {"changes": ["overdue: nobody has answered; an answer was due on 2 March 2026 10:14", "priority P1"]}
-        | {"is_late": True, "can_act": True},
-        {"changes": [], "is_late": False, "can_act": False},
-    ),
     "escalated": (
-        # `reason` is what the agent wrote behind #escalate, `from_team` the team that had it.
+        # `reason` is what the agent wrote behind #escalate, `from_team` the team that had it; `why`: by what the team
+        # gave it to the reader, nothing where it gave it to nobody.
         {"message": _PLAIN_MESSAGE, "agent": _ANNA, "from_team": "desk", "reason": "It needs the firewall's log."}
-        | {"changes": ["escalated to the team Network"], "marks": [], "why": [], "linked_token": "", "note": None}
+        | {"changes": ["escalated to the team Network"], "marks": [], "why": ["in turn in Network"], "linked_token": ""}
+        | {"note": None}
         | {"history": _HISTORY, "history_cut": True},
         {"message": _POOR_MESSAGE, "agent": _NOBODY, "from_team": "desk", "reason": "", "changes": [], "marks": []}
         | {"why": [], "linked_token": "", "note": None, "history": [], "history_cut": False},
@@ -228,15 +226,16 @@ _OWN: dict[str, tuple[Values, Values]] = {
             "problems": ["#resolv: is no command", "#priority P9: is no priority"],
             "sendable": True,
             "facts": ["cause:", "code: fixed|user-error", "host:"],
+            "headline": "Not sent yet: #resolv",
         },
         {"why": "It has no text.", "suggestion": "", "held_text": "", "their_text": "", "commands": []}
-        | {"problems": [], "sendable": False, "facts": []},
+        | {"problems": [], "sendable": False, "facts": [], "headline": ""},
     ),
     "result": (
-        # `title` stands above the lines, or alone.
-        {"title": "What you can command:"}
-        | {"lines": ["#resolve [text]: The matter is settled.", "#assign NAME|TEAM: Somebody else takes it."]},
-        {"title": "", "lines": []},
+        # `headline` is the subject, `title` stands above the lines, or alone; `left` is what stays as it is, and why.
+        {"headline": "Partly done: #undo", "title": "Taken back:"}
+        | {"lines": ["Assignee: Ben Helper again"], "left": ["sent to erika@example.com: a mail can't be called back"]},
+        {"headline": "", "title": "", "lines": [], "left": []},
     ),
     "confirmation": ({"what": ["open a ticket for erika.muster@example.com", "#priority P1"]}, {"what": []}),
     "challenge": (
@@ -255,31 +254,6 @@ _OWN: dict[str, tuple[Values, Values]] = {
         },
         {"number": "", "sender": "e@example.org", "envelope_sender": "", "came_from": "", "their_subject": ""}
         | {"their_text": "", "their_files": [], "reaches_out": [], "days": 0},
-    ),
-    "listing": (
-        # `title` says what was asked for, `lines` are sentences above it; `entries` are the list's lines, each with its
-        # `place` for the answer. `more`: there are others that the list has no room for.
-        {
-            "title": "Your open tickets",
-            "lines": ["1 of them is yours."],
-            "entries": [
-                {
-                    "place": 1,
-                    "ticket": 1042,
-                    "number": "INC-1042",
-                    "subject": "VPN drops every few minutes",
-                    "priority": "P2",
-                    "status": "in_progress",
-                    "team": "network",
-                    "assignee": "Anna Agent",
-                    "requester": "Erika Muster",
-                    "opened_at": "2026-03-02T09:14:00+01:00",
-                    "due": "2026-03-02T17:00:00+01:00",
-                }
-            ],
-            "more": True,
-        },
-        {"title": "Your open tickets", "lines": [], "entries": [], "more": False},
     ),
     "quarantine_digest": (
         # `entries`: what waits, each with `number` for the answer, `release` (what letting it in would do) and whether
@@ -317,17 +291,6 @@ _OWN: dict[str, tuple[Values, Values]] = {
         },
         {"begun": [], "over": ["the disk fills: 1.4 GiB left"], "still": [], "at": "2026-03-02T09:14:00+01:00"},
     ),
-    "reminders": (
-        # One entry for each ticket; `more` have no line.
-        {
-            "letters": [
-                {"token": "[INC-1042]", "subject": "VPN drops every few minutes", "line": "it is not settled yet"},
-                {"token": "[REQ-1043]", "subject": "A second screen", "line": "nobody has answered yet"},
-            ],
-            "more": 12,
-        },
-        {"letters": [], "more": 0},
-    ),
     "heartbeat": ({}, {}),
     "bundle": (
         {
@@ -356,7 +319,7 @@ _PIXEL = bytes.fromhex(
 
 def sample_letters(notice: str) -> tuple[Letter, Letter]:
     """Return a letter of that notice with much to say and one with little. Raises KeyError for an unknown notice."""
-    rich, poor = (_OWN | SAMPLES | ACTING)[notice]
+    rich, poor = (_OWN | SAMPLES | ACTING | CLOCKS)[notice]
     return _letter(notice, _TICKET, rich), _letter(notice, None if notice in _WITHOUT_TICKET else _POOR_TICKET, poor)
 
 

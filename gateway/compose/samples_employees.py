@@ -28,7 +28,7 @@ SAMPLES: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
     ),
     "guide": ({}, {}),
     "noted": (
-        # `what`: left, reopened, taken_up, open, withdrawn, over, added.
+        # `what`: left, own, own_over, reopened, taken_up, open, withdrawn, over, added.
         {"what": "added"},
         {"what": "left"},
     ),

@@ -1,7 +1,7 @@
 """One SMTP session with the relay: how it begins, and one mail through it.
 
-The order of the dialogue is aiosmtplib's and RFC 5321's; what is ours is to know at which step something happened,
-since that alone decides whether a mail may have been taken.
+aiosmtplib begins and ends it; what is ours is to know at which step of a mail's transaction something happened, since
+that alone decides whether the mail may have been taken.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import aiosmtplib
 
 from gateway.compose import LetterRefused
 from gateway.compose.headers import checked_address
+from gateway.delivery.exchange import Exchange, on_the_wire, taken_over
 from gateway.delivery.login import TokenOutdated, show_token, token_of
 from gateway.delivery.outcome import Answer, ChannelTrouble, Fate, of_reply, one_line
 from gateway.delivery.parcel import Parcel
@@ -35,6 +36,7 @@ GOODBYE_SECONDS = 2.0
 
 # What every reader takes for the same address: no quotes, comments or controls.
 _PLAIN = re.compile(r"[A-Za-z0-9._%+=-]+@[A-Za-z0-9.-]+")
+_ENDS_ARGUMENT = re.compile(r"[\s<>]")
 _LOST = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError)
 
 
@@ -50,12 +52,23 @@ class Unsendable(Exception):
         self.why = why
 
 
+_TAKEN, _GO_ON = 250, 354
+# The replies to MAIL, RCPT and DATA that let the mail go on (RFC 5321 §4.3.2).
+_GOOD = ((250,), (250, 251), (_GO_ON,))
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Envelope:
     sender: str
     recipient: str
     options: tuple[str, ...]
     encoding: str
+
+    @property
+    def commands(self) -> tuple[bytes, bytes, bytes]:
+        """MAIL, RCPT and DATA as they are written; no address in them has a space or a control."""
+        mail = " ".join([f"MAIL FROM:<{self.sender}>", *self.options])
+        return f"{mail}\r\n".encode(self.encoding), f"RCPT TO:<{self.recipient}>\r\n".encode(self.encoding), b"DATA\r\n"
 
 
 class Session:
@@ -92,57 +105,65 @@ class Session:
     async def _dialogue(self, parcel: Parcel) -> Answer:
         envelope = _envelope(self.client, parcel)
         try:
-            await self._mail(envelope)
-        except aiosmtplib.SMTPSenderRefused as error:
-            if error.code == 421 and self._is_kept:
-                raise StaleSession from error
-            return of_reply(error.code, error.message, to_mail_command=True)
+            with taken_over(self.client) as relay:
+                answer = await self._offered(relay, envelope) or await self._taken(relay, parcel.content)
+                if answer.fate is Fate.UNCERTAIN:
+                    # A mere close would go on sending what is still buffered, and the relay might take it after all.
+                    relay.abort()
+                return answer
         except _LOST as error:
+            # Raised before a reply: the relay has closed the session meanwhile.
             if self._is_kept:
                 raise StaleSession from error
             return Answer(fate=Fate.LATER, reply=_words(error))
-        try:
-            await self._rcpt(envelope)
-        except aiosmtplib.SMTPRecipientRefused as error:
-            return of_reply(error.code, error.message)
-        except _LOST as error:
-            return Answer(fate=Fate.LATER, reply=_words(error))
-        return await self._data(parcel.content)
 
-    async def _mail(self, envelope: _Envelope) -> None:
-        """As the library's `mail`, which would first read the address as a header, for longer than all the rest."""
-        if not _PLAIN.fullmatch(envelope.sender):
-            await self.client.mail(envelope.sender, options=envelope.options, encoding=envelope.encoding)
-            return
-        words = f"FROM:<{envelope.sender}>", *envelope.options
-        response = await self.client.execute_command(b"MAIL", *(word.encode("ascii") for word in words))
-        if response.code != 250:
-            raise aiosmtplib.SMTPSenderRefused(response.code, response.message, envelope.sender)
+    async def _offered(self, relay: Exchange, envelope: _Envelope) -> Answer | None:
+        """MAIL, RCPT and DATA; None where the relay now waits for the mail, else why it does not get it.
 
-    async def _rcpt(self, envelope: _Envelope) -> None:
-        if not _PLAIN.fullmatch(envelope.recipient):
-            await self.client.rcpt(envelope.recipient, encoding=envelope.encoding)
-            return
-        response = await self.client.execute_command(b"RCPT", b"TO:<" + envelope.recipient.encode("ascii") + b">")
-        if response.code not in (250, 251):
-            raise aiosmtplib.SMTPRecipientRefused(response.code, response.message, envelope.recipient)
+        Raises one of `_LOST` where it is gone before it has answered anything.
+        """
+        commands = envelope.commands
+        together = self.client.supports_extension("pipelining")
+        if together:
+            relay.write(b"".join(commands))
+        refusal: Answer | None = None
+        for number, command in enumerate(commands):
+            try:
+                if not together:
+                    relay.write(command)
+                reply = await relay.reply(self._timeout_seconds)
+            except (*_LOST, aiosmtplib.SMTPException) as error:
+                relay.abort()
+                if number == 0 and isinstance(error, _LOST):
+                    raise
+                return refusal or Answer(fate=Fate.LATER, reply=_words(error))
+            if number == 0 and reply.code == 421 and self._is_kept:
+                raise StaleSession
+            if refusal is None and reply.code not in _GOOD[number]:
+                refusal = of_reply(reply.code, reply.words, to_mail_command=number == 0)
+                if not together:
+                    return refusal
+        if refusal is not None and reply.code == _GO_ON:
+            # It waits for a mail that it has refused. RFC 2920 §3.1 ends it with a dot; no mail at all is surer.
+            relay.abort()
+        return refusal
 
-    async def _data(self, content: bytes) -> Answer:
+    async def _taken(self, relay: Exchange, content: bytes) -> Answer:
         patience = FINAL_ANSWER_FACTOR * self._timeout_seconds + len(content) / SLOWEST_LINE_BYTES_PER_SECOND
-        transport = self.client.transport
+        if relay.is_ahead:
+            # Its replies can't be told apart any more, and nothing of the mail has been written.
+            relay.abort()
+            return Answer(fate=Fate.LATER, reply="the relay answered before it was asked")
         try:
-            response = await self.client.data(content, timeout=patience)
-        except aiosmtplib.SMTPDataError as error:
-            if error.code < 400:
-                return Answer(fate=Fate.UNCERTAIN, reply=one_line(error.code, error.message))
-            return of_reply(error.code, error.message)
+            relay.write(on_the_wire(content))
+            reply = await relay.reply(patience)
         except (*_LOST, aiosmtplib.SMTPException) as error:
             return Answer(fate=Fate.UNCERTAIN, reply=f"{_words(error)}, no answer to the mail")
-        finally:
-            # A mere close would go on sending what is still buffered, and the relay might take it after all.
-            if not self.is_open and isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
-        return Answer(fate=Fate.TAKEN, reply=one_line(response.code, response.message))
+        if reply.code == _TAKEN:
+            return Answer(fate=Fate.TAKEN, reply=one_line(*reply))
+        if reply.code < 400:
+            return Answer(fate=Fate.UNCERTAIN, reply=one_line(*reply))
+        return of_reply(*reply)
 
     async def reset(self) -> None:
         """Make the session ready for a next mail, or close it."""
@@ -197,8 +218,9 @@ def _envelope(client: aiosmtplib.SMTP, parcel: Parcel) -> _Envelope:
 
 
 def _ascii_domain(address: str) -> str:
-    # aiosmtplib passes every address through parseaddr, which would turn "a(b)@example.com" into somebody else's.
-    if not _PLAIN.fullmatch(address) and (parseaddr(address)[1] != address or not address.isprintable()):
+    # "a(b)@example.com" is somebody else's address to many a reader, and a space or ">" ends the command's argument.
+    is_odd = _ENDS_ARGUMENT.search(address) or parseaddr(address)[1] != address or not address.isprintable()
+    if is_odd and not _PLAIN.fullmatch(address):
         raise Unsendable(say("this cannot be written as an envelope address: {address}", address=repr(address)))
     local, at, domain = address.rpartition("@")
     if local.isascii() and address:

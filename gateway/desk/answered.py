@@ -8,7 +8,7 @@ from gateway.desk.references import reference_digest
 from gateway.mail import Mail
 from gateway.store.rows import find, find_all, find_values, marks
 from gateway.store.tables import Outbox, ThreadReference, Ticket
-from gateway.triage.facts import ReferenceFact
+from gateway.triage.facts import ReferenceFact, SameId
 
 # A mail may name many ids; only so many are looked up.
 MOST_IDS = 50
@@ -19,13 +19,14 @@ def answered_ids(mail: Mail) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))[:MOST_IDS]
 
 
-def references_of(mail: Mail) -> tuple[tuple[ReferenceFact, ...], bool]:
-    """The ids of the mail that were seen before, and whether its own one stands on somebody else's mail."""
+def references_of(mail: Mail) -> tuple[tuple[ReferenceFact, ...], SameId | None]:
+    """The ids of the mail that were seen before, and what its own one stands on already."""
     references = tuple(_references(mail))
-    if not any(one.is_own_id and _is_taken(mail, one.ticket) for one in references):
-        return references, False
+    found = {_under_same_id(mail, one.ticket) for one in references if one.is_own_id}
+    if SameId.ANOTHER not in found:
+        return references, SameId.COPY if SameId.COPY in found else None
     # Whoever saw the mail first can send another one under its id; that must not take the mail away.
-    return tuple(one for one in references if not one.is_own_id), True
+    return tuple(one for one in references if not one.is_own_id), SameId.ANOTHER
 
 
 def _references(mail: Mail) -> Iterable[ReferenceFact]:
@@ -54,10 +55,13 @@ def _references(mail: Mail) -> Iterable[ReferenceFact]:
         )
 
 
-def _is_taken(mail: Mail, ticket: int) -> bool:
-    """Whether a mail on that ticket came under this mail's own id, but from somebody else or under another subject."""
+def _under_same_id(mail: Mail, ticket: int) -> SameId | None:
+    """Whether a mail on that ticket came under this mail's own id: another one, from somebody else or under another
+    subject, or this one, which differs in something or it would have been known as a mere copy."""
     sql = """SELECT contact.address, message.subject FROM message JOIN ticket ON ticket.id = message.ticket_id
         LEFT JOIN contact ON contact.id = message.author_id WHERE ticket.number = ? AND message.message_id = ?"""
     found = find_values(sql, ticket, mail.message_id)
     sender = mail.sender.address.lower() if mail.sender is not None else ""
-    return any(address != sender or subject != mail.subject for address, subject in found)
+    if any(address != sender or subject != mail.subject for address, subject in found):
+        return SameId.ANOTHER
+    return SameId.COPY if found else None

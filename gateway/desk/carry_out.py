@@ -314,7 +314,8 @@ def _answer_question(unit: Unit, change: AnswerQuestion) -> None:
     if row is None or row.reason_code not in ASKED_ABOUT:
         return
     kind, text = "denied", f"{change.agent} says that it is not theirs"
-    changes: dict[str, Any] = {"reason_code": DENIED}
+    # For its keepers it is another one now, which nobody has read of.
+    changes: dict[str, Any] = {"reason_code": DENIED, "shown_at": None}
     if change.yes:
         kind, text = "confirmed", f"{change.agent} says that it is theirs"
         envelope = row.envelope | {"confirmed_by": change.agent}
@@ -347,12 +348,12 @@ def _notify(unit: Unit, change: Notice) -> None:
         common["note"] = note.id
     contexts: Sequence[Mapping[str, object]] = [common]
     if change.context.get("files") and unit.ticket is not None:
-        contexts = file_contexts(unit.ticket)
+        contexts = [{"headline": change.context.get("headline", "")} | one for one in file_contexts(unit.ticket)]
     unit.notices += 1
     cause = f"{unit.cause or f'ledger/{unit.ledger_id}'}/{unit.notices}"
     if change.name == LISTING and unit.ledger_id is not None:
         number = asked_number(unit.ledger_id, unit.notices)
-        contexts = [listing_of(change, unit.policy) | {"listing": number}]
+        contexts = [listing_of(change, unit.policy, now=unit.now) | {"listing": number}]
     for number, context in enumerate(contexts, 1):
         enqueue(
             notice=change.name,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
 
-from gateway.desk.listings import MOST_ENTRIES, clock_number, entry_of, listing_cause
+from gateway.desk.listings import MOST_ENTRIES, clock_number, entries_of, listing_cause
 from gateway.desk.outgoing import enqueue
 from gateway.mail import Address
 from gateway.phrase import Phrase
@@ -55,7 +55,7 @@ def send_list(
             "listing": number,
             "title": title,
             "lines": list(lines),
-            "entries": [entry_of(place, row, policy) for place, row in enumerate(rows[:MOST_ENTRIES], 1)],
+            "entries": entries_of(rows, policy, reader=agent.address, now=now),
             "more": len(rows) > MOST_ENTRIES,
         },
         cause=listing_cause(number),

@@ -158,30 +158,83 @@ def take_back_answer(unit: Unit, change: TakeBackAnswer) -> None:
     ticket.first_answer_at = first
     update(Ticket, {"first_answer_at": first}, "id = ?", ticket.id)
     changed = []
-    for one in _kept(ticket) if unit.policy.slas else []:
-        target = _targets(ticket, unit.policy).get(one.clock.kind)
-        if one.clock.kind is not ClockKind.RESPONSE or target is None or ticket.status not in OPEN_STATUSES:
-            continue
-        before = one.clock
-        fresh = replace(
-            before,
-            due_minutes=before.target_minutes,
-            since=before.started_at,
-            used_minutes=0,
-            stopped_at=None,
-            outcome=Outcome.RUNNING,
-            breached_at=None,
-            acked_by="",
-            turn=before.turn + 1,
-        )
-        calendar = unit.policy.work_calendar(before.calendar)
-        clock = replayed(fresh, calendar, [one for one in _stands(ticket, target) if first is None or one[0] <= first])
-        clock = stopped(clock, calendar, first) if first is not None else settled(clock, calendar, unit.now)
-        save_clock(one.row_id, clock, unit.policy, now=unit.now)
-        changed.append(clock)
+    for one in _kept(ticket) if unit.policy.slas and ticket.status in OPEN_STATUSES else []:
+        if one.clock.kind is ClockKind.RESPONSE:
+            clock = _lived_again(ticket, one.clock, unit.policy, first, now=unit.now)
+            save_clock(one.row_id, clock, unit.policy, now=unit.now)
+            changed.append(clock)
     unit.clocks = None
     text = "the first answer never arrived" + ("" if first is not None else ": nobody has answered yet")
     unit.record("answer-lost", text, _told(changed))
+
+
+def _lived_again(ticket: Ticket, before: Clock, policy: Policy, first: datetime | None, *, now: datetime) -> Clock:
+    """The clock of the answer as it is where nobody answered before `first`: through all that the ticket was until
+    then, every priority, type and team that it had among it."""
+    clock = replace(
+        before,
+        due_minutes=before.target_minutes,
+        since=before.started_at,
+        used_minutes=0,
+        stopped_at=None,
+        outcome=Outcome.RUNNING,
+        breached_at=None,
+    )
+    past = _past(ticket, until=first or now)
+    opening = _target(policy.sla_of(*past[0].promised_by), ClockKind.RESPONSE)
+    if opening is not None:
+        minutes = opening.minutes
+        clock = replace(
+            clock, goal=opening.goal, calendar=opening.calendar, target_minutes=minutes, due_minutes=minutes
+        )
+    for stood in past:
+        target = _target(policy.sla_of(*stood.promised_by), ClockKind.RESPONSE)
+        clock = turned(clock, stood.standing, target, policy.work_calendar(clock.calendar), stood.at)
+    calendar = policy.work_calendar(clock.calendar)
+    clock = stopped(clock, calendar, first) if first is not None else settled(clock, calendar, now)
+    # What was said of it was said.
+    return replace(clock, told_minutes=before.told_minutes, acked_by="", turn=before.turn + 1)
+
+
+@dataclass(kw_only=True)
+class _Stood:
+    """Where a ticket stood from a moment on, and by what its times were promised: type, priority, team."""
+
+    at: datetime
+    standing: Standing
+    promised_by: tuple[str, str, str]
+
+
+_PROMISED_BY = ("type", "priority", "team")
+
+
+def _past(ticket: Ticket, *, until: datetime) -> list[_Stood]:
+    """Where a ticket that nobody had answered stood, from its opening on."""
+    found = find_all(Event, "ticket_id = ? AND kind IN ('status', 'field')", ticket.id, order="id")
+    fields = {name: str(getattr(ticket, name)) for name in _PROMISED_BY}
+    for event in reversed(found):
+        if event.kind == "field" and event.detail["field"] in fields:
+            fields[event.detail["field"]] = event.detail["before"][0]
+    opened_at = ticket.arrived_at or ticket.opened_at
+    past = [_Stood(at=opened_at, standing=Standing(status=Status.NEW), promised_by=_promised(fields))]
+    for event in found:
+        if event.at > until:
+            break
+        standing = past[-1].standing
+        if event.kind == "status":
+            status, hold, *_ = event.detail["after"]
+            standing = Standing(status=Status(status), hold_reason=HoldReason(hold) if hold else None)
+        elif event.detail["field"] in fields:
+            fields[event.detail["field"]] = event.detail["after"][0]
+        if past[-1].at == event.at:
+            # What one mail does is done at once.
+            past.pop()
+        past.append(_Stood(at=event.at, standing=standing, promised_by=_promised(fields)))
+    return past
+
+
+def _promised(fields: Mapping[str, str]) -> tuple[str, str, str]:
+    return fields["type"], fields["priority"], fields["team"]
 
 
 def _first_answer_that_left(ticket: Ticket) -> datetime | None:
@@ -278,13 +331,13 @@ def _kept(ticket: Ticket) -> list[KeptClock]:
 
 def _targets(ticket: Ticket, policy: Policy) -> dict[ClockKind, Target]:
     sla = policy.sla_of(ticket.type, ticket.priority, ticket.team) if policy.slas else None
-    found = {kind: _target(sla, kind) for kind in ClockKind} if sla is not None else {}
+    found = {kind: _target(sla, kind) for kind in ClockKind}
     return {kind: target for kind, target in found.items() if target is not None}
 
 
-def _target(sla: Sla, kind: ClockKind) -> Target | None:
-    minutes = sla.target_minutes(kind)
-    if minutes is None:
+def _target(sla: Sla | None, kind: ClockKind) -> Target | None:
+    minutes = sla.target_minutes(kind) if sla is not None else None
+    if sla is None or minutes is None:
         return None
     return Target(goal=sla.name, calendar=sla.calendar, minutes=minutes, pauses=frozenset(sla.pause))
 

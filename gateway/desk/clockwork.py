@@ -84,9 +84,9 @@ def resume_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, 
         lock_conversations(database)
         tickets = list(Ticket.select().where(due).order_by(Ticket.hold_until).limit(_AT_ONCE))
         for ticket in tickets:
-            moved = MoveStatus(to=Status.IN_PROGRESS, why="the day it was held until is over")
+            moved = MoveStatus(to=Status.IN_PROGRESS, why="the time it was held until has come")
             agents = agents_of_ticket(policy, ticket_facts(ticket), Event.CHANGED)
-            changed = {"changes": [say("no longer on hold: the day it waited for is over")], "agent": None}
+            changed = {"changes": [say("no longer on hold: the time it waited for has come")], "agent": None}
             _apply(ticket, (moved, *tell_agents("changed", agents, context=changed)), policy, secrets, now=now)
     return len(tickets)
 

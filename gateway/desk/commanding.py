@@ -12,9 +12,11 @@ from datetime import datetime
 
 import peewee
 
+from gateway.desk.absences import away_now
 from gateway.desk.carry_out import carry_out
 from gateway.desk.people import as_person, find_contact
 from gateway.desk.tickets import follow_merges, ticket_facts
+from gateway.desk.turns import duty_facts
 from gateway.desk.unit import Unit
 from gateway.mail import Address, Envelope, Mail, Passage, PassageRole, Transport
 from gateway.policy import Agent, Policy
@@ -82,6 +84,8 @@ def _decide(text: str, ticket: TicketFacts, agent: Agent, policy: Policy, *, now
         confirmed_by=agent.address,
         tokens=(TokenFact(evidence=Evidence.SUBJECT_TOKEN, token=token, ticket=ticket.number),),
         named_tickets=(ticket, *_others(text, ticket, policy)),
+        away=away_now(now),
+        duty=duty_facts(policy),
     )
     return decide(mail, envelope, known, policy)
 

@@ -55,6 +55,7 @@ from gateway.triage.facts import (
     ListingFact,
     OwnedTicket,
     ReferenceFact,
+    SameId,
     SignatureFact,
     TapFact,
     TicketFacts,
@@ -115,7 +116,7 @@ def gather_facts(
         references=tuple(_led(one, named.leads_to) for one in named.references if one.ticket in named.tickets),
         tokens=tuple(_led(one, named.leads_to) for one in named.tokens if one.ticket in named.tickets),
         named_tickets=_each_once(named.tickets.values(), away),
-        is_id_taken=named.is_id_taken,
+        same_id=named.same_id,
         bounced=named.bounced,
         traffic=traffic,
         outside=outside_of(told, policy, now=now),
@@ -164,7 +165,7 @@ class _Named:
 
     keys: tuple[KeyFact, ...]
     references: tuple[ReferenceFact, ...]
-    is_id_taken: bool
+    same_id: SameId | None
     tokens: tuple[TokenFact, ...]
     bounced: tuple[BouncedMail, ...]
     listing: ListingFact | None
@@ -180,7 +181,7 @@ class _Named:
 def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]) -> _Named:
     tap, proofs = tap_in(mail, envelope, policy, now=now, secrets=secrets)
     keys = (*proofs, *keys_in(mail, envelope, policy, now=now, secrets=secrets))
-    references, is_id_taken = references_of(mail)
+    references, same_id = references_of(mail)
     tokens = tuple(_tokens(mail, policy))
     bounced = tuple(_bounced(mail, envelope, secrets))
     listing = listing_in(written_keys(mail, envelope, policy), secrets, now=now)
@@ -188,7 +189,7 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
     return _Named(
         keys=keys,
         references=references,
-        is_id_taken=is_id_taken,
+        same_id=same_id,
         tokens=tokens,
         bounced=bounced,
         listing=listing,

@@ -26,6 +26,9 @@ from gateway.desk.chores import detail_of
 from gateway.desk.processes import is_gone
 from gateway.desk.traffic import left_out_since
 from gateway.policy import Policy
+from gateway.policy.promises import DESK
+from gateway.sla import WorkCalendar
+from gateway.sla.days import waited_before
 from gateway.store.queue import PROCESS_PREFIX
 from gateway.store.rows import find_values, marks
 from gateway.store.states import LedgerState, OutboxState
@@ -33,14 +36,13 @@ from gateway.store.tables import AlarmRow, Ledger, Mailbox, OauthAccount, Outbox
 from gateway.ticket import OPEN_STATUSES
 from gateway.triage.quarantine import codes
 from gateway.triage.traffic import DAY
-from gateway.worktime import working_days_before
 
 Row = dict[str, Any]
 Queues = dict[str, dict[str, dict[str, int]]]
 
 HEARTBEAT = "heartbeat mail"
 _BEAT_LATE = timedelta(seconds=60)
-_DEFAULT_HOURS, _DEFAULT_ZONE = "Mo-Fr 08:00-17:00", "UTC"
+_OFFICE_HOURS = WorkCalendar(name=DESK, time_zone="UTC", hours="Mo-Fr 08:00-17:00")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,9 +175,8 @@ def _quarantine(now: datetime, policy: Policy | None) -> QuarantineHealth:
     unlisted, expiring = codes(listed=False), codes(expires=True)
     late = 0
     if found.keys() - set(expiring):
-        hours = policy.desk.working_hours if policy is not None else _DEFAULT_HOURS
-        zone = policy.desk.time_zone if policy is not None else _DEFAULT_ZONE
-        before = working_days_before(now, QUARANTINE_LATE_WORKING_DAYS, hours=hours, time_zone=zone)
+        calendar = policy.work_calendar(DESK) if policy is not None else _OFFICE_HOURS
+        before = waited_before(calendar, now, QUARANTINE_LATE_WORKING_DAYS)
         decided = marks(expiring)
         query = f"SELECT COUNT(*) FROM ledger WHERE state = ? AND received_at < ? AND reason_code NOT IN ({decided})"  # noqa: S608
         late = int(find_values(query, LedgerState.QUARANTINED, before, *expiring)[0][0])

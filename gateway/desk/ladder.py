@@ -14,7 +14,6 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import peewee
 
@@ -25,17 +24,17 @@ from gateway.desk.clocks import CLOCK, as_clock, clock_prints, clock_values, clo
 from gateway.desk.outgoing import enqueue, enqueue_all, outbox_row
 from gateway.desk.people import KnownPeople
 from gateway.desk.tickets import ticket_facts
+from gateway.desk.turns import duty_facts
 from gateway.desk.unit import Unit
 from gateway.mail import Address, MailKind, Reason, Verdict
 from gateway.phrase import Phrase
 from gateway.policy import Policy
-from gateway.policy.promises import LadderStep
+from gateway.policy.promises import LadderStep, Rung
 from gateway.sla import (
     Clock,
     ClockKind,
     Outcome,
     dropped,
-    due_at,
     reached_at,
     settled,
     steps_passed,
@@ -46,10 +45,11 @@ from gateway.store.database import lock_conversations, transaction
 from gateway.store.history import write_events
 from gateway.store.rows import find_all, marks, update, write_over
 from gateway.store.tables import Contact, SlaClock, Ticket
-from gateway.ticket import Field, Role, TicketType
-from gateway.triage.decision import Action, Decision, Notice
-from gateway.triage.notices import agents_of_ticket, tell_agents
-from gateway.triage.promising import REMINDER, REMINDERS, given_to, raised, reminded, what_changes, what_is_due
+from gateway.ticket import Role, TicketType
+from gateway.triage.climbing import Climbed, climbed
+from gateway.triage.decision import Action, Decision
+from gateway.triage.due_words import reminder_line
+from gateway.triage.promising import REMINDER, REMINDERS, reminded, why_reminded
 
 # So many clocks in one transaction: what comes in meanwhile waits for about a tenth of a second.
 BATCH = 200
@@ -85,7 +85,8 @@ def look_anew(database: peewee.Database, policy: Policy, *, now: datetime) -> in
 
     Does nothing where the rules of before said the same of it. Their targets stay until their tickets change.
     """
-    said = hashlib.sha256(repr((policy.slas, policy.calendars, policy.ladder)).encode()).hexdigest()[:16]
+    rules = (policy.slas, policy.calendars, policy.desk_calendar, policy.desk.time_zone, policy.ladder)
+    said = hashlib.sha256(repr(rules).encode()).hexdigest()[:16]
     if detail_of(_CHORE).get("said") == said or (not policy.slas and not SlaClock.select().exists()):
         return 0
     seen, last = 0, 0
@@ -135,13 +136,13 @@ def _climb_some(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) 
         is_late = due.reached_at is not None and now - due.reached_at >= LATE
         written.clock(row, due, policy, now=now, late_at=now if is_late else row.late_at)
         around.clocks[row.ticket_id][due.clock.kind] = due.clock
-        more: Sequence[Phrase] = ()
+        done: Climbed | None = None
         if any(step.raises or step.reassign for step in due.steps):
             written.put(now=now)
             acted.add(row.ticket_id)
-            more = _act(due, around, policy, secrets, now=now)
+            done = _act(due, around, policy, secrets, now=now)
         if due.steps and not is_late:
-            written.mails += _reminders(due, around, policy, secrets, now=now, more=more)
+            written.mails += _reminders(due, around, policy, secrets, now=now, done=done)
     written.put(now=now)
     return len(rows)
 
@@ -177,10 +178,10 @@ class _Around:
     tickets: dict[int, Ticket]
     clocks: dict[int, dict[str, Clock]]
     people: KnownPeople
-    away: Container[str]
+    away: Mapping[str, datetime]
 
-    def reminded(self, due: _Due, policy: Policy) -> tuple[Address, ...]:
-        """Whom the last steps of a clock remind."""
+    def reminded(self, due: _Due, policy: Policy) -> dict[Address, Rung]:
+        """Whom the last steps of a clock remind, and as whom."""
         ticket = self.tickets[due.row.ticket_id]
         return reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy, away=self.away)
 
@@ -201,7 +202,7 @@ class _Around:
             tickets=tickets,
             clocks=clocks,
             people={one.address: one for one in people},
-            away=away_now(now) if ids else (),
+            away=away_now(now) if ids else {},
         )
 
 
@@ -253,14 +254,16 @@ def _reminders(
     secrets: Mapping[int, bytes],
     *,
     now: datetime,
-    more: Sequence[Phrase] = (),
+    done: Climbed | None = None,
     is_late: bool = False,
     only: Container[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """One mail to each person whom the last steps name, or to those of them in `only`."""
+    """One mail to each person whom the last steps name, or to those of them in `only`; none to those who got the whole
+    ticket by what was `done`."""
     ticket, clock = around.tickets[due.row.ticket_id], due.clock
-    for person in around.reminded(due, policy):
-        if only is not None and person.address not in only:
+    words, newcomers = (done.words, done.newcomers) if done is not None else ((), frozenset[str]())
+    for person, rung in around.reminded(due, policy).items():
+        if (only is not None and person.address not in only) or person.address in newcomers:
             continue
         row = outbox_row(
             notice=REMINDER,
@@ -269,7 +272,9 @@ def _reminders(
             ticket=ticket,
             about_id=None,
             context={
-                "changes": [_due_words(clock, policy, person.address), *more],
+                "changes": [_due_words(clock, ticket, policy, person.address, now=now), *words],
+                "clock": clock.kind.value,
+                "why": why_reminded(rung, due.last, team=ticket.team, assignee=ticket.assignee, policy=policy),
                 "is_late": is_late,
                 "can_act": policy.agent_of(person.address) is not None,
             },
@@ -284,33 +289,21 @@ def _reminders(
             yield row
 
 
-def _due_words(clock: Clock, policy: Policy, reader: str) -> Phrase:
-    moment = due_at(clock, policy.work_calendar(clock.calendar))
-    shown = moment.astimezone(ZoneInfo(policy.zone_of(reader))) if moment is not None else None
-    return what_is_due(clock.kind, due=shown, was_missed=clock.breached_at is not None)
+def _due_words(clock: Clock, ticket: Ticket, policy: Policy, reader: str, *, now: datetime) -> Phrase:
+    return reminder_line(
+        clock, ticket_type=ticket.type, priority=ticket.priority, reader=reader, policy=policy, now=now
+    )
 
 
-def _act(
-    due: _Due, around: _Around, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime
-) -> tuple[Phrase, ...]:
-    """Raise and give on what the steps say, in the clock's name; what was done, in words."""
+def _act(due: _Due, around: _Around, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> Climbed | None:
+    """Raise and give on what the steps say, in the clock's name; what was done."""
     ticket = around.tickets[due.row.ticket_id]
+    # Of the tickets before this one in the batch, too, somebody may have been given one.
+    duty = duty_facts(policy) if any(step.reassign for step in due.steps) else None
     facts = ticket_facts(ticket)
-    given = given_to(due.steps, facts, policy)
-    changes = [change for change in (raised(due.steps, facts, policy), given) if change is not None]
-    words = what_changes(changes)
-    if not changes:
-        return ()
-    reminded_too = [one.address for one in around.reminded(due, policy)]
-    notices: tuple[Notice, ...] = ()
-    newcomers: list[str] = []
-    if given is not None:
-        members = policy.agents_of(next(value.value for value in given.values if value.field is Field.TEAM))
-        newcomers = [agent.address for agent in members]
-        context = {"changes": list(words), "history": True, "marks": [], "why": [], "linked_token": ""}
-        notices = tell_agents("new_ticket", members, about="first", context=context, but=reminded_too)
-    changed = {"changes": list(words), "agent": None}
-    notices += tell_agents("changed", agents_of_ticket(policy, facts), context=changed, but=[*reminded_too, *newcomers])
+    done = climbed(due.steps, due.last, facts, policy, duty=duty, away=around.away, now=now)
+    if done is None:
+        return None
     decision = Decision(
         kind=MailKind.OWN,
         verdict=Verdict.ACCEPT,
@@ -318,14 +311,14 @@ def _act(
         reasons=(Reason(code="ladder", text="the clock, not a mail"),),
         ticket=ticket.number,
         actor=CLOCK,
-        changes=(*changes, *notices),
+        changes=done.changes,
     )
     cause = f"ladder/{ticket.number}/{due.clock.kind}/{due.clock.turn}/{due.clock.told_minutes}"
     unit = Unit(decision=decision, policy=policy, now=now, secrets=secrets, cause=cause, people=around.people)
     if (changed_ticket := carry_out(unit)) is not None:
         around.tickets[ticket.id] = changed_ticket
         around.clocks[ticket.id] = {one.kind: one for one in clocks_of(changed_ticket, policy)}
-    return words
+    return done
 
 
 # --- after a standstill ---
@@ -371,7 +364,11 @@ def _list_late(
         ticket = around.tickets[due.row.ticket_id]
         token = policy.token(TicketType(ticket.type), ticket.number)
         letters.append(
-            {"token": token, "subject": ticket.subject, "line": _due_words(due.clock, policy, person.address)}
+            {
+                "token": token,
+                "subject": ticket.subject,
+                "line": _due_words(due.clock, ticket, policy, person.address, now=now),
+            }
         )
     enqueue(
         notice=REMINDERS,

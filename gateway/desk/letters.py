@@ -276,9 +276,10 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
     if row.notice in ("agent_answered", "internal_note"):
         return {"changes": row.context.get("changes", [])}
     if row.notice == "result":
-        return {"title": row.context.get("title", "")}
+        missing: dict[str, object] = {"title": "", "headline": "", "left": []}
+        return {name: row.context.get(name, value) for name, value in missing.items()}
     if row.notice == "question":
-        usual: dict[str, object] = {"problems": [], "sendable": True, "facts": []}
+        usual: dict[str, object] = {"problems": [], "sendable": True, "facts": [], "headline": ""}
         return {name: row.context.get(name, value) for name, value in usual.items()}
     if row.notice == CHALLENGE:
         hide = _scrubber(policy, to_agent=True)
@@ -359,6 +360,8 @@ def _scrubber_of(desk: str, addresses: tuple[str, ...]) -> Callable[[str], str]:
         agents = re.compile(rf"(?<![\w.+-])(?:{listed})(?![\w-])", re.IGNORECASE)
 
     def scrub(text: str) -> str:
+        if "@" not in text and "%40" not in text:  # in every key, id and address
+            return text
         text = ids.sub("", keys.sub("", text))
         return agents.sub(desk, text) if agents is not None else text
 

@@ -6,25 +6,27 @@ Reads only. What a list shows is fixed when its mail is written, so that "2" sta
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.desk.clocks import due_moments
-from gateway.desk.people import requester_of
 from gateway.desk.searching import NEWEST_FIRST, words_condition
 from gateway.keys import Purpose, unseal
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
+from gateway.sla import ClockKind
 from gateway.store.rows import find, find_all, marks
 from gateway.store.tables import Contact, Outbox, Ticket
 from gateway.ticket import OPEN_STATUSES, TicketType
 from gateway.triage.decision import Notice
 from gateway.triage.desk_commands import LISTING
+from gateway.triage.due_words import list_line
 from gateway.triage.facts import ListingFact, OwnedTicket
 from gateway.triage.grammar import command_lines
 from gateway.triage.handover import HANDOVER
+from gateway.triage.headlines import shortened
 
 LISTING_AGE = timedelta(days=7)
 MOST_ENTRIES = 60
@@ -85,23 +87,23 @@ def _dedupe_key(number: int, contact_id: int) -> str:
 # --- what a list shows ---
 
 
-def listing_of(asked: Notice, policy: Policy) -> dict[str, object]:
+def listing_of(asked: Notice, policy: Policy, *, now: datetime) -> dict[str, object]:
     """The contents of a list that an agent asks for."""
     agent = policy.agent_of(asked.to.address)
     if agent is None:
         raise RuntimeError(f"{asked.to.address} is no agent, and only agents get lists")
     query, argument = str(asked.context["query"]), str(asked.context["argument"])
     if query == HANDOVER:
-        return _handed_over(asked.context["numbers"], argument, agent, policy)
-    return listing_context(query, argument, agent, policy)
+        return _handed_over(asked.context["numbers"], argument, agent, policy, now=now)
+    return listing_context(query, argument, agent, policy, now=now)
 
 
-def _handed_over(numbers: object, giver: str, taker: Agent, policy: Policy) -> dict[str, object]:
+def _handed_over(numbers: object, giver: str, taker: Agent, policy: Policy, *, now: datetime) -> dict[str, object]:
     """What a list says of tickets that are just being handed over."""
     wanted = list(numbers) if isinstance(numbers, list | tuple) else []
     condition = f"number IN ({marks(wanted)})"
     rows = find_all(Ticket, condition, *wanted, order="priority, opened_at, id", limit=MOST_ENTRIES + 1)
-    entries = [entry_of(place, row, policy) for place, row in enumerate(rows[:MOST_ENTRIES], 1)]
+    entries = entries_of(rows, policy, reader=taker.address, now=now)
     title = say("{agent} hands over to you", agent=giver)
     whose = {"assignee": taker.name}
     shown = [one | whose for one in entries]
@@ -130,7 +132,7 @@ def owned_tickets(texts: Iterable[str], sender: str, policy: Policy) -> tuple[Ow
     )
 
 
-def listing_context(query: str, argument: str, agent: Agent, policy: Policy) -> dict[str, object]:
+def listing_context(query: str, argument: str, agent: Agent, policy: Policy, *, now: datetime) -> dict[str, object]:
     """What a list mail says: its title and its entries, the most pressing first."""
     title, condition, values = _asked(query, argument, agent, policy)
     order = NEWEST_FIRST if query == "find" else "priority, opened_at, id"
@@ -138,7 +140,7 @@ def listing_context(query: str, argument: str, agent: Agent, policy: Policy) -> 
     return {
         "title": title,
         "lines": [],
-        "entries": [entry_of(place, row, policy) for place, row in enumerate(rows[:MOST_ENTRIES], 1)],
+        "entries": entries_of(rows, policy, reader=agent.address, now=now),
         "more": len(rows) > MOST_ENTRIES,
     }
 
@@ -148,7 +150,7 @@ def _asked(query: str, argument: str, agent: Agent, policy: Policy) -> tuple[Phr
     teams = [argument] if argument else list(agent.teams)
     of_teams = f"{_IS_OPEN} AND team IN ({marks(teams)})" if teams else "1 = 0"
     if query == "find":
-        return say("Tickets with: {words}", words=argument), *words_condition(argument)
+        return say("Found: {words}", words=shortened(argument)), *words_condition(argument)
     if query == "team":
         return say("Open tickets of: {teams}", teams=teams), of_teams, [*_OPEN, *teams] if teams else []
     if query == "unowned":
@@ -160,12 +162,22 @@ def _asked(query: str, argument: str, agent: Agent, policy: Policy) -> tuple[Phr
     return say("Your open tickets"), f"{_IS_OPEN} AND assignee = ?", [*_OPEN, agent.address]
 
 
-def entry_of(place: int, ticket: Ticket, policy: Policy) -> dict[str, object]:
-    """One line of a list: plain values, times in the desk's zone."""
-    requester = requester_of(ticket)
+def entries_of(rows: Sequence[Ticket], policy: Policy, *, reader: str, now: datetime) -> list[dict[str, object]]:
+    """The lines of a list, as many as it has room for, in the order of `rows`; times by the reader's clock."""
+    shown = rows[:MOST_ENTRIES]
+    due = due_moments(shown, policy)
+    ids = sorted({row.requester_id for row in shown})
+    people = {one.id: one for one in find_all(Contact, f"id IN ({marks(ids)})", *ids)} if ids else {}
+    zone = policy.zone_of(reader)
+    return [
+        _entry(place, row, people[row.requester_id], policy, zone=zone) | _due_of(row, due[row.id], zone=zone, now=now)
+        for place, row in enumerate(shown, 1)
+    ]
+
+
+def _entry(place: int, ticket: Ticket, requester: Contact, policy: Policy, *, zone: str) -> dict[str, object]:
+    """One line of a list: plain values."""
     assignee = policy.agent_of(ticket.assignee) if ticket.assignee else None
-    zone = ZoneInfo(policy.desk.time_zone)
-    due = due_moments([ticket], policy)[ticket.id].values()
     return {
         "place": place,
         "ticket": ticket.number,
@@ -176,6 +188,16 @@ def entry_of(place: int, ticket: Ticket, policy: Policy) -> dict[str, object]:
         "team": ticket.team,
         "assignee": assignee.name if assignee is not None else ticket.assignee,
         "requester": requester.name or requester.address,
-        "opened_at": ticket.opened_at.astimezone(zone).isoformat(timespec="seconds"),
-        "due": min(due).astimezone(zone).isoformat(timespec="seconds") if due else "",
+        "opened_at": ticket.opened_at.astimezone(ZoneInfo(zone)).isoformat(timespec="seconds"),
+    }
+
+
+def _due_of(ticket: Ticket, due: Mapping[str, datetime], *, zone: str, now: datetime) -> dict[str, object]:
+    """What is due first, in words and as a time; "" where nothing is."""
+    if not due:
+        return {"promise": "", "due": ""}
+    kind, moment = min(due.items(), key=lambda one: one[1])
+    return {
+        "promise": list_line(ClockKind(kind), ticket.type, due=moment, now=now, zone=zone),
+        "due": moment.astimezone(ZoneInfo(zone)).isoformat(timespec="seconds"),
     }

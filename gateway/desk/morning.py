@@ -18,8 +18,9 @@ from gateway.desk.listings import MOST_ENTRIES
 from gateway.desk.sweeping import untouched_since
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
-from gateway.policy.duty import began_today, calendar_of, days_worked_before, is_working_time
+from gateway.policy.duty import calendar_of
 from gateway.policy.promises import DESK
+from gateway.sla.days import began_today, day_of_work, days_worked_before, is_working_time
 from gateway.store.database import lock_conversations, transaction
 from gateway.store.rows import find_all, marks
 from gateway.store.tables import Chore, Ticket
@@ -68,7 +69,7 @@ def _due(policy: Policy, told: Mapping[str, object], now: datetime) -> Iterator[
         began = began_today(calendar, now)
         if began is None or began < since or not is_working_time(calendar, now):
             continue
-        day = began.astimezone(calendar.zone).date().isoformat()
+        day = day_of_work(calendar, now).isoformat()
         if told.get(agent.address) != day:
             yield agent, day
 

@@ -70,6 +70,7 @@ def conversation(
                 },
                 "at": (row.arrived_at or row.at).astimezone(zone).isoformat(timespec="seconds"),
                 "visibility": str(row.visibility),
+                "automatic": row.author_role == AuthorRole.AUTOMATIC,
                 "text": stand_in(text) or scrub(text),
             }
         )

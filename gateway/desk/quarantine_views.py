@@ -67,7 +67,7 @@ def earlier_of(row: Ledger, limit: int = 5) -> list[dict[str, Any]]:
         return []
     # The author stands in the JSON of the decision; a percent sign in an address is rare and only finds too many.
     rows = find_all(
-        Ledger, "id <> ? AND decision LIKE ?", row.id, f'%"sender": "{sender}"%', order="id DESC", limit=50 * limit
+        Ledger, "id <> ? AND decision LIKE ?", row.id, f'%"sender":"{sender}"%', order="id DESC", limit=50 * limit
     )
     alike = [one for one in rows if entry_of(one)["sender"] == sender][:limit]
     return [

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import peewee
 
+from gateway.alarms import QUARANTINE_LATE_WORKING_DAYS
 from gateway.desk.chores import detail_of, done, last_done
 from gateway.desk.operating import delete_one
 from gateway.desk.outgoing import enqueue
@@ -20,6 +21,8 @@ from gateway.keys import Purpose, ReplyKey, unseal
 from gateway.mail import Address
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
+from gateway.policy.promises import DESK
+from gateway.sla.days import began_today, waited_before
 from gateway.store.database import lock_conversations, transaction
 from gateway.store.rows import find, find_all, find_values, marks
 from gateway.store.states import LedgerState, Outcome
@@ -29,7 +32,6 @@ from gateway.ticket import Role
 from gateway.triage.challenge import ASKED, ASKED_ABOUT
 from gateway.triage.facts import DigestEntry, DigestFact
 from gateway.triage.quarantine import codes, release_in_words, why_quarantined
-from gateway.worktime import opened_today
 
 DIGEST = "quarantine_digest"
 # How long a digest can be answered: as long as an agent's "was it you?".
@@ -37,6 +39,9 @@ DIGEST_AGE = timedelta(days=7)
 URGENT_EVERY = timedelta(minutes=15)
 # What expires is announced so long before.
 EXPIRY_NOTICE = timedelta(days=7)
+# What stays as it was is told again after so long: a week, whatever the minute at which work begins. So there is
+# always a digest that can still be answered.
+_TOLD_AGAIN = timedelta(days=6, hours=12)
 MOST_ENTRIES = 60
 _MOST_AT_ONCE = 500
 _MOST_LABELS = 8
@@ -131,9 +136,10 @@ _SETTLED: dict[str, Callable[[str], Phrase]] = {
 def digest_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
     """Write the keepers their digest once a working day, when work has begun; the number of mails written.
 
-    There is none where nothing waits that a person should decide, and nothing new has come that expires by itself.
+    There is none where nothing waits that a person should decide, and nothing new has come that expires by itself; and
+    one that says nothing new is written once a week.
     """
-    opened = opened_today(now, hours=policy.desk.working_hours, time_zone=policy.desk.time_zone)
+    opened = began_today(policy.work_calendar(DESK), now)
     if opened is None or _was_done(DIGEST, opened):
         return 0
     with transaction(database):
@@ -142,11 +148,30 @@ def digest_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, 
             return 0
         rows = _for_digest()
         ending = _ending(policy, now)
-        done(DIGEST, now=now, entries=len(rows))
-        if not rows and not ending:
+        mailed = detail_of(DIGEST).get("mailed_at")
+        told_at = datetime.fromisoformat(mailed) if mailed else None
+        says_something = bool(ending) or (bool(rows) and _has_news(rows, policy, told_at, now))
+        done(DIGEST, now=now, entries=len(rows), mailed_at=now.isoformat() if says_something else mailed)
+        if not says_something:
             return 0
         _write(rows, ending, policy, secrets, now=now, urgent=False)
     return len(policy.keepers)
+
+
+def _has_news(rows: Sequence[Ledger], policy: Policy, told_at: datetime | None, now: datetime) -> bool:
+    """Whether the keepers should read the digest today: nobody has read of something, something has waited for too
+    long since the last one was written (as the alarm counts it), or that one is a week old."""
+    if told_at is None or now - told_at >= _TOLD_AGAIN or any(row.shown_at is None for row in rows):
+        return True
+    late_then, late_now = (late_before(policy, moment) for moment in (told_at, now))
+    expiring = codes(expires=True)
+    late = f"state = ? AND received_at >= ? AND received_at < ? AND reason_code NOT IN ({marks(expiring)})"
+    return find(Ledger, late, LedgerState.QUARANTINED, late_then, late_now, *expiring) is not None
+
+
+def late_before(policy: Policy, now: datetime) -> datetime:
+    """What came before this moment has waited in quarantine for too long."""
+    return waited_before(policy.work_calendar(DESK), now, QUARANTINE_LATE_WORKING_DAYS)
 
 
 def urgent_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:

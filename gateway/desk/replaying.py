@@ -222,7 +222,7 @@ def facts_of_then(
         references=references,
         keys=tuple(key for key in facts.keys if key.ticket in numbers),
         tokens=tuple(token for token in facts.tokens if token.ticket in numbers),
-        is_id_taken=facts.is_id_taken and bool(_known_before_ids([mail.message_id], then)),
+        same_id=facts.same_id if facts.same_id and _known_before_ids([mail.message_id], then) else None,
         denied_by=_denied_then(facts.denied_by, row, then),
         auth_trusted=facts.auth_trusted or _was_vouched_for(policy, row),
         same_matter=same,

@@ -18,9 +18,9 @@ from gateway.desk.chores import detail_of, done, last_done
 from gateway.desk.clock_lists import ClockList, pressing_first, send_list
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
-from gateway.policy.duty import began_today, days_worked_before, is_working_time
 from gateway.policy.promises import DESK
 from gateway.sla import read_minutes
+from gateway.sla.days import began_today, days_worked_before, is_working_time
 from gateway.store.database import lock_conversations, transaction
 from gateway.store.fields import UtcDateTime
 from gateway.store.rows import find_all, find_values, marks

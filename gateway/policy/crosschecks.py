@@ -123,9 +123,10 @@ def _promises(policy: Policy) -> Iterator[Mistake]:
     for number, table in enumerate(policy.calendars):
         if table.name.casefold() in (DESK, ALWAYS):
             path: Path = ("calendar", number, "name")
-            yield Mistake(
-                path=path, message=f'"{table.name}" is there without being written', suggestion="take another name"
-            )
+            is_desk = table.name.casefold() == DESK
+            means = "the desk's own calendar" if is_desk else "the calendar that is always open"
+            hint = "write working_hours, holidays, closed and open under [desk]" if is_desk else "take another name"
+            yield Mistake(path=path, message=f'"{table.name}" is the name of {means}', suggestion=hint)
     for number, sla in enumerate(policy.slas):
         if sla.calendar.casefold() not in [DESK, ALWAYS, *map(str.casefold, calendars)]:
             hint = nearest_or_all(sla.calendar, [*calendars, DESK, ALWAYS])

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from gateway.policy.duties import Rota
 from gateway.policy.policy import Policy
-from gateway.policy.promises import ALWAYS, DESK, Calendar, work_calendar
+from gateway.policy.promises import ALWAYS, DESK, work_calendar
 from gateway.policy.tables import Agent
 from gateway.sla import WorkCalendar
+from gateway.sla.days import is_working_time
 from gateway.worktime import is_open
-
-_MINUTE = timedelta(minutes=1)
-_FARTHEST_DAYS = 800
 
 
 def calendar_of(policy: Policy, agent: Agent) -> WorkCalendar:
@@ -42,42 +40,14 @@ def _own_calendar(policy: Policy, agent: Agent) -> WorkCalendar:
         return policy.work_calendar(name)
     if name == ALWAYS:
         return WorkCalendar(name=agent.address, time_zone="UTC", hours=agent.hours)
-    table = next((one for one in policy.calendars if one.name.casefold() == name), Calendar(name=DESK))
+    table = next((one for one in policy.calendars if one.name.casefold() == name), policy.desk_calendar)
     # Who has a calendar of their own lives by its clock; others by the clock that their mails tell times in.
     zone = policy.desk.time_zone if agent.calendar else policy.zone_of(agent.address)
-    return work_calendar(table.model_copy(update={"hours": agent.hours}), time_zone=zone, hours=agent.hours)
+    return work_calendar(table.model_copy(update={"hours": agent.hours}), time_zone=zone)
 
 
 def is_at_work(policy: Policy, agent: Agent, now: datetime) -> bool:
     return is_working_time(calendar_of(policy, agent), now)
-
-
-def is_working_time(calendar: WorkCalendar, now: datetime) -> bool:
-    return calendar.minutes_between(now, now + _MINUTE) > 0
-
-
-def began_today(calendar: WorkCalendar, now: datetime) -> datetime | None:
-    """When work began on the calendar's day of `now`; None before it has, and on a day without work."""
-    midnight = _midnight(calendar, now, 0)
-    begins = calendar.after(midnight, 1) - _MINUTE
-    return begins if begins <= now and begins < _midnight(calendar, now, 1) else None
-
-
-def days_worked_before(calendar: WorkCalendar, now: datetime, days: int) -> datetime:
-    """The moment before which everything has lain for `days` whole working days, to the day."""
-    end = _midnight(calendar, now, 0)
-    for back in range(1, _FARTHEST_DAYS):
-        if days <= 0:
-            break
-        start = _midnight(calendar, now, -back)
-        days -= calendar.minutes_between(start, end) > 0
-        end = start
-    return end
-
-
-def _midnight(calendar: WorkCalendar, now: datetime, days: int) -> datetime:
-    day = now.astimezone(calendar.zone).date() + timedelta(days=days)
-    return datetime.combine(day, time(), tzinfo=calendar.zone)
 
 
 def rota_at(policy: Policy, team_name: str, now: datetime) -> Rota | None:

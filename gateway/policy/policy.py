@@ -21,7 +21,7 @@ from gateway.policy.people import KNOWN, OTHERS, Attributes, language_in, says_n
 from gateway.policy.promises import DESK, Calendar, LadderStep, Sla, work_calendars
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
-from gateway.policy.telling import NoticeRule, Notices
+from gateway.policy.telling import EVENTS, UPDATE, Event, NoticeRule, Notices
 from gateway.policy.values import is_time_zone
 from gateway.sla import ClockKind, WorkCalendar
 from gateway.ticket import Priority, TicketType
@@ -154,7 +154,15 @@ class Policy:
 
     @cached_property
     def _work_calendars(self) -> dict[str, WorkCalendar]:
-        return work_calendars(self.calendars, time_zone=self.desk.time_zone, hours=self.desk.working_hours)
+        return work_calendars(self.desk_calendar, self.calendars, time_zone=self.desk.time_zone)
+
+    @cached_property
+    def desk_calendar(self) -> Calendar:
+        """The desk's own hours and holidays, as a calendar."""
+        desk = self.desk
+        return Calendar(
+            name=DESK, hours=desk.working_hours, holidays=desk.holidays, closed=desk.closed, open=desk.opened
+        )
 
     def is_desk_address(self, address: str) -> bool:
         """Say whether an address is the desk's: its address, an alias, or a plus address of either."""
@@ -219,6 +227,20 @@ class Policy:
     def silent_events(self) -> frozenset[str]:
         """The events of which nobody is told."""
         return frozenset(event for event, rule in self._notices_by_event.items() if rule.when == "never")
+
+    def people_told(self, event: Event) -> frozenset[Role]:
+        """Who of a ticket's people hears of an event that is theirs; of one that the rules do not name, as ever."""
+        rule = self.notice_of(event)
+        if rule is not None:
+            whom = () if rule.when == "never" else rule.to or EVENTS[event].by_default
+        else:
+            whom = EVENTS[event].by_default if event is not Event.CLOSING or self.desk.closing_mail else ()
+        return frozenset(role for role in (Role.REQUESTER, Role.WATCHER) if _NAMES[role] in whom)
+
+    @cached_property
+    def updates(self) -> frozenset[Event]:
+        """The events of which some rule tells people beside what they always hear."""
+        return frozenset(event for event, told in EVENTS.items() if UPDATE in told.mails and self.people_told(event))
 
     @cached_property
     def delays_notices(self) -> bool:

@@ -134,7 +134,7 @@ class Calendar(OptionTable):
     hours: WorkingHoursOrNone = ""
     """When people work, in the notation of OpenStreetMap's opening_hours; "" = the desk's `working_hours`."""
     holidays: Regions = ()
-    """Whose public holidays are free: countries or their regions, "DE", "DE-BE", "US-CA"."""
+    """Whose public holidays are free: countries or their regions, "DE", "DE-BE", "US-CA"; not those of the desk."""
     closed: Days = ()
     """Further days on which nobody works: "2026-12-24"."""
     opened: OpenedDays = Field(default=(), alias="open")
@@ -159,7 +159,7 @@ class Sla(OptionTable):
     fulfilment: SpanOrNone = ""
     """The same under the name that fits service requests; only with type = "request", instead of `resolution`."""
     calendar: Name = DESK
-    """Whose working time counts: a `[[calendar]]`, "desk" (its `working_hours`), or "always", around the clock."""
+    """Whose working time counts: a `[[calendar]]`, "desk" (its hours and holidays), or "always", around the clock."""
     pause: Holds = (HoldReason.REQUESTER, HoldReason.VENDOR, HoldReason.APPROVAL)
     """While a ticket is on hold for whom its clocks stand."""
 
@@ -208,8 +208,8 @@ class LadderStep(OptionTable):
         return self
 
 
-def work_calendar(table: Calendar, *, time_zone: str, hours: str) -> WorkCalendar:
-    """The calendar that a table describes; `time_zone` and `hours` are the desk's."""
+def work_calendar(table: Calendar, *, time_zone: str, hours: str = "") -> WorkCalendar:
+    """The calendar that a table describes; `time_zone` and `hours` are those where it names none."""
     opened = (text.split(" ", 1) for text in table.opened)
     return WorkCalendar(
         name=table.name,
@@ -221,9 +221,9 @@ def work_calendar(table: Calendar, *, time_zone: str, hours: str) -> WorkCalenda
     )
 
 
-def work_calendars(tables: tuple[Calendar, ...], *, time_zone: str, hours: str) -> dict[str, WorkCalendar]:
-    """All calendars by name in small letters, those that are there without being written too."""
-    plain = WorkCalendar(name=DESK, time_zone=time_zone, hours=hours)
-    always = WorkCalendar(name=ALWAYS, time_zone="UTC", hours="24/7")
-    own = {table.name.casefold(): work_calendar(table, time_zone=time_zone, hours=hours) for table in tables}
-    return {DESK: plain, ALWAYS: always} | own
+def work_calendars(desk: Calendar, tables: tuple[Calendar, ...], *, time_zone: str) -> dict[str, WorkCalendar]:
+    """All calendars by name in small letters: the desk's own, "always", and those of the file."""
+    always = WorkCalendar(name=ALWAYS, time_zone=time_zone, hours="24/7")
+    own = work_calendar(desk, time_zone=time_zone)
+    others = {table.name.casefold(): work_calendar(table, time_zone=time_zone, hours=desk.hours) for table in tables}
+    return {DESK: own, ALWAYS: always} | others

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.options.tables import OptionTable
+from gateway.policy.promises import Days, OpenedDays, Regions
 from gateway.policy.values import (
     Address,
     Addresses,
@@ -70,6 +71,12 @@ class Desk(OptionTable):
     """The zone of working hours and of times in mails, like "Europe/Berlin"."""
     working_hours: WorkingHours = "Mo-Fr 08:00-17:00"
     """When people work at the desk, in the notation of OpenStreetMap's opening_hours."""
+    holidays: Regions = ()
+    """Whose public holidays are free at the desk: countries or their regions, "DE", "DE-BE", "US-CA"."""
+    closed: Days = ()
+    """Further days on which nobody works at the desk: "2026-12-24"."""
+    opened: OpenedDays = Field(default=(), alias="open")
+    """Days on which the desk has hours of their own, whatever else is said of them: "2026-12-05 09:00-13:00"."""
     incident_prefix: Prefix = "INC"
     """The letters before the number of an incident: [INC-1042]."""
     request_prefix: Prefix = "REQ"

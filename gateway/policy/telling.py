@@ -6,6 +6,7 @@ The docstring under a field is the admin's documentation of that key.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
@@ -23,8 +24,9 @@ _SPAN = re.compile(r"([01]?\d|2[0-3]):([0-5]\d) ?[-–] ?([01]?\d|2[0-3]):([0-5]
 
 
 class Event(StrEnum):
-    """What agents are told of. The names are those of the mails (`compose.notices`); ASSIGNED is a ticket that was
-    given to somebody."""
+    """What somebody is told of where that is a choice. The names are those of the mails (`compose.notices`), but for
+    ASSIGNED, a ticket that was given to somebody, ADDED, a mail that joined a ticket by itself, and those whose mail is
+    an "update"."""
 
     NEW_TICKET = "new_ticket"
     ASSIGNED = "assigned"
@@ -32,16 +34,155 @@ class Event(StrEnum):
     AGENT_ANSWERED = "agent_answered"
     INTERNAL_NOTE = "internal_note"
     CHANGED = "changed"
+    BAD_RATING = "bad_rating"
     ABSENT = "absent"
     UNDELIVERABLE = "undeliverable"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    ADDED = "added"
+    RESOLUTION = "resolution"
+    CLOSING = "closing"
+    TAKEN = "taken"
+    HANDED_OVER = "handed_over"
+    ON_HOLD = "on_hold"
+    RESUMED = "resumed"
+    PRIORITY_CHANGED = "priority_changed"
+    MERGED = "merged"
+    REOPENED = "reopened"
 
+
+Who = Literal["assignee", "writers", "team_if_unowned", "team", "watchers", "lead", "requester"]
+AGENTS: Final[tuple[Who, ...]] = ("assignee", "writers", "team_if_unowned", "team", "watchers", "lead")
+PEOPLE: Final[tuple[Who, ...]] = ("requester", "watchers")
+_FOLLOWERS: Final[tuple[Who, ...]] = ("assignee", "writers", "team_if_unowned")
+# The mail of all events that have none of their own.
+UPDATE: Final = "update"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """An event: what has happened, which mails tell of it, whom by default and whom at all. `must`: who hears of it
+    whatever the rules say; somebody, where it is of agents."""
+
+    what: str
+    mails: tuple[str, ...]
+    by_default: tuple[Who, ...] = _FOLLOWERS
+    possible: tuple[Who, ...] = AGENTS
+    must: tuple[Who, ...] = ()
+    is_must: bool = False
+    words: str = ""
+
+    @property
+    def is_of_agents(self) -> bool:
+        return "requester" not in self.possible
+
+
+def _update(what: str) -> Told:
+    return Told(what=what, mails=(UPDATE,), by_default=(), possible=PEOPLE)
+
+
+EVENTS: Final[dict[Event, Told]] = {
+    # To agents
+    Event.NEW_TICKET: Told(
+        what="a ticket was opened",
+        mails=("new_ticket",),
+        by_default=("assignee", "team_if_unowned"),
+        is_must=True,
+    ),
+    Event.ASSIGNED: Told(
+        what="a ticket was given to somebody or to a team, or comes from the tier before",
+        mails=("new_ticket", "escalated"),
+        by_default=(),
+        possible=(),
+        is_must=True,
+        words="whom it was given to",
+    ),
+    Event.NEW_REPLY: Told(what="the requester or somebody else wrote", mails=("new_reply",), is_must=True),
+    Event.AGENT_ANSWERED: Told(what="a colleague answered the requester", mails=("agent_answered",)),
+    Event.INTERNAL_NOTE: Told(what="a colleague wrote a note", mails=("internal_note",)),
+    Event.CHANGED: Told(what="status or fields changed", mails=("changed",)),
+    Event.BAD_RATING: Told(
+        what="the requester rated the handling 1 or 2 of 5",
+        mails=("bad_rating",),
+        by_default=(*_FOLLOWERS, "lead"),
+        is_must=True,
+    ),
+    Event.ABSENT: Told(
+        what="an agent's mailbox answered by itself",
+        mails=("absent",),
+        by_default=("team",),
+        words="the team, without who is absent",
+    ),
+    Event.UNDELIVERABLE: Told(what="a mail could not be delivered", mails=("undeliverable",), is_must=True),
+    # To the requester and those who read along
+    Event.ACKNOWLEDGEMENT: Told(
+        what="their mail became a ticket",
+        mails=("acknowledgement",),
+        by_default=("requester",),
+        possible=("requester",),
+        words="`requester`, as `acknowledge` of `[desk]` and the rules say",
+    ),
+    Event.ADDED: Told(
+        what="the same came once more and was added to their ticket",
+        mails=("noted",),
+        by_default=("requester",),
+        possible=("requester",),
+    ),
+    Event.RESOLUTION: Told(
+        what="an agent resolved it; with words of the agent, all of them hear of it",
+        mails=("resolution",),
+        by_default=PEOPLE,
+        possible=PEOPLE,
+        must=("requester",),
+        is_must=True,
+    ),
+    Event.CLOSING: Told(
+        what="it was closed for good",
+        mails=("closing",),
+        by_default=PEOPLE,
+        possible=PEOPLE,
+        words="nobody; with `closing_mail = true` in `[desk]`, `requester`, `watchers`",
+    ),
+    Event.TAKEN: _update("an agent has it now"),
+    Event.HANDED_OVER: _update("another team has it now"),
+    Event.ON_HOLD: _update("it was put on hold"),
+    Event.RESUMED: _update("it is no longer on hold"),
+    Event.PRIORITY_CHANGED: _update("its priority changed"),
+    Event.MERGED: _update("it goes on together with another ticket"),
+    Event.REOPENED: _update("it was reopened, other than by them"),
+}
+
+# The mails that no rule can redirect or silence, and why.
+_ANSWERS_AGENT: Final = "answers an agent's own mail or command"
+_ANSWERS_PERSON: Final = "answers a person who asked by one word"
+_OF_OPERATION: Final = "keeps the desk running; its table says who gets it"
+FIXED_MAILS: Final[dict[str, str]] = {
+    "answer": "is an agent's own words, which the requester and the watchers always get",
+    "workaround": "is an agent's own words, which the requester and the watchers always get",
+    "challenge": "asks an agent about a mail in that agent's name, which nobody else can answer",
+    "confirmation": _ANSWERS_AGENT,
+    "question": _ANSWERS_AGENT,
+    "result": _ANSWERS_AGENT,
+    "preview": _ANSWERS_AGENT,
+    "listing": "answers `#list`, or comes as `[sweeps]` says",
+    "status": _ANSWERS_PERSON,
+    "guide": _ANSWERS_PERSON,
+    "noted": f"{_ANSWERS_PERSON}; for a mail that joins a ticket write added",
+    "reminder": "comes as `[[ladder]]` says",
+    "reminders": "comes as `[[ladder]]` says",
+    "escalated": "tells the next tier; for its moment write assigned",
+    "update": "tells of several events; write one of these",
+    "flood": "tells the agents that somebody writes too fast, whose mails wait",
+    "quarantine_digest": _OF_OPERATION,
+    "alarm": _OF_OPERATION,
+    "heartbeat": _OF_OPERATION,
+    "bundle": "is made of other mails; say it of these",
+}
 
 # Somebody must hear of these.
-NEVER_SILENT: Final = frozenset({Event.NEW_TICKET, Event.ASSIGNED, Event.NEW_REPLY, Event.UNDELIVERABLE})
+NEVER_SILENT: Final = frozenset(event for event, told in EVENTS.items() if told.is_must)
 # Who is told follows from the event itself.
-FIXED: Final = frozenset({Event.ASSIGNED})
+FIXED: Final = frozenset(event for event, told in EVENTS.items() if not told.possible)
 When = Literal["at once", "bundle", "digest", "never"]
-Who = Literal["assignee", "writers", "team_if_unowned", "team", "watchers", "lead"]
 
 
 def _quiet(text: str) -> str:
@@ -50,8 +191,14 @@ def _quiet(text: str) -> str:
     return text.strip()
 
 
+def _event(value: object) -> object:
+    if isinstance(value, str) and (why := FIXED_MAILS.get(value)):
+        raise wrong(f"{value} can't be changed here: it {why}", f"write one of {', '.join(Event)}")
+    return value
+
+
 Events = Annotated[
-    tuple[Annotated[Event, Field(strict=False)], ...],
+    tuple[Annotated[Event, BeforeValidator(_event), Field(strict=False)], ...],
     BeforeValidator(one_or_many),
     Field(strict=False, min_length=1),
     OneOrMany(),
@@ -65,20 +212,38 @@ class NoticeRule(OptionTable):
     """`[[notice]]`: whom an event tells, and when. An event that no table names tells whom it always told, at once."""
 
     event: Events
-    """Which events: new_ticket, assigned, new_reply, agent_answered, internal_note, changed, absent, undeliverable."""
+    """Which events; a table in docs/admins.md has all of them and whom they tell without a word of yours."""
     to: Whom = ()
-    """Which agents: assignee, writers, team_if_unowned, team, watchers, lead; [] = the first three of these."""
+    """Whom: of agents assignee, writers, team_if_unowned, team, watchers, lead, with [] as the first three; of people
+    requester, watchers."""
     when: When = "at once"
     """When the mail goes out: "at once", "bundle" (some minutes' worth in one), "digest" (once a day), "never"."""
 
     @model_validator(mode="after")
-    def _somebody_hears(self) -> Self:
+    def _makes_sense(self) -> Self:
         for event in self.event:
-            if event in NEVER_SILENT and self.when == "never":
-                raise wrong(f"nobody would hear of {event.value}", 'write when = "digest"')
+            told = EVENTS[event]
+            if told.is_must and self.when == "never":
+                hint = 'write when = "digest"' if told.is_of_agents else "leave it out"
+                raise wrong(f"nobody would hear of {event.value}", hint)
             if event in FIXED and self.to:
                 raise wrong(f"{event.value} tells whom the ticket was given to", "leave out to")
+            strange = [who for who in self.to if who not in told.possible]
+            if strange:
+                hint = f"of {event.value} hear: {', '.join(told.possible)}"
+                raise wrong(f"{event.value} can't tell {', '.join(strange)}", hint)
+            if not told.is_of_agents and event not in FIXED:
+                self._suits_people(event, told)
         return self
+
+    def _suits_people(self, event: Event, told: Told) -> None:
+        if self.when in ("bundle", "digest"):
+            raise wrong(f"{event.value} goes to people, whose mails never wait", 'write "at once" or "never"')
+        if not self.to and not told.by_default and self.when != "never":
+            raise wrong(f"does not say who is told of {event.value}", 'write to = "requester"')
+        missing = [who for who in told.must if self.to and who not in self.to]
+        if missing:
+            raise wrong(f"{event.value} must tell the {missing[0]}", f'write to = ["{missing[0]}"]')
 
 
 class Notices(OptionTable):

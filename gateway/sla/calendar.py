@@ -89,6 +89,18 @@ class WorkCalendar:
             left -= found.total
         return datetime(year + _HORIZON_YEARS, 1, 1, tzinfo=UTC)
 
+    def spans_between(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """The spans of work between two moments, cut off there; what goes on over midnight is one."""
+        first, last = minute_of(start), minute_of(end)
+        years = range(start.astimezone(self.zone).year, end.astimezone(self.zone).year + 1)
+        found: _Intervals = []
+        for begins, ends in (one for year in years for one in self._year(year).between(first, last)):
+            if found and begins <= found[-1][1]:
+                found[-1] = (found[-1][0], ends)
+            else:
+                found.append((begins, ends))
+        return [(moment_of(max(begins, first)), moment_of(min(ends, last))) for begins, ends in found]
+
     def is_holiday(self, day: date) -> bool:
         """Whether a day is closed by a holiday or by name."""
         return day in self._closed_days(day.year) and day not in self._opened
@@ -147,6 +159,11 @@ class _Year:
     @property
     def total(self) -> int:
         return self.worked[-1] if self.worked else 0
+
+    def between(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """The intervals that reach into a stretch of minutes."""
+        places = range(bisect_right(self.ends, first), bisect_left(self.starts, last))
+        return ((self.starts[place], self.ends[place]) for place in places)
 
     def worked_before(self, minute: int) -> int:
         index = bisect_right(self.starts, minute) - 1

@@ -8,12 +8,14 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import peewee
 
 _UNSTORABLE = {0: None} | dict.fromkeys(range(55296, 57344), 65533)
 _UNSTORABLE_TEXT = re.compile("[\0\ud800-\udfff]")
 
-_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_SLOWLY = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def clean_text(text: str) -> str:
@@ -63,10 +65,16 @@ class EncodedJson(str):
 
 
 def encode_json(value: Any) -> EncodedJson:
-    """Write a value as `Json` stores it: the same text for the same value."""
-    text = _JSON.encode(value)
-    # What is not storable shows in the written text: surrogates as they are, NUL as its escape.
-    return EncodedJson(text if _is_clean(text) and "\\u0000" not in text else _JSON.encode(_clean_json(value)))
+    """Write a value as `Json` stores it: the same text for the same value.
+
+    Raises TypeError for a value that is none of JSON's.
+    """
+    try:
+        text = orjson.dumps(value, option=_SORTED).decode()
+    except TypeError:  # lone surrogates, names that are numbers, numbers beyond 64 bits; or indeed no JSON
+        text = _SLOWLY.encode(_clean_json(value))
+    # What is not storable shows in the written text as an escape; the rest of it may not be NFC.
+    return EncodedJson(text if _is_clean(text) and "\\u0000" not in text else _SLOWLY.encode(_clean_json(value)))
 
 
 class Json(peewee.TextField):
@@ -76,14 +84,14 @@ class Json(peewee.TextField):
         return value if value is None or isinstance(value, EncodedJson) else encode_json(value)
 
     def python_value(self, value: Any) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else orjson.loads(value)
 
 
 def _clean_json(value: Any) -> Any:
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
-        return {key: _clean_json(item) for key, item in value.items()}
+        return {_clean_json(key): _clean_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean_json(item) for item in value]
     return value

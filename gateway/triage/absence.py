@@ -17,6 +17,7 @@ from gateway.mail import Address, Mail, Verdict
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.ticket import Role
+from gateway.triage import headlines
 from gateway.triage.case import Case
 from gateway.triage.decision import Decision, EndAbsence, Notice, SetAbsence
 from gateway.triage.out_of_office import ends_in
@@ -129,12 +130,13 @@ def away_on_ticket(work: Work, argument: str) -> Work | Refusal:
     said = read_away(argument, agent=work.agent, policy=work.policy, now=work.now)
     if isinstance(said, Refusal):
         return said
-    return work.with_changes(said, _telling(work.agent_mailbox, told_of(said, policy=work.policy, now=work.now)))
+    told = told_of(said, policy=work.policy, now=work.now)
+    return work.with_changes(said, _telling(work.agent_mailbox, told, f"#away {argument}"))
 
 
 def back_on_ticket(work: Work, argument: str) -> Work | Refusal:
     """`#back` in an answer to a ticket's mail."""
-    return work.with_changes(_back(work.agent), _telling(work.agent_mailbox, YOU_ARE_BACK))
+    return work.with_changes(_back(work.agent), _telling(work.agent_mailbox, YOU_ARE_BACK, "#back"))
 
 
 def away_at_desk(work: DeskWork, argument: str) -> DeskWork | Refusal:
@@ -157,6 +159,7 @@ def _back(agent: Agent) -> EndAbsence:
     return EndAbsence(agent=agent.address, why="by command")
 
 
-def _telling(to: Address, line: Phrase) -> Notice:
+def _telling(to: Address, line: Phrase, command: str) -> Notice:
     context: dict[str, object] = {"title": say("Done:"), "lines": [line], "files": False}
+    context["headline"] = headlines.done(command)
     return Notice(name="result", to=to, role=Role.AGENT, context=context)

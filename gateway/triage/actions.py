@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from gateway.mail import Address
 from gateway.phrase import Phrase, level_word, say, word
+from gateway.policy.promises import DESK
 from gateway.policy.roles import Duty, may_do
+from gateway.sla.days import after_working_days
 from gateway.subject import find_tokens
 from gateway.ticket import (
     LIFECYCLE,
@@ -25,11 +26,10 @@ from gateway.ticket import (
 from gateway.triage.decision import AddWatcher, LinkTicket, MarkReachable, MoveStatus, Record, SetRequester
 from gateway.triage.ending import goes_to_and_fro, wait_for_yes
 from gateway.triage.facts import Person, TicketFacts
+from gateway.triage.holding import held_until
 from gateway.triage.notices import stand_ins
 from gateway.triage.routing import given_in_team
 from gateway.triage.work import Refusal, Work
-from gateway.when import read_until
-from gateway.worktime import add_working_days
 
 ADDRESS = re.compile(r"[^\s<>@,;:()\"\\]{1,64}@[^\s<>@,;:()\"\\]{1,190}")
 _WAITS_FOR = {
@@ -173,31 +173,26 @@ def ticket_type(work: Work, argument: str) -> Work | Refusal:
 
 
 def hold(work: Work, argument: str) -> Work | Refusal:
-    """Wait for somebody; `until` a day, the ticket is taken up again by itself at its end."""
+    """Wait for somebody; `until` a day, the ticket is taken up again by itself when work begins on it."""
     whom, _, rest = argument.strip().lower().partition(" ")
     reason = next((reason for reason in HoldReason if reason.value == whom), None)
     if reason is None:
         return Refusal(why=say("does not say for whom it waits"))
     until = None
     if rest.strip():
-        written = rest.strip().removeprefix("until ").strip()
-        until = read_until(written, now=work.now, time_zone=work.policy.desk.time_zone)
+        until = held_until(rest, work.policy, now=work.now)
         if until is None:
-            why = say("“{day}” is no coming day", day=written)
+            why = say("“{day}” is no coming day", day=rest.strip().removeprefix("until ").strip())
             return Refusal(why=why, suggestion=say("#hold {whom} until {day}", whom=whom, day="2026-12-24"))
     told = _WAITS_FOR[reason]
     if until is not None:
-        told = say("{waits}, until {day}", waits=told, day=_local_day(work, until))
+        told = say("{waits}, until {day}", waits=told, day=until.astimezone(ZoneInfo(work.policy.desk.time_zone)))
     target = LIFECYCLE[Step.HOLD].get(work.ticket.status)
     if target is None:
         return _impossible(work.ticket, Step.HOLD)
     ticket = replace(work.ticket, status=target, hold_reason=reason, hold_until=until)
     change = MoveStatus(to=target, why=f"{work.agent.name}: {told}", hold_reason=reason, hold_until=until)
     return work.with_changes(change, ticket=ticket, told=told)
-
-
-def _local_day(work: Work, moment: datetime) -> date:
-    return moment.astimezone(ZoneInfo(work.policy.desk.time_zone)).date()
 
 
 def cc(work: Work, argument: str) -> Work | Refusal:
@@ -315,12 +310,9 @@ def _move(work: Work, step: Step, *, why: str, told: Phrase | None = None) -> Wo
     target = LIFECYCLE[step].get(work.ticket.status)
     if target is None:
         return _impossible(work.ticket, step)
-    desk = work.policy.desk
-    close_at = None
+    policy, close_at = work.policy, None
     if target is Status.RESOLVED:
-        close_at = add_working_days(
-            work.now, desk.close_after_working_days, hours=desk.working_hours, time_zone=desk.time_zone
-        )
+        close_at = after_working_days(policy.work_calendar(DESK), work.now, policy.desk.close_after_working_days)
     ticket = replace(work.ticket, status=target, hold_reason=None, hold_until=None)
     return work.with_changes(MoveStatus(to=target, why=why, close_at=close_at), ticket=ticket, told=told)
 

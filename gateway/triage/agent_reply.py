@@ -15,6 +15,7 @@ from gateway.mail import Address, Reason
 from gateway.phrase import Phrase, say, word
 from gateway.policy import Agent
 from gateway.ticket import Field, Role, Status, Visibility
+from gateway.triage import headlines
 from gateway.triage.actions import take_up
 from gateway.triage.agent_mail import (
     CARRYING,
@@ -132,7 +133,8 @@ def _deny(case: Case, reply: Reply, asked: HeldMessage) -> Decision:
     notices = tell_agents("internal_note", colleagues, about="note", context=context, but=[agent.address])
     title = say("Thank you. None of this is carried out:")
     # `reply.commands` begins with those that were asked about.
-    told = {"title": title, "lines": [line.raw for line in reply.commands], "files": False}
+    lines = [line.raw for line in reply.commands]
+    told = {"headline": headlines.not_done(*lines), "title": title, "lines": lines, "files": False}
     return case.decide(
         Action.APPEND,
         note,
@@ -240,6 +242,7 @@ def _hold(
             "problems": list(problems),
             "sendable": sendable,
             "facts": form_of(case.policy, facts),
+            "headline": _headline(reply, (*problems, why), has_words=bool(says)),
         },
     )
     # Words that are held anew stand for those that were held before; a mere command leaves them waiting.
@@ -248,6 +251,14 @@ def _hold(
     return case.decide(
         Action.HOLD, *dropped, held, notice, reasons=(reason,), ticket=reply.ticket.number, actor=reply.agent.address
     )
+
+
+def _headline(reply: Reply, problems: Sequence[Phrase], *, has_words: bool) -> Phrase:
+    """What the question is about: the first line that can't count, or all the commands that wait with the words."""
+    line = next((headlines.line_in(why) for why in problems if headlines.line_in(why)), ())
+    if has_words:
+        return headlines.not_sent(*line)
+    return headlines.not_done(*(line or [one.raw for one in reply.commands]))
 
 
 def _carry_out(case: Case, reply: Reply, done: Work, public: str) -> Decision:

@@ -7,7 +7,7 @@ from gateway.policy.settable import read_hold
 from gateway.ticket import ALWAYS_FILLED, Classification, Field, Status
 from gateway.triage.case import Case
 from gateway.triage.decision import AddWatcher, Change, MoveStatus
-from gateway.when import read_until
+from gateway.triage.holding import held_until
 
 
 def arrangements(case: Case, classification: Classification, requester: Address) -> tuple[Change, ...]:
@@ -26,7 +26,7 @@ def held(case: Case, classification: Classification) -> tuple[MoveStatus, ...]:
     reason, until = said
     moment = None
     if until:
-        moment = read_until(until, now=case.facts.now, time_zone=case.policy.desk.time_zone)
+        moment = held_until(until, case.policy, now=case.facts.now)
         if moment is None:
             return ()
     why = f"the rule “{found.rule}” holds it for {found.value}"

@@ -15,6 +15,7 @@ from gateway.mail import Address, Reason, Verdict
 from gateway.phrase import Phrase, counted, say
 from gateway.policy import Agent
 from gateway.ticket import Role
+from gateway.triage import headlines
 from gateway.triage.case import Case
 from gateway.triage.decision import Action, AnswerQuestion, Decision, Notice
 from gateway.triage.grammar import command_lines
@@ -26,6 +27,13 @@ DENIED = "agent-denied"
 ASKED_ABOUT = frozenset({"agent-unproven", "agent-unconfirmed"})
 # The reason beside such a code where the agent was really asked.
 ASKED = "asked"
+# The subject of what is told, by the reason.
+_HEADLINES = {
+    "question-settled": headlines.NOTHING_DONE,
+    "answer-unreadable": headlines.NOTHING_DONE,
+    "denied-by-agent": say("Done: the mail stays locked up"),
+    "confirmed-by-agent": say("Done: your mail is let in"),
+}
 # In the five languages; a yes hardly begins with one of these.
 _NO = frozenset(
     """
@@ -132,7 +140,7 @@ def _file(
 ) -> Decision:
     told: tuple[Notice, ...] = ()
     if title is not None:
-        context = {"title": title, "lines": lines or [], "files": False}
+        context = {"headline": _HEADLINES[code], "title": title, "lines": lines or [], "files": False}
         mailbox = Address(address=agent.address, name=agent.name)
         told = (Notice(name="result", to=mailbox, role=Role.AGENT, context=context),)
     return case.decide(Action.FILE, *changes, *told, reasons=(Reason(code=code, text=text),), actor=agent.address)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from gateway.policy.measures import INSIDE, OUTSIDE, count_of, is_of_size, period_of
 from gateway.policy.people import NO, YES, says_no, says_yes
+from gateway.policy.promises import DESK
+from gateway.sla.days import is_working_time
 from gateway.triage.sets import PatternSet, PhraseSet, wildcard_patterns
 from gateway.triage.view import View
 from gateway.triage.words import fold, value_patterns, word_patterns
@@ -171,8 +173,11 @@ def _time(view: View, vocabulary: Vocabulary) -> Found:
     if moment is None or policy is None:
         return
     for text in vocabulary.asked["time"]:
-        hours = policy.desk.working_hours if text in (INSIDE, OUTSIDE) else text
-        if is_open(moment, hours=hours, time_zone=policy.desk.time_zone) is not (text == OUTSIDE):
+        if text in (INSIDE, OUTSIDE):
+            holds = is_working_time(policy.work_calendar(DESK), moment) is (text == INSIDE)
+        else:
+            holds = is_open(moment, hours=text, time_zone=policy.desk.time_zone)
+        if holds:
             yield "time", text
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from gateway.mail import Reason
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
-from gateway.ticket import HoldReason, Status
+from gateway.ticket import OPEN_STATUSES, HoldReason, Status
 from gateway.triage.agent_mail import meant_files
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.decision import Change, MoveStatus, Rate
-from gateway.triage.facts import Evidence, TicketFacts
+from gateway.triage.facts import Evidence, ReferenceFact, TicketFacts
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.solved import Answer, Saying, read_answer
 from gateway.triage.thanks import is_mere_thanks
@@ -99,7 +99,13 @@ def is_known_by_number_alone(case: Case) -> bool:
 
 def answers_resolution(case: Case) -> bool:
     """Whether the mail answers the mail that told of the end."""
-    return any(one.is_answered and one.notice in (RESOLUTION, CLOSING) for one in case.threading.references)
+    return bool(_resolutions(case))
+
+
+def _resolutions(case: Case) -> tuple[ReferenceFact, ...]:
+    """The mails that told of the end and are answered by this one."""
+    references = case.threading.references
+    return tuple(one for one in references if one.is_answered and one.notice in (RESOLUTION, CLOSING))
 
 
 def _leads_of(policy: Policy, ticket: TicketFacts) -> tuple[Agent, ...]:
@@ -116,13 +122,26 @@ def _counts(case: Case, ticket: TicketFacts) -> bool:
 
 def _asks_solved(case: Case, ticket: TicketFacts) -> bool:
     """Whether what the mail answers is the resolution; where that can't be seen, whether nothing was asked since."""
-    waits = ticket.status is Status.ON_HOLD and ticket.hold_reason is HoldReason.REQUESTER
-    if ticket.status not in (Status.RESOLVED, Status.CLOSED) and not waits:
-        return False
-    if waits or any(one.is_answered and one.notice for one in case.threading.references):
-        return answers_resolution(case)
     last, resolved_at = ticket.last_answer, ticket.resolved_at
+    if ticket.status in OPEN_STATUSES:
+        return _waits_for_yes(case, ticket) and any(
+            last is None or (one.sent_at is not None and last.at <= one.sent_at) for one in _resolutions(case)
+        )
+    if ticket.status not in (Status.RESOLVED, Status.CLOSED):
+        return False
+    if any(one.is_answered and one.notice for one in case.threading.references):
+        return answers_resolution(case)
     return resolved_at is not None and (last is None or last.at <= resolved_at)
+
+
+def _waits_for_yes(case: Case, ticket: TicketFacts) -> bool:
+    """Whether a yes may end an open ticket: it waits for its requester, or came back so often that nothing else ends it.
+
+    That yes may come late, when the ticket has been taken up again because nobody said anything.
+    """
+    limit = case.policy.closing.reopen_limit
+    waits = ticket.status is Status.ON_HOLD and ticket.hold_reason is HoldReason.REQUESTER
+    return waits or (limit > 0 and ticket.reopened >= limit)
 
 
 def _names(case: Case, ticket: TicketFacts) -> tuple[str, ...]:

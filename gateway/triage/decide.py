@@ -40,6 +40,7 @@ from gateway.triage.storms import calm, hold_back
 from gateway.triage.tapping import tapping
 from gateway.triage.telling import without_untold
 from gateway.triage.thread import thread
+from gateway.triage.ticketless import answer_without_ticket
 
 
 def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Decision:
@@ -170,6 +171,9 @@ def _decide_open(case: Case) -> Decision:
         logged = read_logged(case, agent) if agent is not None and case.is_by_a_person else None
         if agent is not None and logged is not None:
             return open_logged(case, agent, logged)
+        told = answer_without_ticket(case, agent) if agent is not None else None
+        if told is not None:
+            return told
         return join_same_matter(case) or open_plain(case)
     if standing is Standing.CLAIM:
         return open_claimed(case, ticket)

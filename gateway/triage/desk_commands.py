@@ -19,7 +19,7 @@ from gateway.policy import Agent, Policy
 from gateway.policy.roles import Duty, may_do
 from gateway.subject import find_tokens
 from gateway.ticket import Role
-from gateway.triage import absence, handover
+from gateway.triage import absence, handover, headlines
 from gateway.triage.case import Case
 from gateway.triage.challenge import quarantine_and_ask
 from gateway.triage.commands import COMMANDS, help_lines
@@ -134,12 +134,13 @@ def _rules(work: DeskWork, argument: str) -> DeskWork | Refusal:
         return Refusal(why=say("does not say what about the rules"), suggestion="#rules stats")
     if not may_do(work.policy, work.agent, Duty.ASK_RULES):
         return Refusal(why=say("is for those who tune the rules ([desk] admins)"), suggestion="#help")
-    return work.answered("result", lines=[], files=False, asked=Asked.STATS.value)
+    headline = headlines.answer_to("#rules stats")
+    return work.answered("result", headline=headline, lines=[], files=False, asked=Asked.STATS.value)
 
 
 def _help(work: DeskWork, argument: str) -> DeskWork | Refusal:
     lines = [*desk_help_lines(), *help_lines(work.policy)]
-    return work.answered("result", lines=lines, files=False)
+    return work.answered("result", headline=headlines.answer_to("#help"), lines=lines, files=False)
 
 
 DESK_COMMANDS: dict[str, DeskCommand] = {
@@ -204,7 +205,7 @@ def read_desk_mail(subject: str, text: str) -> DeskMail | None:
 
 def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
     """Answer what it asks and do what it says, all of it or nothing."""
-    if case.mail.sender_defects or (_answers_enough(case, agent) and not case.facts.auth_trusted):
+    if case.mail.sender_defects or (answers_enough(case, agent) and not case.facts.auth_trusted):
         return case.quarantine("agent-unproven", Reason(code="desk-command", text="commands in an agent's name"))
     if any(DESK_COMMANDS[line.name].changes for line in mail.commands) and not may(
         case.authorisation.proof, Act.COMMAND_NEW, case.policy
@@ -219,13 +220,22 @@ def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
         owned=case.facts.owned,
     )
     done, problems = run_desk_commands(work, mail.commands)
-    problems += [say("{line}: {why}", line=one.raw, why=one.why) for one in mail.wrong]
+    problems += [say("{line}: {why}", line=one.raw, why=_why_wrong(one)) for one in mail.wrong]
     if problems:
         title = say("Nothing was done. Correct these lines and write once more:")
-        return _decide(case, agent, work.answered("result", title=title, lines=problems, files=False), mail)
+        headline = headlines.not_done(*headlines.line_in(problems[0]))
+        told = work.answered("result", headline=headline, title=title, lines=problems, files=False)
+        return _decide(case, agent, told, mail)
     if done.lines:
-        done = done.answered("result", title=say("Done:"), lines=list(done.lines), files=False)
+        headline = headlines.done(*(line.raw for line in mail.commands if DESK_COMMANDS[line.name].changes))
+        done = done.answered("result", headline=headline, title=say("Done:"), lines=list(done.lines), files=False)
     return _decide(case, agent, done, mail)
+
+
+def _why_wrong(one: Misplaced) -> Phrase:
+    """Why a line can't count: it may be a command, but one that is about a ticket."""
+    named = read_agent_text(one.raw, COMMANDS).commands
+    return say("is about a ticket: answer one of its mails with it") if named else one.why
 
 
 def run_desk_commands(work: DeskWork, lines: Sequence[CommandLine]) -> tuple[DeskWork, list[Phrase]]:
@@ -242,7 +252,7 @@ def run_desk_commands(work: DeskWork, lines: Sequence[CommandLine]) -> tuple[Des
     return work, problems
 
 
-def _answers_enough(case: Case, agent: Agent) -> bool:
+def answers_enough(case: Case, agent: Agent) -> bool:
     """Whether this address has been answered so often within the hour that somebody else may be asking."""
     known = case.facts.traffic_with(agent.address)
     since = case.facts.now - HOUR

@@ -18,6 +18,7 @@ from gateway.mail import Reason, Verdict
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.ticket import Role
+from gateway.triage import headlines
 from gateway.triage.case import Case
 from gateway.triage.decision import Action, Change, Decision, DenySender, Notice, SettleQuarantined
 from gateway.triage.facts import DigestEntry, DigestFact
@@ -117,20 +118,21 @@ def answer_digest(case: Case, digest: DigestFact) -> Decision:
         if not wrong:
             title, wrong = say('Nothing was done: there is no line like "release 4 7" above the quote.'), []
         reason = Reason(code="digest-refused", text="the answer to the digest has lines that can't count")
-        return _tell(case, keeper, title, wrong, reason=reason)
+        return _tell(case, keeper, title, wrong, reason=reason, headline=headlines.NOTHING_DONE)
     changes: list[Change] = []
     lines: list[Phrase] = []
-    all_done = True
+    done = 0
     for order in answer.orders:
         for number in order.numbers:
             change, line = _carry(order, digest.entry(number), case, keeper)
             changes += change
             lines.append(line)
-            all_done = all_done and bool(change)
+            done += bool(change)
+    orders = [f"{order.verb} {number}" for order in answer.orders for number in order.numbers]
     lines += [say("Left alone: {line}", line=line) for line in answer.others]
     reason = Reason(code="digest-answered", text=f"{keeper.name} answered a digest of the quarantine")
-    title = say("Done:") if all_done else say("Your answer:")
-    return _tell(case, keeper, title, lines, *changes, reason=reason)
+    title = say("Done:") if done == len(orders) else say("Your answer:")
+    return _tell(case, keeper, title, lines, *changes, reason=reason, headline=headlines.of_many(done, orders))
 
 
 def _keeper(case: Case, digest: DigestFact) -> Agent | None:
@@ -169,6 +171,7 @@ def _refuse(case: Case, digest: DigestFact) -> Decision:
         told = Reason(code="not-told", text=f"{sender.address} was told enough within the hour")
         return case.decide(Action.FILE, reasons=(reason, told), verdict=Verdict.ACCEPT_QUIETLY)
     context: dict[str, object] = {"title": title, "lines": [], "in_reply_to": case.mail.message_id}
+    context["headline"] = headlines.NOTHING_DONE
     role = Role.AGENT if agent is not None else Role.REQUESTER
     notice = Notice(name="result", to=sender, role=role, context=context)
     return case.decide(Action.FILE, notice, reasons=(reason,), verdict=Verdict.ACCEPT)
@@ -238,7 +241,16 @@ def why_not_to_deny(address: str, case: Case) -> Phrase | None:
     return None
 
 
-def _tell(case: Case, keeper: Agent, title: Phrase, lines: list[Phrase], *changes: Change, reason: Reason) -> Decision:
-    context: dict[str, object] = {"title": title, "lines": lines, "in_reply_to": case.mail.message_id}
+def _tell(
+    case: Case,
+    keeper: Agent,
+    title: Phrase,
+    lines: list[Phrase],
+    *changes: Change,
+    reason: Reason,
+    headline: Phrase,
+) -> Decision:
+    context: dict[str, object] = {"headline": headline, "title": title, "lines": lines}
+    context["in_reply_to"] = case.mail.message_id
     notice = Notice(name="result", to=case.sender, role=Role.AGENT, context=context)
     return case.decide(Action.FILE, *changes, notice, reasons=(reason,), verdict=Verdict.ACCEPT)

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 from gateway.phrase import say
 from gateway.policy import Policy
+from gateway.policy.promises import DESK
+from gateway.sla.days import after_working_days
 from gateway.subject import one_line
 from gateway.ticket import LIFECYCLE, Authority, Field, FieldValue, HoldReason, Role, Step
 from gateway.triage.decision import AskRating, Change, MoveStatus, Notice
 from gateway.triage.facts import TicketFacts
 from gateway.triage.notices import tell_people
 from gateway.triage.work import Refusal, Work
-from gateway.worktime import add_working_days
 
 _LONGEST_CHARS = 2_000
 
@@ -78,10 +79,8 @@ def goes_to_and_fro(work: Work) -> bool:
 
 def wait_for_yes(work: Work) -> Work:
     """Wait for the requester instead of closing by silence; after the days of silence its agents are told."""
-    desk = work.policy.desk
-    until = add_working_days(
-        work.now, desk.close_after_working_days, hours=desk.working_hours, time_zone=desk.time_zone
-    )
+    policy = work.policy
+    until = after_working_days(policy.work_calendar(DESK), work.now, policy.desk.close_after_working_days)
     target = LIFECYCLE[Step.HOLD][work.ticket.status]
     why = f"{work.agent.name} resolved it, and it was reopened {work.ticket.reopened} times: it waits for a yes"
     move = MoveStatus(to=target, why=why, hold_reason=HoldReason.REQUESTER, hold_until=until)

@@ -8,13 +8,14 @@ from gateway.phrase import say, word
 from gateway.subject import one_line
 from gateway.ticket import OPEN_STATUSES, Field
 from gateway.triage.decision import Follow
+from gateway.triage.routing import given_in_team
 from gateway.triage.work import Refusal, Work
 
 _LONGEST_CHARS = 1_000
 
 
 def escalate(work: Work, argument: str) -> Work | Refusal:
-    """Give the ticket to the team above its own; refused where there is none."""
+    """Give the ticket to the team above its own, and there as a new one is; refused where there is none."""
     ticket, policy = work.ticket, work.policy
     if ticket.status not in OPEN_STATUSES:
         stands = say("the ticket is {status}", status=word("status", ticket.status.value))
@@ -28,10 +29,11 @@ def escalate(work: Work, argument: str) -> Work | Refusal:
     told = say("escalated to the team {team}", team=name)
     if reason:
         told = say("escalated to the team {team}: {reason}", team=name, reason=reason)
-    given = work.with_fields([(Field.TEAM, name), (Field.ASSIGNEE, "")], team=name, assignee="", told=told)
+    given = given_in_team(work, name, but=[ticket.assignee], told=told)
+    if given is None:
+        given = work.with_fields([(Field.TEAM, name), (Field.ASSIGNEE, "")], team=name, assignee="", told=told)
+        newcomers = tuple(agent for agent in policy.agents_of(name) if agent != work.agent)
+        given = replace(given, newcomers=given.newcomers + newcomers, given_team=name)
     if ticket.assignee and ticket.assignee != work.agent.address and ticket.assignee not in ticket.agents:
         given = given.with_changes(Follow(agent=ticket.assignee))
-    newcomers = tuple(agent for agent in policy.agents_of(name) if agent != work.agent)
-    return replace(
-        given, newcomers=given.newcomers + newcomers, given_team=name, escalated_from=ticket.team, reason=reason
-    )
+    return replace(given, escalated_from=ticket.team, reason=reason)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -26,6 +26,14 @@ class Evidence(StrEnum):
     REFERENCE = "reference"
     SUBJECT_TOKEN = "subject_token"
     QUOTED = "quoted"
+
+
+class SameId(StrEnum):
+    """What came before under a mail's own Message-ID: the same mail in other words or of another date, or another
+    mail."""
+
+    COPY = "copy"
+    ANOTHER = "another"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,6 +307,12 @@ class DutyFacts:
     turns: Mapping[tuple[str, str], int] = field(default_factory=dict)
     loads: Mapping[str, int] = field(default_factory=dict)
 
+    def after(self, team: str, agent: str, *, is_turn: bool) -> DutyFacts:
+        """The same when an agent has been given a ticket of the team; `is_turn`: in turn, or by load."""
+        last = max((place for (name, _), place in self.turns.items() if name == team), default=0)
+        turns = {**self.turns, (team, agent): last + 1} if is_turn else self.turns
+        return replace(self, turns=turns, loads={**self.loads, agent: self.loads.get(agent, 0) + 1})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -344,7 +358,7 @@ class Facts:
     bounced: tuple[BouncedMail, ...] = ()
     traffic: tuple[Traffic, ...] = ()
     outside: Outside = field(default_factory=Outside)
-    is_id_taken: bool = False
+    same_id: SameId | None = None
     known_pictures: frozenset[str] = frozenset()
     denied_by: str = ""
     heartbeat: datetime | None = None

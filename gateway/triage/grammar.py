@@ -143,7 +143,7 @@ def _hidden_command(line: str, known: Collection[str]) -> str:
 
 def visible(text: str) -> str:
     """The text without what nobody sees, and that clients and phones put in where they like."""
-    return _INVISIBLE.sub("", text)
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 def _at_the_edges(lines: list[str], matches: list[CommandLine | None]) -> set[int]:

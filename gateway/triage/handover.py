@@ -15,6 +15,7 @@ from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.policy.roles import Duty, may_do
 from gateway.ticket import Authority, Field, FieldValue, Role
+from gateway.triage import headlines
 from gateway.triage.decision import Change, Notice, SetFields, TurnTo
 from gateway.triage.facts import OwnedTicket
 from gateway.triage.work import Refusal, Work
@@ -32,7 +33,8 @@ def hand_over_here(work: Work, argument: str) -> Work | Refusal:
     if isinstance(found, Refusal):
         return found
     changes, told = found
-    context = {"title": say("Done:"), "lines": [told], "files": False}
+    headline = headlines.done(f"#{HANDOVER} {argument}")
+    context = {"headline": headline, "title": say("Done:"), "lines": [told], "files": False}
     result = Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)
     return replace(work, handed=(TurnTo(ticket=None), result, *changes))
 
@@ -69,7 +71,8 @@ def _told_to(giver: Agent, taker: Agent, author: Agent, tickets: Sequence[OwnedT
     if giver == author:
         return ()
     title = say("{author} has handed your open tickets over to {agent}:", author=author.name, agent=taker.name)
-    context = {"title": title, "lines": [one.token for one in tickets], "files": False}
+    headline = say("Your tickets went to {agent}", agent=taker.name)
+    context = {"headline": headline, "title": title, "lines": [one.token for one in tickets], "files": False}
     return (Notice(name="result", to=_mailbox(giver), role=Role.AGENT, context=context),)
 
 

@@ -28,6 +28,8 @@ from gateway.triage.self_help import Wish, language_of, read_wish
 SELF_HELP = "self-help"
 STATUS, GUIDE, NOTED = "status", "guide", "noted"
 _ENDED = (Status.CLOSED, Status.CANCELLED)
+# What may as well answer a question: "shall it stay, or leave?"
+_ANSWERS = (Wish.CANCEL, Wish.LEAVE)
 _ROLES = {Standing.REQUESTER: Role.REQUESTER, Standing.WATCHER: Role.WATCHER, Standing.NOBODY: Role.REQUESTER}
 
 
@@ -43,10 +45,12 @@ def help_oneself(case: Case, ticket: TicketFacts | None) -> Decision | None:
         return _answer(case, ticket, GUIDE, wish)
     if wish is None or ticket is None or not case.authorisation.moves or is_known_by_number_alone(case):
         return None
-    if wish is Wish.LEAVE:
-        return _leave(case, ticket) if standing is Standing.WATCHER else None
+    if wish is Wish.LEAVE and standing is Standing.WATCHER:
+        return _leave(case, ticket)
     if standing is not Standing.REQUESTER:
         return None
+    if wish is Wish.LEAVE:
+        return _stay(case, ticket)
     return _reopen(case, ticket) if wish is Wish.REOPEN else _withdraw(case, ticket)
 
 
@@ -59,9 +63,10 @@ def wish_of(case: Case, ticket: TicketFacts | None) -> Wish | None:
     )
     names = (case.sender.name, case.policy.desk.name, *(agent.name for agent in case.policy.agents))
     wish = read_wish(subject, case.mail.new_text, is_reply=is_reply, names=names)
-    if wish is Wish.CANCEL and ticket is not None and ticket.last_answer and "?" in ticket.last_answer.text:
+    if wish in _ANSWERS and ticket is not None and ticket.last_answer and "?" in ticket.last_answer.text:
         # "Shall we renew or cancel it?": then the word is an answer for the agent who asks.
-        return None
+        is_for_agent = wish is Wish.CANCEL or case.authorisation.standing is Standing.REQUESTER
+        return None if is_for_agent else wish
     return wish
 
 
@@ -139,6 +144,12 @@ def answered(
         return (mail,)
     event = restraint.as_event(notice, case.sender.address)
     return (event, mail) if restraint.holds else (event,)
+
+
+def _stay(case: Case, ticket: TicketFacts) -> Decision:
+    """Nobody leaves the own matter: that is told, with the word that ends it, and nobody else reads of it."""
+    what = "own_over" if ticket.status in _ENDED else "own"
+    return _file(case, ticket, *answered(case, ticket, NOTED, what=what), why="asks to leave a matter of their own")
 
 
 def _leave(case: Case, ticket: TicketFacts) -> Decision:

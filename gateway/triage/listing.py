@@ -18,11 +18,12 @@ from gateway.triage.agent_reply import reply_by_agent
 from gateway.triage.asking import ENDS, missing_facts, why_asked
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands
-from gateway.triage.decision import Action, AskRating, Change, Decision, Notice, TurnTo
+from gateway.triage.decision import Action, AskRating, Change, Decision, Notice, TakeTurn, TurnTo
 from gateway.triage.desk_commands import DeskWork, read_desk_mail, run_desk_commands, told_first
 from gateway.triage.facts import ListingFact, TicketFacts
 from gateway.triage.grammar import CommandLine, command_lines
 from gateway.triage.orders import Order, read_orders
+from gateway.triage.routing import after
 from gateway.triage.trust import REACHING
 from gateway.triage.work import Refusal, Work, work_on
 
@@ -42,7 +43,7 @@ def answer_listing(case: Case, listing: ListingFact) -> Decision:
     agent = _holder(case, listing)
     if agent is None:
         text = f"answers a list that went to {listing.holder}: not that agent's own address, or not proven enough"
-        return case.quarantine("agent-unproven", Reason(code="listing-not-theirs", text=text))
+        return case.quarantine("not-theirs", Reason(code="listing-not-theirs", text=text))
     mailbox = Address(address=agent.address, name=agent.name)
     if listing.is_expired:
         title = say("Nothing was done: that list is more than a week old. #list sends you a new one.")
@@ -114,6 +115,8 @@ def _carry(
             # One answer may end several tickets of one person.
             ticket = replace(ticket, requester=replace(ticket.requester, rating_asked_at=case.facts.now))
         done, told = _carry_on(case, agent, ticket, commands)
+        for turn in [change for change in done if isinstance(change, TakeTurn)]:
+            case = replace(case, facts=replace(case.facts, duty=after(case.facts.duty, turn)))
         changes += done
         lines += told
     return changes, lines

@@ -5,9 +5,12 @@ Words of `templates/_marks.txt`, which says them in the agent's language, or phr
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from gateway.mail import Mail, Transport
 from gateway.phrase import Phrase, say
 from gateway.triage.case import Case
+from gateway.triage.facts import SameId
 from gateway.triage.muting import mark_of_muting
 
 # What is wrong with a sender, in words that help; the rest (bare line ends, repeated headers) is one thing to people.
@@ -66,8 +69,10 @@ def marks_of(case: Case, *, another_person: bool = False, name_others: bool = Tr
     if case.envelope.released_by:
         marks.append(say("released from quarantine by {who}", who=case.envelope.released_by))
     marks += mark_of_muting(case)
-    if case.facts.is_id_taken:
+    if case.facts.same_id is SameId.ANOTHER:
         marks.append(say("another mail had the same Message-ID before"))
+    if case.facts.same_id is SameId.COPY:
+        marks.append(_second_copy(case))
     if case.envelope.transport is Transport.IMPORT:
         marks.append(say("imported"))
     if case.threading.others:
@@ -91,6 +96,14 @@ def _imitated(case: Case) -> str:
         return sender.name[:_NAME_CHARS]
     known = [policy.desk.name, *(agent.name for agent in policy.agents)]
     return next((one for one in known if name and name == " ".join(one.casefold().split())), "")
+
+
+def _second_copy(case: Case) -> Phrase:
+    """The same mail once more, though not word for word: somebody sent it again, or changed it on the way."""
+    if case.mail.date is None:
+        return say("a second copy of the same mail, without a date, differs")
+    date = case.mail.date.astimezone(ZoneInfo(case.policy.desk.time_zone))
+    return say("a second copy of the same mail, dated {date}, differs", date=date)
 
 
 def _others(case: Case) -> list[Phrase]:

@@ -15,6 +15,7 @@ from gateway.phrase import Phrase, say
 from gateway.policy import Agent
 from gateway.subject import clean_subject
 from gateway.ticket import OPEN_STATUSES, Classification, Field, Role, Status, Visibility
+from gateway.triage import headlines
 from gateway.triage.actions import ADDRESS
 from gateway.triage.agent_mail import CONFIRMATION, QUESTION
 from gateway.triage.arranging import arrangements, held, new_watchers
@@ -220,11 +221,13 @@ def _commands(case: Case, agent: Agent, logged: Logged) -> tuple[Work, tuple[Cha
         asked = {"why": done.why, "suggestion": done.suggestion, "held_text": "\n".join(lines)}
         # What #send would carry out is the other commands.
         rest = {"their_text": "", "commands": lines, "problems": [done.why], "sendable": len(lines) > 1}
+        rest["headline"] = headlines.not_done(*(headlines.line_in(done.why) or lines))
         question = _ask(agent, QUESTION, lines, context=asked | rest)
         return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {done.why}"),)
     if missing := missing_facts(done):
         asked = {"why": why_asked(missing), "suggestion": "", "held_text": "\n".join(lines), "their_text": ""}
         rest = {"commands": lines, "problems": [], "sendable": len(lines) > 1, "facts": form_of(case.policy, missing)}
+        rest["headline"] = headlines.not_done(*lines)
         question = _ask(agent, QUESTION, lines, context=asked | rest, marks=(QUESTION, FACTS))
         return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {asked['why']}"),)
     if done.resolves and not done.ticket.assignee:

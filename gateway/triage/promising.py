@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from datetime import datetime
 
 from gateway.mail import Address
 from gateway.phrase import Phrase, level_word, say
 from gateway.policy import Policy
 from gateway.policy.promises import LadderStep, Rung
-from gateway.sla import ClockKind
 from gateway.ticket import Authority, Field, FieldValue, Priority
 from gateway.triage.decision import AckClocks, SetFields
 from gateway.triage.facts import TicketFacts
@@ -28,14 +26,33 @@ def ack(work: Work, argument: str) -> Work | Refusal:
 
 def reminded(
     steps: Iterable[LadderStep], *, team: str, assignee: str, policy: Policy, away: Container[str] = ()
-) -> tuple[Address, ...]:
-    """Whom steps remind, each once; who is `away` reads nothing in time."""
-    rungs = dict.fromkeys(rung for step in steps for rung in step.remind)
-    found = (one for rung in rungs for one in _on(rung, team=team, assignee=assignee, policy=policy, away=away))
-    return tuple({one.address: one for one in found}.values())
+) -> dict[Address, Rung]:
+    """Whom steps remind, each once, and as whom; who is `away` reads nothing in time."""
+    found: dict[str, tuple[Address, Rung]] = {}
+    for rung in dict.fromkeys(rung for step in steps for rung in step.remind):
+        stands_on, addresses = _on(rung, team=team, assignee=assignee, policy=policy, away=away)
+        for address in addresses:
+            found.setdefault(address, (_mailbox(address, policy), stands_on))
+    return dict(found.values())
 
 
-def _on(rung: Rung, *, team: str, assignee: str, policy: Policy, away: Container[str]) -> Iterable[Address]:
+def why_reminded(rung: Rung, steps: Iterable[LadderStep], *, team: str, assignee: str, policy: Policy) -> Phrase:
+    """Why somebody on that rung is told, in one sentence."""
+    owner = policy.agent_of(assignee) if assignee else None
+    if rung == "assignee":
+        return say("You get this because the ticket is yours.")
+    if rung == "lead":
+        return say("You get this as a lead of the team {team}.", team=team)
+    if rung == "manager":
+        return say("You get this as a manager of the team {team}.", team=team)
+    if owner is None:
+        return say("You get this because nobody has the ticket; it is your team's: {team}.", team=team)
+    if any("team" in step.remind for step in steps):
+        return say("You get this because the ticket is your team's: {team}.", team=team)
+    return say("You get this in place of {agent}, who is away.", agent=owner.name)
+
+
+def _on(rung: Rung, *, team: str, assignee: str, policy: Policy, away: Container[str]) -> tuple[Rung, Sequence[str]]:
     """Who stands on a rung and is there; where nobody is, the next below: manager, lead, assignee, team."""
     agent = policy.agent_of(assignee) if assignee else None
     by_rung: dict[Rung, Sequence[str]] = {
@@ -45,29 +62,16 @@ def _on(rung: Rung, *, team: str, assignee: str, policy: Policy, away: Container
         "team": [one.address for one in policy.agents_of(team) or policy.agents],
     }
     rungs = list(by_rung)
-    here = ([one for one in by_rung[below] if one not in away] for below in rungs[rungs.index(rung) :])
+    for below in rungs[rungs.index(rung) :]:
+        if here := [one for one in by_rung[below] if one not in away]:
+            return below, here
     # Where everybody is away, all of the team hear of it: somebody may look all the same.
-    found = next((those for those in here if those), by_rung["team"])
-    return [_mailbox(address, policy) for address in found]
+    return "team", by_rung["team"]
 
 
 def _mailbox(address: str, policy: Policy) -> Address:
     agent = policy.agent_of(address)
     return Address(address=address, name=agent.name if agent is not None else policy.person_of(address).get("name", ""))
-
-
-def what_is_due(kind: ClockKind, *, due: datetime | None, was_missed: bool) -> Phrase:
-    """What a reminder says first; `due` by the clock of who reads it, None where the clock stands."""
-    is_response = kind is ClockKind.RESPONSE
-    if due is None:
-        return say("nobody has answered yet") if is_response else say("it is not settled yet")
-    if was_missed:
-        if is_response:
-            return say("overdue: nobody has answered; an answer was due on {due}", due=due)
-        return say("overdue: it is not settled; that was due on {due}", due=due)
-    if is_response:
-        return say("nobody has answered yet; an answer is due on {due}", due=due)
-    return say("it is not settled yet; that is due on {due}", due=due)
 
 
 def raised(steps: Iterable[LadderStep], ticket: TicketFacts, policy: Policy) -> SetFields | None:
@@ -87,16 +91,14 @@ def raised(steps: Iterable[LadderStep], ticket: TicketFacts, policy: Policy) -> 
     return SetFields(values=tuple(values)) if values else None
 
 
-def what_changes(changes: Iterable[SetFields]) -> tuple[Phrase, ...]:
-    """What the ladder does to a ticket, in words."""
-    values = {value.field: value.value for change in changes for value in change.values}
+def what_is_raised(raising: SetFields | None) -> tuple[Phrase, ...]:
+    """What the ladder raises of a ticket, in words."""
+    values = {value.field: value.value for value in raising.values} if raising is not None else {}
     said = []
     if urgency := values.get(Field.URGENCY):
         said.append(level_word("urgency", urgency))
     if priority := values.get(Field.PRIORITY):
         said.append(say("priority {priority}", priority=priority))
-    if team := values.get(Field.TEAM):
-        said.append(say("given to the team {team}", team=team))
     return tuple(said)
 
 
@@ -111,12 +113,16 @@ def _more_pressing(urgency: str, policy: Policy) -> str:
     return levels[max(0, levels.index(urgency) - 1)] if urgency in levels else urgency
 
 
-def given_to(steps: Iterable[LadderStep], ticket: TicketFacts, policy: Policy) -> SetFields | None:
-    """The last team that steps give the ticket to; None where it has it already."""
+def sent_to(steps: Iterable[LadderStep], ticket: TicketFacts, policy: Policy) -> str:
+    """The last team that steps give the ticket to; "" where it has it already."""
     names = [step.reassign for step in steps if step.reassign]
     team = policy.team_named(names[-1]) if names else None
-    if team is None or policy.team_named(ticket.team) == team:
-        return None
-    pairs = ((Field.TEAM, team.name), (Field.ASSIGNEE, ""))
-    values = (FieldValue(field=field, value=value, authority=Authority.OVERRIDE) for field, value in pairs)
-    return SetFields(values=tuple(values))
+    return team.name if team is not None and policy.team_named(ticket.team) != team else ""
+
+
+def to_team(team: str, *, nobody: bool = False) -> SetFields:
+    """The move to a team; `nobody` of it has the ticket then."""
+    pairs = ((Field.TEAM, team), *(((Field.ASSIGNEE, ""),) if nobody else ()))
+    return SetFields(
+        values=tuple(FieldValue(field=field, value=value, authority=Authority.OVERRIDE) for field, value in pairs)
+    )

@@ -64,6 +64,14 @@ QUARANTINE: Final[Mapping[str, Why]] = {
             urgent=True,
         ),
         Why(
+            code="not-theirs",
+            text=say("sent by somebody else to a link or a list that one agent alone was given"),
+            todo="nothing of it was done and nobody was asked; tell a colleague to answer a mail of their own, delete it",
+            release="becomes an internal message on the link's ticket, marked as unverified, or opens one of its own",
+            by_mail=False,
+            urgent=True,
+        ),
+        Why(
             code="own-mail",
             text=say("one of the desk's own mails came back, or somebody writes in the desk's name"),
             todo="look for a mailbox that redirects to the desk; delete it where it is ours",

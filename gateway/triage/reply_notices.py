@@ -46,11 +46,11 @@ def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bo
     def colleagues(event: Event) -> list[Agent]:
         return [one for one in agents_of_ticket(case.policy, reply.ticket, event) if one not in newcomers]
 
-    changed = agent_context | {"changes": list(work.told)}
+    changed = agent_context | {"changes": list(work.news)}
     if answers:
         told = colleagues(Event.AGENT_ANSWERED)
         notices += tell_agents("agent_answered", told, about="answer", context=changed, but=acting)
-    elif not reply.text.internal and work.told:
+    elif not reply.text.internal and work.news:
         notices += tell_agents("changed", colleagues(Event.CHANGED), context=changed, but=acting)
     if reply.text.internal:
         # What happened is said once.
@@ -66,18 +66,20 @@ def _to_newcomers(work: Work, newcomers: list[Agent]) -> tuple[Notice, ...]:
     mark = say("given to you by {agent}", agent=work.agent.name)
     if work.given_team:
         mark = say("given to the team {team} by {agent}", team=work.given_team, agent=work.agent.name)
-    given = {"changes": list(work.told), "history": True, "marks": [mark], "why": [], "linked_token": ""}
+    given = {"changes": list(work.news), "history": True, "marks": [mark], "why": [], "linked_token": ""}
     name = "new_ticket"
     if work.escalated_from:
         name = "escalated"
         agent = {"name": work.agent.name, "address": work.agent.address}
         given |= {"agent": agent, "from_team": work.escalated_from, "reason": work.reason, "marks": []}
+        given |= {"why": [work.routed] if work.routed is not None else []}
     return tell_agents(name, newcomers, about="first", context=given, but=[work.agent.address])
 
 
 def _told_to_author(case: Case, reply: Reply, work: Work, *, answers: bool) -> list[Notice]:
     """What became of a mail other than its author thinks: what was left out, and a ticket that has ended meanwhile."""
     title, lines = say("Sent. Left out of it:"), list(reply.left_out)
+    headline = say("Sent, but not all of it")
     if answers and (names := kept_files(case, reply)):
         inside = say("{files}: for colleagues only; to send files, write a new answer", files=names)
         if reply.text.has_note:
@@ -88,15 +90,18 @@ def _told_to_author(case: Case, reply: Reply, work: Work, *, answers: bool) -> l
         lines.append(inside)
     if not answers:
         title = say("Done. Left out of it:") if reply.text.internal else say("Nothing was sent. Left out of it:")
+        headline = say("Done, but not all of it") if reply.text.internal else say("Nothing was sent")
     if answers and _has_ended_meanwhile(case, reply, work):
         ended = say(
             "Sent. The ticket is {status} meanwhile and stays so; #reopen takes it up again.",
             status=word("status", work.ticket.status.value),
         )
+        if not lines:
+            headline = say("Sent; it is {status} meanwhile", status=word("status", work.ticket.status.value))
         title, lines = (title, [*lines, ended]) if lines else (ended, [])
     elif not lines:
         return []
-    context = {"title": title, "lines": lines, "files": False}
+    context = {"headline": headline, "title": title, "lines": lines, "files": False}
     return [Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)]
 
 

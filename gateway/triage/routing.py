@@ -1,6 +1,7 @@
 """To whom a new ticket is given by itself: in turn, to who has the fewest, or to who is on call. Pure.
 
-Place in the mail's way: behind the rules, which may have named an agent already; then nothing happens here. Chosen is
+Place in the mail's way: behind the rules, which may have named an agent already; then nothing happens here. A ticket
+that comes to a team later, by `#assign`, `#escalate` or a step of the ladder, is given in the same way. Chosen is
 among the agents of the ticket's team who are neither away nor outside their hours, and of these among those who know
 its category or a tag of it, where there are any. Where nobody is at work, a ticket of the priorities of a rota that
 holds goes to who is on call; every other one stays with its team. Nothing here fails.
@@ -8,7 +9,7 @@ holds goes to who is on call; every other one stays with its team. Nothing here 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from gateway.policy import Agent, Policy
 from gateway.policy.duty import is_at_work, on_call, rota_at
 from gateway.ticket import Authority, Classification, Field, FieldValue
 from gateway.triage.decision import SetFields, TakeTurn
-from gateway.triage.facts import DutyFacts
+from gateway.triage.facts import DutyFacts, TicketFacts
 from gateway.triage.work import Work
 
 TURN, LOAD, ON_CALL = "turn", "load", "on_call"
@@ -115,19 +116,32 @@ def _why(how: str, agent: Agent, team: str, duty: DutyFacts, *, knows: bool) -> 
     return say("{why}, among those who know this", why=why) if knows else why
 
 
+def after(duty: DutyFacts | None, turn: TakeTurn) -> DutyFacts | None:
+    """What the next choice of the same mail goes by."""
+    return duty.after(turn.team, turn.agent, is_turn=turn.how != ON_CALL) if duty is not None else None
+
+
 def with_assignee(classification: Classification, agent: Agent) -> Classification:
     """What the ticket opens with; nobody has decided it, so that rules and agents may."""
-    value = FieldValue(field=Field.ASSIGNEE, value=agent.address, authority=Authority.DEFAULT)
+    value = assignee_by_turn(agent)
     values = tuple(value if one.field is Field.ASSIGNEE else one for one in classification.values)
     return replace(classification, values=values)
 
 
-def given_in_team(work: Work, team: str) -> Work | None:
-    """A ticket that an agent gives to a team, with the colleague to whom the team gives it by itself.
+def given_from_elsewhere(
+    team: str,
+    ticket: TicketFacts,
+    policy: Policy,
+    duty: DutyFacts | None,
+    away: Mapping[str, object],
+    *,
+    now: datetime,
+    but: Iterable[str],
+) -> Given | None:
+    """The agent to whom a team gives a ticket that comes to it from elsewhere, as it would a new one.
 
-    None where it gives it to nobody; never to who has just given it away.
+    Never one of `but`, who had it or give it away; None where it gives it to nobody.
     """
-    ticket, now = work.ticket, work.now
     matter = Matter(
         team=team,
         priority=ticket.priority,
@@ -135,12 +149,29 @@ def given_in_team(work: Work, team: str) -> Work | None:
         subcategory=ticket.subcategory,
         tags=ticket.tags,
     )
-    found = given(matter, work.policy, work.duty, {**work.away, work.agent.address: now}, now)
+    return given(matter, policy, duty, {**away, **{address: now for address in but if address}}, now)
+
+
+def assignee_by_turn(agent: Agent) -> FieldValue:
+    """The assignee on whom nobody has decided, so that rules and agents may."""
+    return FieldValue(field=Field.ASSIGNEE, value=agent.address, authority=Authority.DEFAULT)
+
+
+def given_in_team(work: Work, team: str, *, but: Iterable[str] = (), told: Phrase | None = None) -> Work | None:
+    """A ticket that an agent gives to a team, with the colleague to whom the team gives it by itself.
+
+    None where it gives it to nobody; never to who has just given it away. `told` says in other words that the team has
+    it.
+    """
+    but = (work.agent.address, *but)
+    found = given_from_elsewhere(team, work.ticket, work.policy, work.duty, work.away, now=work.now, but=but)
     if found is None:
         return None
     agent = found.agent
-    told = say("given to the team {team}, there to {agent}: {why}", team=team, agent=agent.name, why=found.why)
-    by_turn = FieldValue(field=Field.ASSIGNEE, value=agent.address, authority=Authority.DEFAULT)
-    moved = work.with_field(Field.TEAM, team, team=team, assignee=agent.address, told=told)
-    moved = moved.with_changes(SetFields(values=(by_turn,)), found.turn)
-    return replace(moved, newcomers=(*moved.newcomers, agent), given_team="")
+    plain = say("given to the team {team}, there to {agent}: {why}", team=team, agent=agent.name, why=found.why)
+    more = say("given to {agent}: {why}", agent=agent.name, why=found.why) if told is not None else None
+    moved = work.with_field(Field.TEAM, team, team=team, assignee=agent.address, told=told or plain)
+    by_turn = SetFields(values=(assignee_by_turn(agent),))
+    moved = moved.with_changes(by_turn, found.turn, told=more)
+    newcomers = (*moved.newcomers, agent)
+    return replace(moved, newcomers=newcomers, given_team="", routed=found.why, duty=after(work.duty, found.turn))

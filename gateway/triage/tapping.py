@@ -15,6 +15,7 @@ from gateway.mail import Address, Reason, Verdict
 from gateway.phrase import say
 from gateway.policy import Agent
 from gateway.ticket import OPEN_STATUSES, Role, Status
+from gateway.triage import headlines
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS
 from gateway.triage.decision import Action, Decision, Notice, UseLink
@@ -37,7 +38,7 @@ LINKS: dict[str, Link] = {
     "resolve": Link(number=2, line="#resolve", statuses=OPEN_STATUSES),
     "hold": Link(number=3, line="#hold requester", statuses=OPEN_STATUSES - {Status.ON_HOLD}),
     "escalate": Link(number=4, line="#escalate", statuses=OPEN_STATUSES),
-    "reopen": Link(number=5, line="#reopen", statuses=_ENDED),
+    "reopen": Link(number=5, line="#reopen", statuses=_ENDED | {Status.CANCELLED}),
     "note": Link(number=6, line="#note", statuses=frozenset(OPEN_STATUSES) | _ENDED),
 }
 BY_NUMBER = {link.number: name for name, link in LINKS.items()}
@@ -56,7 +57,7 @@ def tapping(case: Case, decide: Callable[[Case], Decision]) -> Decision:
     agent = _holder(case, tap)
     if agent is None:
         text = f"a link that was given to {tap.holder}, and not sent from that agent's own address: nothing is done"
-        return case.quarantine("agent-unproven", Reason(code="link-not-theirs", text=text))
+        return case.quarantine("not-theirs", Reason(code="link-not-theirs", text=text))
     if tap.used_at is not None:
         return _already_used(case, agent, tap, tap.used_at)
     decision = decide(case)
@@ -81,7 +82,7 @@ def _already_used(case: Case, agent: Agent, tap: TapFact, used_at: datetime) -> 
     title = say("{ticket}: {line}", ticket=tap.token, line=title) if tap.token else title
     words = [text for text in map(str.strip, case.mail.new_text.splitlines()) if text and text != line]
     lines = [say("Write it in answer to the mail itself:"), *words] if words else []
-    context = {"title": title, "lines": lines, "files": False}
+    context = {"headline": headlines.not_done(line), "title": title, "lines": lines, "files": False}
     mailbox = Address(address=agent.address, name=agent.name)
     told = Notice(name="result", to=mailbox, role=Role.AGENT, context=context)
     reason = Reason(code="link-used", text=f"{agent.name} used the link {line} of mail {tap.outbox} before")

@@ -19,7 +19,8 @@ def watch(work: Work, argument: str) -> Work | Refusal:
     told = say("{agent} follows it from now on", agent=work.agent.name)
     agents = tuple(dict.fromkeys([*ticket.agents, own]))
     unwatched = tuple(one for one in ticket.unwatched if one != own)
-    return work.with_changes(Follow(agent=own), ticket=replace(ticket, agents=agents, unwatched=unwatched), told=told)
+    following = replace(ticket, agents=agents, unwatched=unwatched)
+    return _for_oneself(work.with_changes(Follow(agent=own), ticket=following, told=told))
 
 
 def unwatch(work: Work, argument: str) -> Work | Refusal:
@@ -40,7 +41,13 @@ def _leave(work: Work, agent: Agent) -> Work | Refusal:
     told = say("{agent} follows it no longer", agent=agent.name)
     agents = tuple(one for one in ticket.agents if one != own)
     unwatched = tuple(dict.fromkeys([*ticket.unwatched, own]))
-    return work.with_changes(Unfollow(agent=own), ticket=replace(ticket, agents=agents, unwatched=unwatched), told=told)
+    left = replace(ticket, agents=agents, unwatched=unwatched)
+    return _for_oneself(work.with_changes(Unfollow(agent=own), ticket=left, told=told))
+
+
+def _for_oneself(work: Work) -> Work:
+    """Who follows a ticket is no news to those who have it."""
+    return replace(work, own=(*work.own, work.told[-1]))
 
 
 def _remove(work: Work, argument: str) -> Work | Refusal:

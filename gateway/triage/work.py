@@ -29,13 +29,15 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What an agent's mail has commanded so far. `told` are sentences about changes, for the other agents.
+    """What an agent's mail has commanded so far. `told` are sentences about changes, for the other agents but for those
+    that are `own`: what an agent does about nobody but themselves.
 
     `newcomers` are agents who have to see the ticket because it was given to them; `given_team` is the team whose they
-    are, "" where it was given to one of them, and `escalated_from` the team that gave it up. `works_around`: the words
-    of the mail are a workaround. `owned` are open tickets that a hand-over may be about, `handed` what comes of it.
-    `away` and `duty` are as in `Facts`. `used` are the words of canned answers, in order, and `previewed` those that
-    only the agent is to see, each with its name. `undoable` is what `#undo` may take back.
+    are, "" where it was given to one of them, and `escalated_from` the team that gave it up. `routed` is why its new
+    team gave it to its agent by itself. `works_around`: the words of the mail are a workaround. `owned` are open
+    tickets that a hand-over may be about, `handed` what comes of it. `away` and `duty` are as in `Facts`. `used` are
+    the words of canned answers, in order, and `previewed` those that only the agent is to see, each with its name.
+    `undoable` is what `#undo` may take back.
     """
 
     ticket: TicketFacts
@@ -45,9 +47,11 @@ class Work:
     now: datetime
     changes: tuple[Change, ...] = ()
     told: tuple[Phrase, ...] = ()
+    own: tuple[Phrase, ...] = ()
     newcomers: tuple[Agent, ...] = ()
     given_team: str = ""
     escalated_from: str = ""
+    routed: Phrase | None = None
     reason: str = ""
     works_around: bool = False
     workaround_text: str = ""
@@ -76,6 +80,11 @@ class Work:
             ticket=ticket or self.ticket,
             told=(*self.told, told) if told is not None else self.told,
         )
+
+    @property
+    def news(self) -> tuple[Phrase, ...]:
+        """What other agents are told of."""
+        return tuple(line for line in self.told if line not in self.own)
 
     def with_field(self, field: Field, value: str, *, told: Phrase | None = None, **ticket_changes: object) -> Work:
         """Set one classification field in the agent's name; nothing overwrites that but another agent."""

@@ -46,7 +46,7 @@ class Relay(asyncio.Protocol):
             self._takes_mail = True
             self._transport.write(b"354 go on\r\n")
         elif verb == b"EHLO":
-            self._transport.write(b"250-relay.example.net\r\n250-SMTPUTF8\r\n250 8BITMIME\r\n")
+            self._transport.write(b"250-relay.example.net\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 8BITMIME\r\n")
         elif verb == b"QUIT":
             self._transport.write(b"221 2.0.0 bye\r\n")
             self._transport.close()

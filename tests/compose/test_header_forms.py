@@ -194,6 +194,9 @@ def test_what_cannot_be_written_is_no_part_of_the_chain_not_even_as_the_answered
         ("Subject", f"{'b' * 30} {'c' * 37}", f"Subject: {'b' * 30}\r\n {'c' * 37}\r\n"),
         ("Subject", f"{'b' * 60} {'c' * 60}", f"Subject: {'b' * 60}\r\n {'c' * 60}\r\n"),
         ("Subject", "b" * 74, "Subject: " + "b" * 74 + "\r\n"),
+        # A line of nothing but white space would end the header for some readers.
+        ("Subject", "b" * 67 + " ", "Subject: " + "b" * 67 + " \r\n"),
+        ("Subject", " " + "b" * 67, "Subject:  " + "b" * 67 + "\r\n"),
         ("Subject", "Störung", "Subject: =?utf-8?q?St=C3=B6rung?=\r\n"),
     ],
 )

@@ -60,7 +60,7 @@ def test_who_has_seen_the_colleagues_answer_does_not_collide(desk: DeskUnderTest
 def test_a_ticket_on_hold_comes_back_on_its_day(desk: DeskUnderTest) -> None:
     desk.write(ERIKA, "It drops.")
     desk.answer(ANNA, desk.last(ANNA), "#take\n#hold vendor until 2026-03-04")
-    desk.wait(days=2)
+    desk.wait(days=1)
     assert desk.ticket()["status"] == "on_hold"
     desk.wait(days=1)
     assert desk.ticket()["status"] == "in_progress"

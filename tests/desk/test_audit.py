@@ -7,10 +7,13 @@ finding has.
 from __future__ import annotations
 
 import contextlib
+import os
+import random
+import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +21,18 @@ import peewee
 import pytest
 
 from gateway.compose import compose
-from gateway.desk.audit import audit_all
+from gateway.desk.audit import audit_all, findings_of
+from gateway.desk.audit.tickets import tickets
 from gateway.desk.letters import LetterBuilder
 from gateway.desk.operating import delete, release
 from gateway.desk.refusals import record_refusal
 from gateway.parsing import Parser
 from gateway.store import outbox
 from gateway.store.database import connection, is_sqlite, transaction
+from gateway.store.fields import UtcDateTime
 from gateway.store.states import OutboxState
 from gateway.store.tables import (
+    TABLES,
     AttachmentRow,
     Contact,
     Dedupe,
@@ -45,6 +51,10 @@ from gateway.store.tables import (
 )
 from tests.desk.harness import DESK, DeskUnderTest
 
+# Which rows are drawn by lot, and how many: of each table to be removed, of each column to be altered.
+SEED = int(os.environ.get("AUDIT_SEED", "1"))
+ROWS = int(os.environ.get("AUDIT_ROWS", "4"))
+DRAWN = int(os.environ.get("AUDIT_ROWS", "1"))
 ERIKA = "Erika Muster <erika@example.com>"
 ANNA = "anna@example.com"
 BEN = "ben@example.com"
@@ -155,6 +165,13 @@ def findings(desk: DeskUnderTest) -> list[str]:
     return audit_all(desk.secrets).findings
 
 
+def notices(word: str, secrets: Mapping[int, bytes] | None = None) -> bool:
+    """Whether one of the findings has the word; looks no further than that."""
+    if secrets is None:
+        secrets = {row.id: bytes(row.content) for row in Secret.select()}
+    return any(word in finding for finding in findings_of(secrets))
+
+
 def test_a_whole_desk_gives_no_finding(busy: DeskUnderTest) -> None:
     assert findings(busy) == []
     outcomes = {row.outcome for row in Ledger.select()}
@@ -206,16 +223,14 @@ REMOVED: dict[str, tuple[Any, str]] = {
 def test_each_row_that_is_removed_is_missed(busy: DeskUnderTest, what: str) -> None:
     """Every row of every table, one after the other; on PostgreSQL, where that takes longer, some of them."""
     table, word = REMOVED[what]
-    rows = list(table.select().dicts())[:: 1 if is_sqlite(busy.database) else 9]
+    rows = list(table.select().dicts())
     assert rows
     unnoticed = []
-    for row in rows:
+    for row in rows if is_sqlite(busy.database) else random.Random(SEED).sample(rows, min(ROWS, len(rows))):
         with busy.database.atomic() as attempt:
-            condition = [getattr(table, name) == value for name, value in row.items() if name in key_names(table)]
-            assert table.delete().where(*condition).execute() == 1
-            found = audit_all(busy.secrets if table is not Secret else {}).findings
-            if not any(word in finding for finding in found):
-                unnoticed.append((row, found))
+            assert table.delete().where(*key_of(table, row)).execute() == 1
+            if not notices(word):
+                unnoticed.append(row)
             attempt.rollback()
     assert unnoticed == []
 
@@ -223,6 +238,10 @@ def test_each_row_that_is_removed_is_missed(busy: DeskUnderTest, what: str) -> N
 def key_names(table: Any) -> tuple[str, ...]:
     key = table._meta.primary_key
     return tuple(getattr(key, "field_names", (getattr(key, "name", ""),)))
+
+
+def key_of(table: Any, row: Mapping[str, Any]) -> list[Any]:
+    return [getattr(table, name) == row[name] for name in key_names(table)]
 
 
 # --- doubled ---
@@ -274,9 +293,8 @@ def unnoticed(desk: DeskUnderTest, cases: dict[str, tuple[Callable[[], Any], str
     for what, (damage, word) in cases.items():
         with desk.database.atomic() as attempt:
             damage()
-            found = audit_all({row.id: bytes(row.content) for row in Secret.select()}).findings
-            if not any(word in finding for finding in found):
-                missed[what] = found
+            if not notices(word):
+                missed[what] = audit_all({row.id: bytes(row.content) for row in Secret.select()}).findings
             attempt.rollback()
     assert findings(desk) == []
     return missed
@@ -301,8 +319,7 @@ def test_an_outgoing_mail_that_is_doubled_with_all_that_hangs_on_it_is_acknowled
 def set_to(table: Any, *conditions: Any, **values: Any) -> Callable[[], None]:
     def change() -> None:
         row = first(table, *conditions)
-        key = [getattr(table, name) == row.__data__[name] for name in key_names(table)]
-        assert table.update(**values).where(*key).execute() == 1
+        assert table.update(**values).where(*key_of(table, row.__data__)).execute() == 1
 
     return change
 
@@ -331,6 +348,7 @@ def swap_parts() -> None:
         ).execute()
 
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 OPENED = Ledger.outcome == "opened"
 RESOLVED = Ticket.status == "resolved"
 ALTERED: dict[str, tuple[Callable[[], Any], str]] = {
@@ -439,11 +457,123 @@ ALTERED: dict[str, tuple[Callable[[], Any], str]] = {
         "names other people",
     ),
     "a secret": (set_to(Secret, content=b"x" * 32), "no secret of ours"),
+    # What a row can't say, which checks that read it must survive
+    "a role that there is not": (set_to(Outbox, role="keeper"), "outbox 1 says what its table does not allow"),
+    "a state that there is not": (set_to(Ledger, state="gone"), "ledger 1 says what its table does not allow"),
+    "a decision that is none": (set_to(Ledger, OPENED, decision=["x"]), "can't be read"),
+    # Who reads what, and when
+    "a mail outside about a note": (
+        set_to(Outbox, Outbox.notice == "answer", Outbox.ticket == 1, about=5),
+        "goes to somebody outside, but tells of message 5, which is internal",
+    ),
+    "a mail about another ticket": (set_to(Outbox, Outbox.about == 1, about=2), "which is of another ticket"),
+    "the way back of an outgoing mail": (
+        lambda: set_to(Outbox, reverse_path=first(Outbox, Outbox.id == 2).reverse_path)(),
+        "would not be known as its own",
+    ),
+    "a mail that came back": (set_to(Outbox, bounced_at=None), "outbox 1 came back at no time"),
+    "a requester's address": (
+        set_to(Contact, Contact.address == "a@example.org", address="b@example.org"),
+        "contact 8 is b@example.org, but was not: [INC-1005] opened for a@example.org",
+    ),
+    "a first answer": (set_to(Ticket, Ticket.id == 2, first_answer_at=None), "but it counts as not answered"),
+    "a first answer's time": (set_to(Ticket, Ticket.id == 2, first_answer_at=LONG_AGO), "its first_answer_at"),
+    "when a ticket was opened": (set_to(Ticket, opened_at=LONG_AGO), "it was opened at 2020"),
+    "when a ticket's mail came": (set_to(Ticket, arrived_at=LONG_AGO), "it came at 2020"),
+    "when a late message came": (
+        set_to(Message, Message.arrived_at.is_null(False), arrived_at=LONG_AGO),
+        "but its mail did not",
+    ),
+    "since when somebody watches": (set_to(TicketWatcher, added_at=LONG_AGO), "watches it since 2020"),
+    "when a link was made": (set_to(TicketLink, at=LONG_AGO), "was not made at 2020"),
+    "when an id was seen": (set_to(ThreadReference, at=LONG_AGO), "or another time"),
+    "when a mail was decided": (set_to(Ledger, decided_at=LONG_AGO), "was decided at 2020"),
+    "the rules of a ticket": (set_to(Ticket, policy_version="x"), "was opened under the rules"),
 }
 
 
 def test_each_row_that_is_altered_is_named(busy: DeskUnderTest) -> None:
     assert unnoticed(busy, ALTERED) == {}
+
+
+def test_each_thread_reference_that_is_moved_to_another_ticket_is_missed_there(busy: DeskUnderTest) -> None:
+    """Every one of them, whichever the database would find first, to any other ticket."""
+    rng = random.Random(SEED)
+    numbers = {row.id: row.number for row in Ticket.select()}
+    unseen = []
+    for row in list(ThreadReference.select().dicts()):
+        with busy.database.atomic() as attempt:
+            to = rng.choice([one for one in numbers if one != row["ticket"]])
+            ThreadReference.update(ticket=to).where(*key_of(ThreadReference, row)).execute()
+            found = [one for one in tickets(busy.secrets) if "thread reference" in one]
+            if {one.partition(":")[0] for one in found} != {f"ticket {numbers[one]}" for one in (row["ticket"], to)}:
+                unseen.append((row["message_id"], row["ticket"], to, found))
+            attempt.rollback()
+    assert unseen == []
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+def test_whatever_column_of_whatever_row_is_altered_some_finding_tells_of_it(busy: DeskUnderTest, table: Any) -> None:
+    """Every column, in rows drawn by lot; `UNTOLD` lists those that nothing else tells of."""
+    rng = random.Random(f"{SEED}/{table.__name__}")
+    rows = [row for row in table.select().dicts() if table is not Ledger or row["outcome"] not in WITHOUT_BYTES]
+    unseen = []
+    for column in told_columns(table):
+        for row in rng.sample(rows, min(DRAWN, len(rows))):
+            new = other_value(column, row[column.name], rng)
+            with contextlib.suppress(peewee.IntegrityError), busy.database.atomic() as attempt:
+                table.update(**{column.name: new}).where(*key_of(table, row)).execute()
+                if not notices(""):
+                    unseen.append((column.name, [row[name] for name in key_names(table)], row[column.name], new))
+                attempt.rollback()
+    assert unseen == []
+
+
+# What only one account tells of: how far a mail has come in its queue, what is known of people, copies of the rules,
+# words for people. `Table.*` is all of a table.
+UNTOLD = frozenset(
+    {
+        *("Agent.*", "Team.*", "BorderProof.*", "Secret.created_at", "Turn.place", "Absence.said_at"),
+        *(f"Contact.{name}" for name in ("name", "language", "first_seen_at", "bounced_at", "muted_until")),
+        *(f"Contact.{name}" for name in ("flooding_until", "quick_replies", "quick_reply_at", "rating_asked_at")),
+        *("Ticket.language", "Ticket.desk_address", "Ticket.named", "Rating.assignee"),
+        *(f"Ledger.{name}" for name in ("source_key", "attempts", "not_before", "lease_owner", "lease_until", "error")),
+        *(f"Ledger.{name}" for name in ("decision", "shown_at", "expiry_told_at")),
+        *(f"Outbox.{name}" for name in ("rank", "context", "attempts", "uncertain_count", "not_before", "sent_at")),
+        *(f"Outbox.{name}" for name in ("lease_owner", "lease_until", "reply", "reverse_path", "outside_domain")),
+    }
+)
+WITHOUT_BYTES = ("duplicate", "deleted")
+
+
+def told_columns(table: Any) -> list[Any]:
+    name = table.__name__
+    if f"{name}.*" in UNTOLD:
+        return []
+    return [one for one in table._meta.sorted_fields if f"{name}.{one.name}" not in UNTOLD]
+
+
+def other_value(column: Any, value: Any, rng: random.Random) -> Any:
+    """Another value such as could stand there."""
+    rules = " ".join(one.sql for one in column.model._meta.constraints or ())
+    if words := re.search(rf"CHECK \({column.column_name} IN \((.*?)\)\)", rules):
+        return rng.choice([word for word in words[1].replace("'", "").split(", ") if word != value])
+    if isinstance(column, peewee.ForeignKeyField):
+        there = column.rel_model.select(column.rel_field).order_by(column.rel_field).tuples()
+        return rng.choice([*(one for (one,) in there if one != value), 999])
+    if value is None:
+        return LONG_AGO if isinstance(column, UtcDateTime) else b"x"
+    others: dict[type, Callable[[Any], Any]] = {
+        bool: lambda one: not one,
+        int: lambda one: one + rng.choice([-1, 1, 100]),
+        str: lambda one: rng.choice([one[1:], one + "x"]) if one else "x",
+        bytes: lambda one: bytes(one[:-1]) if one else b"x",
+        memoryview: lambda one: bytes(one[:-1]) if one else b"x",
+        list: lambda one: one[:-1] if one else ["x"],
+        dict: lambda one: {key: kept for key, kept in one.items() if key != min(one)} if one else {"x": "x"},
+        datetime: lambda one: one + timedelta(minutes=rng.choice([-7000, 7000])),
+    }
+    return others[type(value)](value)
 
 
 def test_the_audit_reads_one_moment_while_the_gateway_works(desk: DeskUnderTest, tmp_path: Path) -> None:

@@ -81,6 +81,32 @@ def test_the_digest_shows_what_waits_and_nothing_in_it_can_be_clicked(desk: Desk
     assert mail.message["Auto-Submitted"] == "auto-generated"
 
 
+def test_what_stays_as_it_was_is_told_when_it_is_late_and_then_once_a_week(desk: DeskUnderTest) -> None:
+    lists(desk)
+    told: list[int] = []
+    # Three working weeks from a Monday on; each morning, and twice that nobody is told the same twice.
+    for day in range(2, 24):
+        desk.now = datetime(2026, 3, day, 8, day % 2, tzinfo=UTC)
+        if day == 19:
+            spam(desk)
+        if run(desk):
+            told.append(day)
+        assert run(desk) == 0
+    # New; after the third working day; a week later; something new; and a week after the last one, on the 26th, again.
+    assert told == [2, 6, 13, 19]
+    desk.now = datetime(2026, 3, 26, 8, 0, tzinfo=UTC)
+    assert run(desk) == 2
+
+
+def test_what_the_agent_calls_foreign_is_new_to_the_keepers(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.write(ANNA, "Tell her.", subject=f"Re: {desk.last(ANNA).subject}")
+    assert run(desk) == 2
+    desk.answer(ANNA, desk.last(ANNA, "challenge"), "No, that was not me.")
+    assert run(desk, urgent_due) == 2
+    assert "who says that it is not theirs" in " ".join(desk.last(BEN, DIGEST).text.split())
+
+
 def test_there_is_one_digest_a_working_day_and_none_where_nothing_waits(desk: DeskUnderTest) -> None:
     assert run(desk) == 0
     lists(desk)
@@ -306,7 +332,7 @@ def test_a_blocked_sender_is_kept_aside_quietly_and_a_bounce_of_theirs_is_not(de
     answer(desk, digest(desk), "block 1")
     row = desk.write("news@list.example.net", "A real question this time?", subject="Question")
     assert (row.state, row.reason_code) == ("quarantined", "denied")
-    desk.wait(days=1)
+    desk.wait(days=7)
     run(desk)
     assert "Question" not in desk.last(ANNA, DIGEST).text
     assert "One mail of a blocked sender is kept aside." in desk.last(ANNA, DIGEST).text

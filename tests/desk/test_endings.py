@@ -227,6 +227,39 @@ def test_reopened_too_often_it_waits_for_the_yes_and_the_lead_hears_of_it(led: D
     assert led.audit() == []
 
 
+def to_and_fro(desk: DeskUnderTest) -> Sent:
+    """The resolution that waits for a yes, since the ticket was reopened three times."""
+    for number in range(3):
+        mail = resolved(desk) if number == 0 else desk.last("erika@example.com", "resolution")
+        desk.answer(ERIKA, mail, f"Still broken, say I, {number}.")
+        desk.answer(ANNA, desk.last(ANNA, "new_reply"), "#resolve Tried once more.")
+    return desk.last("erika@example.com", "resolution")
+
+
+@pytest.mark.parametrize("words", ["Yes", "4"])
+def test_the_yes_that_a_ticket_waits_for_closes_it_also_when_it_comes_late(led: DeskUnderTest, words: str) -> None:
+    asked = to_and_fro(led)
+    led.wait(days=20)
+    assert led.ticket()["status"] == "in_progress"
+    led.answer(ERIKA, asked, words)
+    assert led.ticket()["status"] == "closed"
+    assert "closed" in led.last(ANNA, "changed").text
+    assert led.audit() == []
+
+
+def test_the_yes_counts_whatever_else_the_ticket_waits_for_but_not_after_another_question(led: DeskUnderTest) -> None:
+    asked = to_and_fro(led)
+    led.answer(ANNA, led.last(ANNA, "new_reply"), "#hold vendor")
+    led.answer(ANNA, led.last(ANNA, "new_reply"), "Was it the green cable?\n#hold requester")
+    led.answer(ERIKA, asked, "Yes")
+    assert led.ticket()["status"] == "in_progress"
+    led.answer(ANNA, led.last(ANNA, "new_reply"), "#resolve Now.")
+    led.answer(ANNA, led.last(ANNA, "new_reply"), "#hold vendor")
+    led.answer(ERIKA, led.last("erika@example.com", "resolution"), "Yes")
+    assert led.ticket()["status"] == "closed"
+    assert led.audit() == []
+
+
 # --- workaround, cause, code ---
 
 

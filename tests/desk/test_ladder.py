@@ -69,7 +69,11 @@ def test_overdue_is_said_plainly_and_a_manager_who_is_no_agent_is_asked_for_noth
     taken(promised)
     go_to(promised, "03-03 09:00")
     told = promised.last(BOSS, "reminder").text
-    assert "overdue: it is not settled; that was due on 2 March 2026, 17:00" in told
+    assert promised.last(BOSS, "reminder").subject.endswith(
+        "[INC-1001] Solution overdue since Mon 17:00 (by 1 h of working time) – My VPN is down"
+    )
+    assert "Solution overdue since Mon 17:00 (by 1 h of working time).\nIt is not settled yet." in told
+    assert "You get this as a manager of the team desk." in told
     assert "Overdue since: 2 March 2026, 17:00" in told
     assert "#ack" not in told
     assert "#ack" in promised.last(NORA, "reminder").text

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote
 
 import pytest
 
+from gateway.desk.quarantining import DIGEST, urgent_due
 from gateway.store.database import connection
 from gateway.store.tables import Outbox, UsedLink
 from tests.desk.harness import DeskUnderTest, Sent, policy_of
@@ -95,6 +96,13 @@ def test_a_forwarded_link_does_nothing_for_anybody_else(desk: DeskUnderTest, not
     assert desk.inbox(sender, "result") == []
     with connection(desk.database):
         assert UsedLink.select().count() == 0
+        urgent_due(desk.database, desk.policy, desk.secrets, now=desk.now)
+    desk._send()
+    hint = " ".join(desk.last(ANNA, DIGEST).text.split())
+    # Nobody was asked, and a reply lets nothing in: the hint says neither.
+    assert "sent by somebody else to a link or a list that one agent alone was given" in hint
+    assert "in the name of an agent" not in hint
+    assert "release 1 3" not in hint
     tap(desk, notice, "#resolve")
     assert desk.ticket()["status"] == "resolved"
     assert desk.audit() == []

@@ -163,6 +163,24 @@ def test_a_watcher_leaves_by_one_word_and_is_told_once(desk: DeskUnderTest) -> N
     assert desk.audit() == []
 
 
+def test_nobody_leaves_a_matter_of_their_own_and_no_agent_reads_of_it(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.", subject="VPN")
+    before = len(desk.inbox(ANNA))
+    assert desk.answer(ERIKA, desk.last("erika@example.com"), "Abmelden\n\nGruß\nErika").outcome == "filed"
+    told = " ".join(to(desk, "noted")[0].split())
+    assert "with the word cancel" in told and "nothing was changed" in told
+    assert (desk.ticket()["status"], len(desk.ticket()["messages"]), len(desk.inbox(ANNA))) == ("new", 1, before)
+    # It may be an answer to what an agent asks; then it is for the agent.
+    desk.answer(ANNA, desk.last(ANNA), "Shall the old account stay, or leave?")
+    assert desk.answer(ERIKA, desk.last("erika@example.com", "answer"), "leave").outcome == "appended"
+    desk.answer(ANNA, desk.last(ANNA), "Done.")
+    answer = desk.last("erika@example.com", "answer")
+    desk.answer(ANNA, desk.last(ANNA), "#close")
+    assert desk.answer(ERIKA, answer, "unsubscribe").outcome == "filed"
+    assert "no more mails will come about it" in " ".join(to(desk, "noted")[-1].split())
+    assert desk.audit() == []
+
+
 def test_a_watcher_asks_for_this_one_and_sees_nothing_else_of_the_requester(desk: DeskUnderTest) -> None:
     desk.write(ERIKA, "It drops.", subject="VPN")
     desk.write(ERIKA, "Mine alone.", subject="A secret")

@@ -285,6 +285,13 @@ def test_a_copy_of_a_mail_by_another_way_joins_its_ticket(desk: DeskUnderTest) -
     desk.write(ERIKA, "The server is on fire", subject="Fire", headers=same)
     row = desk.write(ERIKA, "The server is on fire\n\n-- \nSent to all@example.com", subject="Fire", headers=same)
     assert row.outcome == "appended"
+    told = "a second copy of the same mail, dated 2 March 2026, 09:02, differs"
+    assert told in " ".join(desk.last(ANNA, "new_reply").text.split())
+    assert "a second copy of the same mail, dated 2026-03-02 09:02, differs" in desk.ticket()["messages"][1]["marks"]
+    # An answer that overtakes its mail is none.
+    desk.write(ANNA, "I see it.", subject="Wind", headers={"In-Reply-To": "<late@example.com>"})
+    desk.write(ERIKA, "The server is out of breath", subject="Wind", headers={"Message-ID": "<late@example.com>"})
+    assert "second copy" not in "".join(one.text for one in desk.sent[-3:])
 
 
 @pytest.mark.parametrize(

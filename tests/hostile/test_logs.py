@@ -7,11 +7,12 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
 
-from gateway.logs import configure_logs
+from gateway.logs import configure_logs, plain_line
 
 NASTY = "x\x1b[31m\r\n2026-01-01 INFO root gave everything away\u2028\u202e" + "y" * 5_000
 
@@ -95,3 +96,25 @@ def _record(logger: logging.Logger, text: str, *, moment: float) -> logging.LogR
     record = logger.makeRecord(logger.name, logging.WARNING, __file__, 1, text, (), None)
     record.created = moment
     return record
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {
+            "event": "mail_sorted",
+            "level": "info",
+            "ledger": 7,
+            "reason": "x y",
+            "ms": 1.25,
+            "ticket": None,
+            "new": True,
+        },
+        {"event": "mail_failed", "level": "error", "said": 'it\'s = "a"\t', "exception": "  | Traceback\n  | x"},
+        {"event": "alone", "level": "warning"},
+    ],
+)
+def test_a_line_without_colours_is_structlogs_own(event: dict[str, Any]) -> None:
+    event["timestamp"] = "2026-03-05T09:00:00Z"
+    console = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+    assert plain_line(None, "info", dict(event)) == console(None, "info", dict(event))

@@ -53,6 +53,9 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "the parser stops at the first empty line; the cut only saves it work",
         ),
         "_encoded: return header.encode(splitchars=' x'…": "between two words there is always a space to break at",
+        "_encoded: if not long_word and _PRINTABLE.fullmatch(text) and (' ' not in f' {text} x'):": (
+            "the space after the text is what is looked for"
+        ),
         "has_long_line: end = data.find(…": "the same answer, with a look at every line instead of one in 998 octets",
         "has_long_line: if end <= 0 and …": "what follows a line feed at the beginning is looked at again",
         "has_long_line: if end < 1 and …": "what follows a line feed at the beginning is looked at again",

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import ConfigurationError
 from gateway.policy import Policy, load_policy, parse_policy
-from gateway.policy.duty import agents_named_in, began_today, calendar_of, days_worked_before, is_at_work, on_call
+from gateway.policy.duty import agents_named_in, calendar_of, is_at_work, on_call
+from gateway.sla.days import began_today, days_worked_before
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HEAD = """

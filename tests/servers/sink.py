@@ -299,8 +299,8 @@ class Sink:
     ) -> list[str]:
         session.host_name = hostname
         hidden = tuple(word.upper() for word in self.options.hide_extensions)
-        announced = [line for line in responses[:-1] if not line[4:].upper().startswith(hidden)]
-        return [*announced, "250-ENHANCEDSTATUSCODES", responses[-1]]
+        offered = [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES"]
+        return [*(line for line in offered if not line[4:].upper().startswith(hidden)), responses[-1]]
 
     async def handle_DATA(self, server: _Dialogue, session: Any, envelope: Any) -> str:  # noqa: N802
         mail = ReceivedMail(

@@ -216,11 +216,29 @@ def test_hold_says_for_whom_and_until_when_by_the_desk_s_clock() -> None:
     work = done("#hold requester until 2026-07-01", desk='time_zone = "America/New_York"')
     assert (work.ticket.hold_reason, work.ticket.hold_until) == (
         HoldReason.REQUESTER,
-        datetime(2026, 7, 2, 3, 59, tzinfo=UTC),
+        datetime(2026, 7, 1, 12, 0, tzinfo=UTC),
     )
-    assert [str(one) for one in work.told] == ["on hold, waiting for the requester, until 2026-07-01"]
+    assert [str(one) for one in work.told] == ["on hold, waiting for the requester, until 2026-07-01 08:00"]
     assert done("#hold approval").ticket.hold_until is None
-    assert done("#hold vendor Friday").ticket.hold_until == datetime(2026, 3, 6, 23, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("until", "desk", "expected"),
+    [
+        ("Friday", 'working_hours = "Mo-Fr 09:30-17:00"', datetime(2026, 3, 6, 9, 30, tzinfo=UTC)),
+        ("Friday", 'working_hours = "Mo-Th 09:30-17:00"', datetime(2026, 3, 6, 8, 0, tzinfo=UTC)),
+        ("Friday", 'working_hours = "Mo-Su 09:30-17:00"\nclosed = "2026-03-06"', datetime(2026, 3, 6, 8, 0, tzinfo=UTC)),
+        ("until Friday 14:00", "", datetime(2026, 3, 6, 14, 0, tzinfo=UTC)),
+        ("until 14h", "", datetime(2026, 3, 2, 14, 0, tzinfo=UTC)),
+        ("bis Freitag um 9 Uhr", 'time_zone = "Europe/Berlin"', datetime(2026, 3, 6, 8, 0, tzinfo=UTC)),
+        ("2090-01-01", 'working_hours = "Mo-Su 09:30-17:00"', datetime(2090, 1, 1, 8, 0, tzinfo=UTC)),
+        ("9999-12-31", "", datetime(9999, 12, 31, 8, 0, tzinfo=UTC)),
+    ],
+)
+def test_a_hold_ends_when_work_begins_on_its_day_or_at_the_time_that_it_names(
+    until: str, desk: str, expected: datetime
+) -> None:
+    assert done(f"#hold vendor {until}", desk=desk).ticket.hold_until == expected
 
 
 def test_people_are_added_and_changed() -> None:

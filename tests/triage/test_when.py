@@ -82,18 +82,59 @@ def test_days_that_are_understood(text: str, expected: str) -> None:
     "text",
     [
         *("", "soon", "12/24/2026", "2026-02-30", "31.4.", "2026-03-01", "1.1.2020", "0.0.", "yesterday", "a"),
-        *("3x", "until", "d", "99999999999 days", "9999-99-99", "later today", "2026-12-24 12:00", "-3d"),
+        *("3x", "until", "d", "99999999999 days", "9999-99-99", "later today", "2026-12-24 24:01", "3h", "-3d"),
     ],
 )
 def test_what_is_not_understood_or_past_is_no_day(text: str) -> None:
     assert day(text) == ""
 
 
-def test_a_day_means_its_end_by_the_desk_s_clock() -> None:
+def test_a_day_means_when_its_work_begins_and_once_begun_its_end() -> None:
     until = read_until("2026-07-01", now=NOW, time_zone="America/New_York")
-    assert until == datetime(2026, 7, 2, 3, 59, tzinfo=UTC)
+    assert until == datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
     assert until is not None
     assert until.tzinfo is UTC
+
+    def at_ten(day: date) -> datetime:
+        return datetime(day.year, day.month, day.day, 10, tzinfo=UTC)
+
+    assert read_until("2026-07-01", now=NOW, time_zone="UTC", begins=at_ten) == datetime(2026, 7, 1, 10, tzinfo=UTC)
+    at_noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert read_until("today", now=at_noon, time_zone="UTC", begins=at_ten) == datetime(2026, 7, 1, 23, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Friday 14:00", "03-06 14:00"),
+        ("friday, 14:30", "03-06 14:30"),
+        ("until Friday at 2pm", "03-06 14:00"),
+        ("tomorrow 9 am", "03-03 09:00"),
+        ("2026-03-05 09:30", "03-05 09:30"),
+        ("2026-03-05T09:30", "03-05 09:30"),
+        ("5.3. 9:30", "03-05 09:30"),
+        ("Freitag um 14 Uhr", "03-06 14:00"),
+        ("bis morgen 9:30 Uhr", "03-03 09:30"),
+        ("vendredi à 14h30", "03-06 14:30"),
+        ("viernes a las 9:30", "03-06 09:30"),
+        ("até sexta às 14h", "03-06 14:00"),
+        ("Friday 24:00", "03-07 00:00"),
+        ("12:00 am", "03-03 00:00"),
+        # A time alone is the next one; "14h" only where it says until.
+        ("14:00", "03-02 14:00"),
+        ("until 0:00", "03-03 00:00"),
+        ("jusqu'à 14h", "03-02 14:00"),
+        ("14h", ""),
+        ("today 00:00", ""),
+        ("Friday 14", ""),
+        ("Friday 13pm", ""),
+        ("Friday 14:60", ""),
+        ("soon 14:00", ""),
+    ],
+)
+def test_a_time_of_day_means_exactly_that(text: str, expected: str) -> None:
+    until = read_until(text, now=NOW, time_zone=BERLIN)
+    assert (until.astimezone(ZoneInfo(BERLIN)).strftime("%m-%d %H:%M") if until is not None else "") == expected
 
 
 def test_today_is_what_the_desk_s_clock_says() -> None:

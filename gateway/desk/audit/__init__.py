@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gateway.desk.audit.constraints import closed_sets
 from gateway.desk.audit.duties import absences, turns
 from gateway.desk.audit.history import histories
 from gateway.desk.audit.mails import decisions_done, dedupe_keys, outcomes, raw_mails
+from gateway.desk.audit.moments import late_messages
 from gateway.desk.audit.orphans import orphans, unknown_contacts
 from gateway.desk.audit.outgoing import outgoing_mails
 from gateway.desk.audit.tickets import tickets
@@ -44,6 +46,7 @@ CHECKS: tuple[Check, ...] = (
     dedupe_keys,
     # What it led to
     tickets,
+    late_messages,
     outgoing_mails,
     histories,
     absences,
@@ -51,6 +54,8 @@ CHECKS: tuple[Check, ...] = (
     # What hangs on nothing
     orphans,
     unknown_contacts,
+    # What no row may say
+    closed_sets,
 )
 
 
@@ -63,5 +68,19 @@ def audit_all(secrets: Mapping[int, bytes]) -> Report:
             "messages": Message.select().count(),
             "outgoing mails": Outbox.select().count(),
         }
-        findings = [finding for check in CHECKS for finding in check(secrets)]
+        findings = list(findings_of(secrets))
     return Report(checked=checked, findings=findings)
+
+
+def findings_of(secrets: Mapping[int, bytes]) -> Iterator[str]:
+    """What one check after the other finds, in the caller's transaction."""
+    for check in CHECKS:
+        yield from _found(check, secrets)
+
+
+def _found(check: Check, secrets: Mapping[int, bytes]) -> Iterator[str]:
+    """What one check finds; a row that can't even be read ends that check, not the others."""
+    try:
+        yield from check(secrets)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        yield f"a row can't be read, and the check {check.__name__!r} got no further: {error!r}"

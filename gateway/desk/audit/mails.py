@@ -10,7 +10,7 @@ from typing import Any
 from peewee import fn
 
 from gateway.desk.audit.reading import Content, contents, grouped, pairs, portions, span
-from gateway.desk.ledger import OUTCOMES
+from gateway.desk.ledger import HEARTBEAT, OUTCOMES
 from gateway.phrase import counted
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Dedupe, Event, Ledger, Message, Outbox, RawMailPart, Ticket
@@ -69,6 +69,14 @@ def _outcome(row: Any, messages: list[Any], asked: Counter[str]) -> Iterator[str
         yield f"{name} came to ticket row {row.ticket_id}, but its message is on another ticket"
     if row.state == LedgerState.DONE and row.outcome not in _WITHOUT_BYTES and not _is_of(row.outcome, decision):
         yield f"{name} is {row.outcome}, but what was decided is {decision.get('action', 'nothing')}"
+    if row.outcome == Outcome.DUPLICATE and row.ticket_id is not None:
+        yield f"{name} is a duplicate, but names ticket row {row.ticket_id}"
+    if missing := {"received_at", "recipients", "reverse_path", "transport"} - row.envelope.keys():
+        yield f"{name}: its envelope has no {sorted(missing)[0]}"
+    if row.transport != row.envelope.get("transport"):
+        yield f"{name} came by {row.transport}, by its envelope by {row.envelope.get('transport')}"
+    if row.reason_code not in ("", HEARTBEAT) and row.state == LedgerState.DONE and row.outcome not in _WITHOUT_BYTES:
+        yield f"{name} is {row.outcome}, but was kept in quarantine: {row.reason_code}"
     if row.state == LedgerState.QUARANTINED and (not row.reason_code or decision.get("action") != Action.QUARANTINE):
         yield f"{name} is in quarantine without a decision that says so"
     for kind, times in (
@@ -86,10 +94,11 @@ def _is_of(outcome: str, decision: Mapping[str, Any]) -> bool:
 
 def decisions_done(secrets: Mapping[int, bytes]) -> Iterator[str]:
     """What a decision said would be sent is in the outbox, what it said would be written down is in the history."""
-    columns = (Ledger.id, Ledger.state, Ledger.outcome, Ledger.decision, Ledger.ticket)
+    columns = (Ledger.id, Ledger.state, Ledger.outcome, Ledger.decision, Ledger.ticket, Ledger.decided_at)
     for rows in portions(Ledger, *columns):
         numbers = pairs(Ticket.select(Ticket.id, Ticket.number).where(Ticket.id << [row.ticket_id for row in rows]))
-        told = grouped(Event.select(Event.ledger, Event.kind).where(span(Event.ledger, rows)), "ledger_id")
+        events = Event.select(Event.ledger, Event.kind, Event.at).where(span(Event.ledger, rows))
+        told = grouped(events, "ledger_id")
         expected = _expected_mails(rows)
         found = pairs(Outbox.select(Outbox.dedupe_key, Outbox.notice).where(Outbox.dedupe_key << list(expected)))
         yield from (sentence for key, (notice, sentence) in expected.items() if found.get(key) != notice)
@@ -98,6 +107,8 @@ def decisions_done(secrets: Mapping[int, bytes]) -> Iterator[str]:
             if row.state == LedgerState.DONE and decision and decision.get("ticket") != numbers.get(row.ticket_id):
                 where = f"ticket {decision.get('ticket')}, not on {numbers.get(row.ticket_id)}"
                 yield f"ledger {row.id} was decided on {where}"
+            if row.outcome in _WITH_MESSAGE and row.decided_at not in [event.at for event in told[row.id]]:
+                yield f"ledger {row.id} was decided at {row.decided_at}, but nothing happened then"
             kinds = Counter(event.kind for event in told[row.id])
             for kind, count in Counter(decision.get("records", [])).items():
                 if kinds[kind] != count:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from peewee import fn
 
 from gateway.desk.audit.reading import Content, contents, pairs, portions
 from gateway.desk.outgoing import KEYS_BY_NAME
-from gateway.keys import Purpose, key_in_id, unseal
+from gateway.keys import KEY_LENGTH, Purpose, key_in_id, plus_suffix, unseal
 from gateway.policy.telling import Delay
 from gateway.store.states import AuthorRole, MessageState, OutboxState
 from gateway.store.tables import Event, Message, Outbox, OutboxPart, Ticket, UsedLink
@@ -20,12 +21,17 @@ _BY_HAND = "sent from the desk's mailbox"
 
 def outgoing_mails(secrets: Mapping[int, bytes]) -> Iterator[str]:
     """Check every row of the outbox, then that nobody was told twice or not at all."""
-    refused = {event.detail.get("outbox") for event in Event.select(Event.detail).where(Event.kind == "refused")}
+    refused = _last_told(["refused"])
+    came_back = refused | _last_told(["bounce-failed"])
     for rows in portions(Outbox):
+        told = _told_of(rows)
         numbers = pairs(Ticket.select(Ticket.id, Ticket.number).where(Ticket.id << [row.ticket_id for row in rows]))
         found = contents(OutboxPart, OutboxPart.outbox, rows)
         for row in rows:
-            yield from _state(row, refused)
+            yield from _state(row, refused.keys())
+            yield from _came_back(row, came_back.get(row.id), is_refused=row.id in refused)
+            yield from _about(row, told.get(row.about_id))
+            yield from _way_back(row, secrets)
             yield from _key(row, numbers.get(row.ticket_id, 0), secrets)
             yield from _rendered(row, found.get(row.id, Content()))
     yield from _taken_back()
@@ -34,7 +40,45 @@ def outgoing_mails(secrets: Mapping[int, bytes]) -> Iterator[str]:
     yield from _answers_not_sent()
 
 
-def _state(row: Any, refused: set[object]) -> Iterator[str]:
+def _last_told(kinds: list[str]) -> dict[int, datetime]:
+    """Outgoing mails of which an event of these kinds tells → when the last one did."""
+    events = Event.select(Event.detail, Event.at).where(Event.kind.in_(kinds)).order_by(Event.id)
+    return {event.detail.get("outbox", 0): event.at for event in events}
+
+
+def _told_of(rows: Sequence[Any]) -> dict[int, Any]:
+    """The messages that these mails are about."""
+    query = Message.select(Message.id, Message.visibility, Message.ticket)
+    return {one.id: one for one in query.where(Message.id << [row.about_id for row in rows if row.about_id])}
+
+
+def _came_back(row: Any, told_at: datetime | None, *, is_refused: bool) -> Iterator[str]:
+    """What came back is marked as such. A refusal counts only where it says that there is nobody."""
+    if row.bounced_at != told_at and not (is_refused and row.bounced_at is None):
+        yield f"outbox {row.id} came back at {row.bounced_at or 'no time'}, by its history at {told_at or 'no time'}"
+
+
+def _about(row: Any, message: Any) -> Iterator[str]:
+    """It tells of a message of its own ticket, and nobody but agents of one that is internal."""
+    if message is None:
+        return
+    if row.ticket_id is not None and row.ticket_id != message.ticket_id:
+        yield f"outbox {row.id} tells of message {message.id}, which is of another ticket"
+    if row.role != Role.AGENT and message.visibility != Visibility.PUBLIC:
+        yield f"outbox {row.id} goes to somebody outside, but tells of message {message.id}, which is internal"
+
+
+def _way_back(row: Any, secrets: Mapping[int, bytes]) -> Iterator[str]:
+    """A delivery report to its envelope sender names this mail."""
+    suffix = plus_suffix(row.reverse_path).rpartition("+")[2]
+    if len(suffix) != KEY_LENGTH:
+        return
+    key = unseal(suffix, purpose=Purpose.BOUNCE, secrets=secrets)
+    if key is None or (key.ticket, key.person) != (row.id, row.recipient_id):
+        yield f"outbox {row.id}: a delivery report to {row.reverse_path} would not be known as its own"
+
+
+def _state(row: Any, refused: Collection[int]) -> Iterator[str]:
     if row.state == OutboxState.SENT and (row.part_count == 0 or row.sent_at is None):
         yield f"outbox {row.id} is sent, but its bytes or its time are not there"
     if row.state != OutboxState.SENT and row.sent_at is not None:
@@ -50,9 +94,9 @@ def _state(row: Any, refused: set[object]) -> Iterator[str]:
         yield f"outbox {row.id} was refused, but nobody was told"
 
 
-def _roles_of(row: Any) -> tuple[Role, ...]:
+def _roles_of(row: Any) -> tuple[str, ...]:
     """As whom somebody may answer a mail: a manager who is no agent reads what agents read, and writes along."""
-    return (Role.AGENT, Role.WATCHER) if row.role == Role.AGENT else (Role(row.role),)
+    return (Role.AGENT, Role.WATCHER) if row.role == Role.AGENT else (row.role,)
 
 
 def _key(row: Any, number: int, secrets: Mapping[int, bytes]) -> Iterator[str]:
@@ -73,7 +117,7 @@ def _key(row: Any, number: int, secrets: Mapping[int, bytes]) -> Iterator[str]:
 
 
 def _rendered(row: Any, content: Content) -> Iterator[str]:
-    if not row.part_count and not content.count:
+    if not (row.part_count or row.size_bytes or content.count) and row.sha256 is None:
         return
     digest = bytes(row.sha256 or b"")
     if (content.count, content.size_bytes, content.sha256) != (row.part_count, row.size_bytes, digest):
@@ -95,13 +139,13 @@ def _taken_back() -> Iterator[str]:
 
 def _used_links() -> Iterator[str]:
     """Every link that was used is remembered as used, and none else: each works once."""
-    told = [event.detail for event in Event.select(Event.detail).where(Event.kind == "link-used")]
-    by_history = {(int(detail["outbox"]), int(detail["number"])) for detail in told}
-    query: Any = UsedLink.select(UsedLink.outbox, UsedLink.number)
-    kept: set[tuple[int, int]] = set(query.tuples())
-    for number, link in sorted(by_history - kept):
+    told = Event.select(Event.detail, Event.at).where(Event.kind == "link-used")
+    by_history = {(int(one.detail["outbox"]), int(one.detail["number"]), one.at) for one in told}
+    query: Any = UsedLink.select(UsedLink.outbox, UsedLink.number, UsedLink.used_at)
+    kept: set[tuple[int, int, datetime]] = set(query.tuples())
+    for number, link, _ in sorted(by_history - kept):
         yield f"outbox {number}: its link {link} was used, but could be used again"
-    for number, link in sorted(kept - by_history):
+    for number, link, _ in sorted(kept - by_history):
         yield f"outbox {number}: its link {link} counts as used, but by no event"
 
 

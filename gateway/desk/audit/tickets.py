@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from gateway.desk import fingerprints
 from gateway.desk.audit.clocks import clocks
+from gateway.desk.audit.moments import moments
 from gateway.desk.audit.reading import grouped, pairs, portions, span
 from gateway.desk.references import reference_digest
 from gateway.desk.ticket_fields import value_of
@@ -36,7 +38,8 @@ _NEW = [Status.NEW.value, "", "", ""]
 
 @dataclass(kw_only=True)
 class Told:
-    """What the history of one ticket says. `ids` are those of its mails: digest → fingerprints of who was named.
+    """What the history of one ticket says. `ids` are those of its mails: digest → fingerprints of who was named, and
+    when. `since` is when somebody began to watch it, and a link was made; `calls` what it calls contacts.
 
     `moves` are the teams that had it, `reopened` how often it came back from its end, `ratings` scores by contact.
     """
@@ -45,6 +48,9 @@ class Told:
     subject: str = ""
     requester: int = 0
     standing: list[str] = field(default_factory=lambda: list(_NEW))
+    policy: str = ""
+    calls: dict[int, list[str]] = field(default_factory=dict)
+    since: dict[object, datetime] = field(default_factory=dict)
     watchers: Counter[int] = field(default_factory=Counter)
     links: Counter[tuple[int, str]] = field(default_factory=Counter)
     merged: Counter[int] = field(default_factory=Counter)
@@ -52,9 +58,9 @@ class Told:
     reopened: int = 0
     followers: list[str] = field(default_factory=list)
     unwatched: list[str] = field(default_factory=list)
-    ratings: dict[int, int] = field(default_factory=dict)
+    ratings: dict[int, tuple[int, datetime]] = field(default_factory=dict)
     messages: dict[int, list[Any]] = field(default_factory=dict)
-    ids: dict[str, set[str]] = field(default_factory=dict)
+    ids: dict[str, set[tuple[str, datetime]]] = field(default_factory=dict)
     clocks: dict[str, list[str]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
 
@@ -64,11 +70,15 @@ def tickets(secrets: Mapping[int, bytes]) -> Iterator[str]:
     for rows in portions(Ticket):
         kept = _kept(rows)
         numbers = _numbers_of_links(rows)
+        addresses = _addresses(rows)
         for ticket in rows:
-            told = _play(kept["events"][ticket.id])
+            events, openers = kept["events"][ticket.id], kept["openers"][ticket.id]
+            told = _play(events)
             troubles = [
                 *told.troubles,
-                *_ticket(ticket, told, opened_by=kept["openers"][ticket.id]),
+                *_ticket(ticket, told, opened_by=openers),
+                *_called(told, addresses),
+                *moments(ticket, events, openers, kept["messages"][ticket.id]),
                 *_people_and_links(told, kept["watchers"][ticket.id], kept["links"][ticket.id], numbers),
                 *_merged(told, kept["merged"][ticket.id]),
                 *_endings(ticket, told, kept["ratings"][ticket.id]),
@@ -83,10 +93,12 @@ def _kept(rows: Sequence[Ticket]) -> dict[str, dict[Any, list[Any]]]:
     """All rows that belong to these tickets, by ticket; the files by message."""
     opened = (Ledger.outcome == Outcome.OPENED) & span(Ledger.ticket, rows)
     files = AttachmentRow.select(AttachmentRow).join(Message).where(span(Message.ticket, rows))
-    mails = Outbox.select(Outbox.id, Outbox.ticket, Outbox.message_id, Contact.id, Contact.address).join(Contact)
+    mails = Outbox.select(
+        Outbox.id, Outbox.ticket, Outbox.message_id, Outbox.created_at, Contact.id, Contact.address
+    ).join(Contact)
     by_ticket: dict[str, Any] = {
         "events": Event.select().where(span(Event.ticket, rows)).order_by(Event.id),
-        "openers": Ledger.select(Ledger.id, Ledger.ticket).where(opened),
+        "openers": Ledger.select(Ledger.id, Ledger.ticket, Ledger.envelope).where(opened),
         "watchers": TicketWatcher.select().where(span(TicketWatcher.ticket, rows)),
         "merged": Ticket.select(Ticket.number, Ticket.merged_into.alias("ticket_id")).where(
             span(Ticket.merged_into, rows)
@@ -107,6 +119,13 @@ def _numbers_of_links(rows: Sequence[Ticket]) -> dict[int, int]:
     return pairs(Ticket.select(Ticket.id, Ticket.number).where(Ticket.id.in_(linked)))
 
 
+def _addresses(rows: Sequence[Ticket]) -> dict[int, str]:
+    """Those of whoever opened or watches one of these tickets."""
+    watching = TicketWatcher.select(TicketWatcher.contact).where(span(TicketWatcher.ticket, rows))
+    asking = [row.requester_id for row in rows]
+    return pairs(Contact.select(Contact.id, Contact.address).where(Contact.id.in_(asking) | Contact.id.in_(watching)))
+
+
 def _play(events: Sequence[Event]) -> Told:
     """Play the history again, in order."""
     told = Told()
@@ -115,7 +134,7 @@ def _play(events: Sequence[Event]) -> Told:
         told.troubles.append(f"was opened {counted(opened, 'time')} by its history")
     for event in events:
         for an_id in event.detail.get("ids", ()):
-            told.ids.setdefault(an_id, set()).add(event.detail.get("named", ""))
+            told.ids.setdefault(an_id, set()).add((event.detail.get("named", ""), event.at))
         told.clocks |= event.detail.get("clocks", {})
         if event.kind in _PLAYERS:
             try:
@@ -127,7 +146,8 @@ def _play(events: Sequence[Event]) -> Told:
 
 def _opened(told: Told, event: Any, detail: Any) -> None:
     told.requester, told.subject = detail["requester"], detail["subject"]
-    told.fields = dict(detail["fields"])
+    told.fields, told.policy = dict(detail["fields"]), detail["policy"]
+    told.calls.setdefault(told.requester, []).append(event.text)
 
 
 def _field(told: Told, event: Any, detail: Any) -> None:
@@ -153,10 +173,13 @@ def _requester(told: Told, event: Any, detail: Any) -> None:
     if detail["before"] != told.requester or detail["before"] == detail["after"]:
         told.troubles.append(f"event {event.id} does not follow from the one before: the requester was another")
     told.requester = detail["after"]
+    told.calls.setdefault(told.requester, []).append(event.text)
 
 
 def _watcher(told: Told, event: Any, detail: Any) -> None:
     told.watchers[detail["contact"]] += 1
+    told.since[detail["contact"]] = event.at
+    told.calls.setdefault(detail["contact"], []).append(event.text)
 
 
 def _unwatcher(told: Told, event: Any, detail: Any) -> None:
@@ -176,11 +199,12 @@ def _unfollower(told: Told, event: Any, detail: Any) -> None:
 
 
 def _rating(told: Told, event: Any, detail: Any) -> None:
-    told.ratings[detail["contact"]] = detail["score"]
+    told.ratings[detail["contact"]] = (detail["score"], event.at)
 
 
 def _link(told: Told, event: Any, detail: Any) -> None:
     told.links[detail["other"], detail["kind"]] += 1
+    told.since[detail["other"], detail["kind"]] = event.at
 
 
 def _merge(told: Told, event: Any, detail: Any) -> None:
@@ -235,11 +259,20 @@ def _ticket(ticket: Ticket, told: Told, *, opened_by: Sequence[Ledger]) -> Itera
             yield f"{key} is {_in_words(now)}, but its history says {_in_words(then)}"
     if clean_text(told.subject) != ticket.subject:
         yield "its subject is not the one that it was opened with"
+    if told.policy != ticket.policy_version:
+        yield f"was opened under the rules {told.policy}, not {ticket.policy_version}"
     if told.requester != ticket.requester_id:
         yield f"the requester is contact {ticket.requester_id}, but its history says {told.requester}"
     ended = ticket.status in (Status.CLOSED, Status.CANCELLED)
     if ended != (ticket.closed_at is not None) or (ticket.status == Status.RESOLVED and ticket.resolved_at is None):
         yield f"is {ticket.status}, but its times say something else"
+
+
+def _called(told: Told, addresses: Mapping[int, str]) -> Iterator[str]:
+    """The words of the history call people by the addresses that they have."""
+    for contact, texts in told.calls.items():
+        address = clean_text(addresses.get(contact, ""))
+        yield from (f"contact {contact} is {address}, but was not: {text}" for text in texts if address not in text)
 
 
 def _keys(ticket: Ticket) -> Iterator[str]:
@@ -262,6 +295,12 @@ def _people_and_links(
         yield f"contact {contact} watches it, but was added by no event"
     for contact in told.watchers - Counter(row.contact_id for row in watchers):
         yield f"contact {contact}, a watcher by its history, is missing"
+    for row in watchers:
+        if row.added_at != told.since.get(row.contact_id, row.added_at):
+            yield f"contact {row.contact_id} watches it since {row.added_at}, but not by its history"
+    for row in links:
+        if row.at != told.since.get((numbers.get(row.other_id, 0), row.kind), row.at):
+            yield f"its link to {numbers.get(row.other_id)} ({row.kind}) was not made at {row.at}"
     linked = Counter((numbers.get(row.other_id, 0), row.kind) for row in links)
     for (number, kind), count in (linked - told.links).items():
         yield f"{count} link to {number} ({kind}) was made by no event"
@@ -277,7 +316,7 @@ def _endings(ticket: Ticket, told: Told, ratings: Sequence[Rating]) -> Iterator[
     if (ticket.followers, ticket.unwatched) != (told.followers, told.unwatched):
         now, then = (f"{_in_words(one.followers)}, not by {_in_words(one.unwatched)}" for one in (ticket, told))
         yield f"is followed by {now}, but by its history {then}"
-    scores = {row.contact_id: row.score for row in ratings}
+    scores = {row.contact_id: (row.score, row.at) for row in ratings}
     if scores != told.ratings:
         yield f"has the ratings {scores}, but its history says {told.ratings}"
 
@@ -316,12 +355,14 @@ def _references(told: Told, rows: Sequence[Any], mails: Sequence[Any]) -> Iterat
         yield f"the thread reference of {whose} is missing"
     for digest, row in found.items():
         mail = ours.get(digest)
-        named = fingerprints.of_names(row.named)
+        seen = (fingerprints.of_names(row.named), row.at)
         if reference_digest(row.message_id).hex() != digest:
             yield f"the thread reference {row.message_id} is filed under another id"
         elif mail is None and digest not in told.ids:
             yield f"the thread reference {row.message_id} is of no mail of it"
         elif row.outbox_id != (mail.id if mail is not None else None):
             yield f"the thread reference {row.message_id} belongs to outbox {row.outbox_id}"
-        elif named not in told.ids.get(digest, set()) and (mail is None or row.named != [mail.recipient.address]):
-            yield f"the thread reference {row.message_id} names other people than its mail"
+        elif seen not in told.ids.get(digest, set()) and (
+            mail is None or (row.named, row.at) != ([mail.recipient.address], mail.created_at)
+        ):
+            yield f"the thread reference {row.message_id} names other people than its mail, or another time"
