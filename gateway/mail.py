@@ -101,7 +101,7 @@ class Attachment:
     `sha256` is the hex digest of the decoded bytes, "" where they were not decoded (mail above the decoding limit);
     `content_id` stands without angle brackets. `inline` pictures are shown by the HTML body through `cid:`. Where the
     sender gave no name, `is_named` is false and the name is made from the part's number and type. `has_key`: a mail of
-    ours that carries somebody's reply key lies in it.
+    ours that carries somebody's reply key lies in it; `key_inside`: it lies in an archive, where nobody crosses it out.
     """
 
     number: int
@@ -111,6 +111,7 @@ class Attachment:
     sha256: str = ""
     content_id: str = ""
     has_key: bool = False
+    key_inside: bool = False
     inline: bool = False
     is_named: bool = True
 

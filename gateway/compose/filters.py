@@ -5,6 +5,7 @@ body      what a person wrote: ``{{ message | body }}``; as text in the text bod
 links     the links of a mail to an agent in one line, behind a title: ``{{ links | links("Reply with:") }}``
 framed    the same, set off by a line at its side
 when      a time (ISO 8601) as one reads it in the mail's language
+until     the same of an end: midnight is 24:00 of the day before
 word      what a field of closed words holds, in the mail's language: ``{{ ticket.status | word("status") }}``
 size      a number of bytes as KB or MB
 who       a person for agents: the address, then the name, which anyone can choose
@@ -26,7 +27,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from gateway.compose.person import sanitise, shortened, text_to_html
-from gateway.compose.phrases import written
+from gateway.compose.phrases import written, written_end
 from gateway.compose.words import Body, mark
 from gateway.phrase import Lookup, Phrase, in_words, word
 from gateway.subject import one_line
@@ -116,6 +117,16 @@ def _when(context: Context, value: object) -> str:
 
 
 @pass_context
+def _until(context: Context, value: object) -> str:
+    """As `when`, but nobody reads "until 3 March, 00:00" as the night before that day."""
+    try:
+        time = datetime.fromisoformat(str(value))
+    except ValueError:
+        return str(value)
+    return written_end(time, str(context["language"]))
+
+
+@pass_context
 def _word(context: Context, value: object, of: str) -> str:
     phrase = word(of, str(value))
     return in_words(phrase, _rendering(context).look_up, str) if isinstance(phrase, Phrase) else phrase
@@ -160,6 +171,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "framed": _framed,
     "links": _links,
     "when": _when,
+    "until": _until,
     "word": _word,
     "size": _size,
     "who": _who,

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterable
 from email.header import Header, decode_header, make_header
 from email.headerregistry import BaseHeader, HeaderRegistry
-from email.parser import BytesHeaderParser
 from email.policy import SMTP
 from typing import Any, ClassVar, Literal
 
@@ -192,6 +191,8 @@ def _registry() -> HeaderRegistry:
 # For MIME parts; the headers of the mail itself are `written_headers`.
 POLICY = SMTP.clone(header_factory=_registry(), cte_type="7bit", max_line_length=_FOLD_AT)
 
+_FOLD = re.compile(r"\r\n([ \t])")
+_FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §3.6.8
 _MIME_HEADERS = {"mime-version", "content-type", "content-transfer-encoding"}
 
 
@@ -201,24 +202,36 @@ def check_plan(data: bytes, plan: Plan) -> None:
     Its header fields, apart from MIME's own, are those of the plan in number, order and decoded value; it is 7-bit,
     has no NUL, no bare CR or LF, and no line above 998 octets.
     """
-    head = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-    written = BytesHeaderParser().parsebytes(head)
-    names = [name.lower() for name in written]
-    mime_names = [name for name in names if name in _MIME_HEADERS]
-    if len(mime_names) != len(set(mime_names)):
-        raise LetterRefused("a MIME header stands twice")
-    fields = [(name, value) for name, value in written.items() if name.lower() not in _MIME_HEADERS]
-    if [name for name, _ in fields] != [name for name, _ in plan]:
-        raise LetterRefused(f"headers written: {', '.join(name for name, _ in fields)}, not as planned")
-    for (name, value), (_, planned) in zip(fields, plan, strict=True):
-        if _read(value) != planned.split():
-            raise LetterRefused(f"{name} does not read as planned")
     if not data.isascii() or b"\0" in data:
         raise LetterRefused("the mail is not 7-bit clean")
     if not data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r"):
         raise LetterRefused("the mail has a bare CR or LF")
     if has_long_line(data, MAX_LINE_OCTETS):
         raise LetterRefused("the mail has a line above 998 octets")
+    written = _fields(data.partition(b"\r\n\r\n")[0].decode("ascii"))
+    mime_names = [name.lower() for name, _ in written if name.lower() in _MIME_HEADERS]
+    if len(mime_names) != len(set(mime_names)):
+        raise LetterRefused("a MIME header stands twice")
+    fields = [(name, value) for name, value in written if name.lower() not in _MIME_HEADERS]
+    if [name for name, _ in fields] != [name for name, _ in plan]:
+        raise LetterRefused(f"headers written: {', '.join(name for name, _ in fields)}, not as planned")
+    for (name, value), (_, planned) in zip(fields, plan, strict=True):
+        if _read(value) != planned.split():
+            raise LetterRefused(f"{name} does not read as planned")
+
+
+def _fields(head: str) -> list[tuple[str, str]]:
+    """The fields of a header block with CRLF lines, unfolded (RFC 5322 §2.2.3).
+
+    The email package reads the same, as a test shows, and takes three times as long for each mail.
+    """
+    fields: list[tuple[str, str]] = []
+    for line in _FOLD.sub(r"\1", head).split("\r\n"):
+        name, colon, value = line.partition(":")
+        if not colon or not _FIELD_NAME.fullmatch(name):
+            raise LetterRefused(f"no header field: {line[:40]!r}")
+        fields.append((name, value))
+    return fields
 
 
 def has_long_line(data: bytes, most_octets: int) -> bool:

@@ -15,7 +15,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -80,6 +80,14 @@ def _problems(lines: Mapping[str, object], known: Mapping[str, object], path: Pa
         elif placeholders(value) != placeholders(key):
             listed = ", ".join(f"{{{name}}}" for name in sorted(placeholders(key))) or "no braces"
             yield Problem(file=str(path), key=key, message=f"must have the same places in braces: {listed}")
+
+
+def written_end(value: datetime, language: str) -> str:
+    """A moment until which something is, as one reads it: midnight is 24:00 of the day that it ends."""
+    if value.time() != time():
+        return written(value, language)
+    noon = datetime.combine(value.date() - timedelta(days=1), time(12))
+    return written(noon, language).replace("12:00", "24:00")
 
 
 def written(value: date | time | datetime, language: str) -> str:

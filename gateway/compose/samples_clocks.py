@@ -51,6 +51,13 @@ CLOCKS: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
                     # What is due first, "" where nothing is: in words, and as a time.
                     "promise": "solve by 17:00",
                     "due": "2026-03-02T17:00:00+01:00",
+                    # In a hand-over: what was said last; elsewhere there is no `last`.
+                    "last": {
+                        "who": "Erika Muster",
+                        "at": "2026-03-02T10:02:00+01:00",
+                        "is_note": False,
+                        "text": "It still drops, now every five minutes.",
+                    },
                 }
             ],
             "more": True,

@@ -219,8 +219,9 @@ def _envelope(client: aiosmtplib.SMTP, parcel: Parcel) -> _Envelope:
 
 def _ascii_domain(address: str) -> str:
     # "a(b)@example.com" is somebody else's address to many a reader, and a space or ">" ends the command's argument.
-    is_odd = _ENDS_ARGUMENT.search(address) or parseaddr(address)[1] != address or not address.isprintable()
-    if is_odd and not _PLAIN.fullmatch(address):
+    if not _PLAIN.fullmatch(address) and (
+        _ENDS_ARGUMENT.search(address) or parseaddr(address)[1] != address or not address.isprintable()
+    ):
         raise Unsendable(say("this cannot be written as an envelope address: {address}", address=repr(address)))
     local, at, domain = address.rpartition("@")
     if local.isascii() and address:

@@ -22,6 +22,8 @@ from gateway.triage.decision import (
 
 # In `hold_reason` of an outgoing mail: it waits because an earlier one to the same address came back.
 UNDELIVERABLE: Final = "undeliverable"
+# The event of mails that waited so too long.
+GIVEN_UP: Final = "given-up"
 
 
 def _count_quick_reply(change: CountQuickReply, ticket: Ticket | None, now: datetime) -> None:

@@ -8,18 +8,19 @@ from typing import Any
 
 from gateway.desk import fingerprints
 from gateway.desk.absences import ABSENCES
-from gateway.desk.border import record_border_test
 from gateway.desk.calming import CALMING
 from gateway.desk.clocks import open_clocks, shown_clocks, turn_clocks
 from gateway.desk.keeping import KEEPING
 from gateway.desk.listings import asked_number, listing_of
 from gateway.desk.outgoing import enqueue, file_contexts
 from gateway.desk.people import contact_of, requester_of
+from gateway.desk.restraining import restrained
 from gateway.desk.standings import beside
-from gateway.desk.ticket_fields import set_fields
+from gateway.desk.ticket_fields import at_once, set_fields
 from gateway.desk.turns import TURNS
 from gateway.desk.unit import Unit
 from gateway.phrase import counted
+from gateway.policy.telling import UPDATE
 from gateway.store.history import write_event
 from gateway.store.rows import find, find_values, insert, update
 from gateway.store.states import LedgerState, MessageState
@@ -45,7 +46,6 @@ from gateway.triage.decision import (
     OpenTicket,
     PostMessage,
     Record,
-    RecordBorderTest,
     ReleaseMessage,
     SetFields,
     SetRequester,
@@ -64,7 +64,7 @@ def carry_out(unit: Unit) -> Ticket | None:
         unit.ticket = find(Ticket, "number = ?", unit.decision.ticket)
         if unit.ticket is not None:
             unit.ticket.requester = requester_of(unit.ticket)
-    for change in unit.decision.changes:
+    for change in at_once(unit.decision.changes):
         if isinstance(change, TurnTo):
             _turn_to(unit, change)
         elif (calming := CALMING.get(type(change))) is not None:
@@ -327,12 +327,6 @@ def _answer_question(unit: Unit, change: AnswerQuestion) -> None:
     write_event(at=unit.now, kind=kind, actor=change.agent, ledger=row.id, text=text, detail={"by": unit.ledger_id})
 
 
-def _border_test(unit: Unit, change: RecordBorderTest) -> None:
-    record_border_test(change.test, now=unit.now)
-    findings = ", ".join(f"{name} {'yes' if good else 'no'}" for name, good in change.test.findings)
-    unit.record("border-test", f"{change.test.intake}: {findings}", {"number": change.test.number})
-
-
 def _record(unit: Unit, change: Record) -> None:
     unit.record(change.kind, change.text, change.detail)
 
@@ -349,6 +343,13 @@ def _notify(unit: Unit, change: Notice) -> None:
     contexts: Sequence[Mapping[str, object]] = [common]
     if change.context.get("files") and unit.ticket is not None:
         contexts = [{"headline": change.context.get("headline", "")} | one for one in file_contexts(unit.ticket)]
+    if change.name == UPDATE and unit.ticket is not None:
+        events, kept = restrained(change, unit.ticket, unit.policy, now=unit.now)
+        for event in events:
+            _record(unit, event)
+        if not kept:
+            return
+        change = kept[0]
     unit.notices += 1
     cause = f"{unit.cause or f'ledger/{unit.ledger_id}'}/{unit.notices}"
     if change.name == LISTING and unit.ledger_id is not None:
@@ -389,7 +390,6 @@ _CARRIERS: dict[type, Any] = {
     AddWatcher: _add_watcher,
     LinkTicket: _link,
     AnswerQuestion: _answer_question,
-    RecordBorderTest: _border_test,
     Record: _record,
     Notice: _notify,
     **KEEPING,

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 
 _AT_ONCE = 500
+# How the history writes a moment of a clock, which is exact to the minute.
+WRITTEN = "%Y-%m-%dT%H:%MZ"
 # Whose word it is that the clock carries out.
 CLOCK = "clock"
 
@@ -74,7 +76,7 @@ def open_clocks(unit: Unit, ticket: Ticket) -> dict[str, object]:
         return {}
     insert_all(SlaClock, [clock_values(clock, ticket.id, unit.policy, now=unit.now) for clock in clocks])
     unit.clocks = (ticket.id, clocks)
-    return _told(clocks)
+    return told_of_clocks(clocks)
 
 
 def shown_clocks(unit: Unit, notice: Notice) -> Sequence[Clock]:
@@ -89,7 +91,7 @@ def shown_clocks(unit: Unit, notice: Notice) -> Sequence[Clock]:
 
 def clocks_of(ticket: Ticket, policy: Policy) -> list[Clock]:
     """The clocks of a ticket, that of the answer first; none where the policy promises nothing."""
-    return [kept.clock for kept in _kept(ticket)] if policy.slas else []
+    return [kept.clock for kept in kept_clocks(ticket)] if policy.slas else []
 
 
 def turn_clocks(unit: Unit, ticket: Ticket) -> dict[str, object]:
@@ -98,7 +100,7 @@ def turn_clocks(unit: Unit, ticket: Ticket) -> dict[str, object]:
         return {}
     standing, targets = _standing(ticket), _targets(ticket, unit.policy)
     changed, unchanged = [], []
-    kept = _kept(ticket)
+    kept = kept_clocks(ticket)
     for one in kept:
         calendar = unit.policy.work_calendar(one.clock.calendar)
         target = targets.get(one.clock.kind)
@@ -111,7 +113,7 @@ def turn_clocks(unit: Unit, ticket: Ticket) -> dict[str, object]:
     missing = {kind: target for kind, target in targets.items() if kind not in {one.clock.kind for one in kept}}
     changed += _begin_late(unit, ticket, standing, missing)
     unit.clocks = (ticket.id, changed + unchanged)
-    return _told(changed)
+    return told_of_clocks(changed)
 
 
 def _begin_late(unit: Unit, ticket: Ticket, standing: Standing, targets: Mapping[ClockKind, Target]) -> list[Clock]:
@@ -137,13 +139,13 @@ def ack_clocks(unit: Unit, change: AckClocks) -> None:
     """Nobody is reminded any more of what runs on the ticket now."""
     ticket = unit.ticket
     changed = []
-    for one in _kept(ticket) if ticket is not None else []:
+    for one in kept_clocks(ticket) if ticket is not None else []:
         if one.clock.is_open and not one.clock.acked_by:
             clock = replace(one.clock, acked_by=change.by)
             save_clock(one.row_id, clock, unit.policy, now=unit.now, late_at=None)
             changed.append(clock)
     if changed:
-        unit.record("ack", f"{change.by} has seen it: no more reminders", _told(changed))
+        unit.record("ack", f"{change.by} has seen it: no more reminders", told_of_clocks(changed))
 
 
 def take_back_answer(unit: Unit, change: TakeBackAnswer) -> None:
@@ -158,14 +160,14 @@ def take_back_answer(unit: Unit, change: TakeBackAnswer) -> None:
     ticket.first_answer_at = first
     update(Ticket, {"first_answer_at": first}, "id = ?", ticket.id)
     changed = []
-    for one in _kept(ticket) if unit.policy.slas and ticket.status in OPEN_STATUSES else []:
+    for one in kept_clocks(ticket) if unit.policy.slas and ticket.status in OPEN_STATUSES else []:
         if one.clock.kind is ClockKind.RESPONSE:
             clock = _lived_again(ticket, one.clock, unit.policy, first, now=unit.now)
             save_clock(one.row_id, clock, unit.policy, now=unit.now)
             changed.append(clock)
     unit.clocks = None
-    text = "the first answer never arrived" + ("" if first is not None else ": nobody has answered yet")
-    unit.record("answer-lost", text, _told(changed))
+    text = change.why + ("" if first is not None else ": nobody has answered yet")
+    unit.record("answer-lost", text, told_of_clocks(changed))
 
 
 def _lived_again(ticket: Ticket, before: Clock, policy: Policy, first: datetime | None, *, now: datetime) -> Clock:
@@ -288,7 +290,7 @@ def clock_prints(clocks: Iterable[Clock]) -> dict[str, list[str]]:
 def print_of(clock: Clock) -> list[str]:
     """All of a clock, as texts."""
     moments = (clock.started_at, clock.since, clock.stopped_at, clock.breached_at)
-    written = [moment.strftime("%Y-%m-%dT%H:%MZ") if moment is not None else "" for moment in moments]
+    written = [moment.strftime(WRITTEN) if moment is not None else "" for moment in moments]
     numbers = (clock.target_minutes, clock.due_minutes, clock.used_minutes, clock.told_minutes, clock.turn)
     return [clock.goal, clock.calendar, clock.outcome.value, *written, *map(str, numbers), clock.acked_by]
 
@@ -320,11 +322,11 @@ def clock_values(clock: Clock, ticket_id: int | None, policy: Policy, *, now: da
     }
 
 
-def _told(clocks: Sequence[Clock]) -> dict[str, object]:
+def told_of_clocks(clocks: Sequence[Clock]) -> dict[str, object]:
     return {"clocks": clock_prints(clocks)} if clocks else {}
 
 
-def _kept(ticket: Ticket) -> list[KeptClock]:
+def kept_clocks(ticket: Ticket) -> list[KeptClock]:
     rows = find_all(SlaClock, "ticket_id = ?", ticket.id, order="kind DESC")
     return [KeptClock(row_id=row.id, clock=as_clock(row)) for row in rows]
 

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import peewee
 
-from gateway.desk.calming import UNDELIVERABLE
+from gateway.desk.calming import GIVEN_UP, UNDELIVERABLE
 from gateway.desk.carry_out import carry_out
-from gateway.desk.people import find_contact
+from gateway.desk.clocks import CLOCK
+from gateway.desk.restraining import restrained
 from gateway.desk.tickets import ticket_facts
-from gateway.desk.traffic import outside_of, traffic_with
 from gateway.desk.unit import Unit
 from gateway.mail import MailKind, Reason, Verdict
 from gateway.phrase import say
 from gateway.policy import Policy
 from gateway.policy.telling import Event
 from gateway.store.database import lock_conversations, transaction
-from gateway.store.rows import update
+from gateway.store.history import write_event
 from gateway.store.states import OutboxState
 from gateway.store.tables import Outbox, Ticket
 from gateway.ticket import Status
 from gateway.triage.decision import Action, Change, Decision, MoveStatus
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
-from gateway.triage.restraint import restraint_on
 from gateway.triage.telling import without_untold
+from gateway.triage.updating import with_updates
 
 _AT_ONCE = 100
 
@@ -39,42 +38,32 @@ def close_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, b
         tickets = list(Ticket.select().where(due).order_by(Ticket.close_at).limit(_AT_ONCE))
         for ticket in tickets:
             closing: tuple[Change, ...] = (MoveStatus(to=Status.CLOSED, why="nobody wrote after the resolution"),)
-            if policy.desk.closing_mail:
-                closing += _closing_mails(ticket, policy, now=now)
+            closing += _closing_mails(ticket, policy, now=now)
             _apply(ticket, closing, policy, secrets, now=now)
     return len(tickets)
 
 
 def _closing_mails(ticket: Ticket, policy: Policy, *, now: datetime) -> tuple[Change, ...]:
-    """Tell the people of the ticket, as far as the limits allow."""
-    facts = ticket_facts(ticket)
+    """Tell the people of the ticket, as far as the rules say and the limits allow."""
     changes: list[Change] = []
-    for notice in tell_people("closing", facts):
-        address = notice.to.address
-        restraint = restraint_on(
-            notice.name,
-            address,
-            ticket=ticket.number,
-            now=now,
-            policy=policy,
-            traffic=traffic_with(address, find_contact(address), now=now, policy=policy),
-            outside=outside_of([address], policy, now=now),
-            is_muted_ticket=facts.is_muted,
-        )
-        if restraint is not None:
-            changes.append(restraint.as_event(notice.name, address))
-        if restraint is None or restraint.holds:
-            changes.append(replace(notice, hold=restraint.code if restraint is not None else ""))
+    roles = policy.people_told(Event.CLOSING)
+    for notice in tell_people("closing", ticket_facts(ticket), roles=roles) if roles else ():
+        events, kept = restrained(notice, ticket, policy, now=now)
+        changes += [*events, *kept]
     return tuple(changes)
 
 
 def expire_held(database: peewee.Database, policy: Policy, *, now: datetime) -> int:
     """Give up automatic mails that waited for a dead address as long as it counts as one; what they said is old."""
     before = now - timedelta(days=policy.limits.undeliverable_days)
-    held = "state = ? AND hold_reason = ? AND created_at <= ?"
+    held = (Outbox.state == OutboxState.HELD) & (Outbox.hold_reason == UNDELIVERABLE) & (Outbox.created_at <= before)
     with transaction(database):
         changes = {"state": OutboxState.CANCELLED, "hold_reason": ""}
-        return update(Outbox, changes, held, OutboxState.HELD, UNDELIVERABLE, before)
+        ids = sorted(one.id for one in Outbox.update(changes).where(held).returning(Outbox.id).execute())
+        if ids:
+            text = f"no longer sent, its address was out of reach too long: mail {', '.join(map(str, ids))}"
+            write_event(at=now, kind=GIVEN_UP, actor=CLOCK, text=text, detail={"cancelled": ids})
+    return len(ids)
 
 
 def resume_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
@@ -94,13 +83,14 @@ def resume_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, 
 def _apply(
     ticket: Ticket, changes: tuple[Change, ...], policy: Policy, secrets: Mapping[int, bytes], *, now: datetime
 ) -> None:
+    changes = with_updates(changes, ticket.number, find=lambda _: ticket_facts(ticket), policy=policy, acting=CLOCK)
     decision = Decision(
         kind=MailKind.OWN,
         verdict=Verdict.ACCEPT,
         action=Action.FILE,
         reasons=(Reason(code="clock", text="the clock, not a mail"),),
         ticket=ticket.number,
-        actor="clock",
+        actor=CLOCK,
         changes=without_untold(changes, policy),
     )
     carry_out(

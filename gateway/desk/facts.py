@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -31,7 +31,7 @@ from gateway.desk.tapping import tap_in
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import may_be_told, outside_of, traffic_around
 from gateway.desk.turns import duty_facts
-from gateway.desk.undoing import undoable_on
+from gateway.desk.undoing import merged_just_now, undoable_on
 from gateway.keys import (
     Purpose,
     key_in_id,
@@ -186,6 +186,7 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
     bounced = tuple(_bounced(mail, envelope, secrets))
     listing = listing_in(written_keys(mail, envelope, policy), secrets, now=now)
     text = f"{mail.subject}\n{mail.new_text}"
+    stays = merged_just_now(mail.new_text, _agent_in(mail, policy), policy, now=now)
     return _Named(
         keys=keys,
         references=references,
@@ -194,7 +195,7 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
         bounced=bounced,
         listing=listing,
         tap=tap,
-        tickets=_tickets_around((*keys, *references, *tokens, *bounced), text, policy, listing),
+        tickets=_tickets_around((*keys, *references, *tokens, *bounced), text, policy, listing, stays),
     )
 
 
@@ -203,17 +204,19 @@ def _tickets_around(
     text: str,
     policy: Policy,
     listing: ListingFact | None,
+    stays: Container[int],
 ) -> dict[int, TicketFacts]:
     """The tickets that these name or the text does, also by its place in a list, and those that their held mails name.
 
-    What a held mail commands is carried out when another one releases or confirms it.
+    What a held mail commands is carried out when another one releases or confirms it. `stays` are tickets that are
+    meant themselves, and not what they were merged into.
     """
     numbers = [one.ticket for one in named if one.ticket is not None]
     if listing is not None:
         numbers += [one for one in map(listing.ticket_at, numbers_ordered(text)) if one is not None]
-    tickets = _tickets([*numbers, *_named_in_text(text, policy)])
+    tickets = _tickets([*numbers, *_named_in_text(text, policy)], stays)
     held = [message for ticket in tickets.values() for message in ticket.held]
-    return tickets | _tickets([one for message in held for one in _named_in_text(message.text, policy)])
+    return tickets | _tickets([one for message in held for one in _named_in_text(message.text, policy)], stays)
 
 
 def _owned(mail: Mail, author: str, policy: Policy, tickets: Iterable[TicketFacts]) -> tuple[OwnedTicket, ...]:
@@ -264,10 +267,10 @@ def _tokens(mail: Mail, policy: Policy) -> Iterable[TokenFact]:
         yield TokenFact(evidence=Evidence.QUOTED, token=token, ticket=number)
 
 
-def _tickets(numbers: Iterable[int]) -> dict[int, TicketFacts]:
+def _tickets(numbers: Iterable[int], stays: Container[int]) -> dict[int, TicketFacts]:
     found: dict[int, TicketFacts] = {}
     for number in dict.fromkeys(numbers):
-        ticket, passed = follow_merges(number)
+        ticket, passed = follow_merges(number, until=stays)
         if ticket is not None:
             found[number] = ticket_facts(ticket, merged_from=passed)
     return found

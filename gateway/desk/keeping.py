@@ -6,14 +6,23 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from gateway.desk.border import record_border_test
 from gateway.desk.chores import detail_of, done, last_done
 from gateway.desk.clocks import ack_clocks, take_back_answer
 from gateway.desk.endings import ENDINGS
 from gateway.desk.health import HEARTBEAT
 from gateway.desk.operating import delete_one, deny_one, release_one
+from gateway.desk.taking_back import take_back
 from gateway.desk.tapping import use_link
-from gateway.desk.undoing import take_back
-from gateway.triage.decision import AckClocks, DenySender, NoteHeartbeat, SettleQuarantined, TakeBackAnswer, UseLink
+from gateway.triage.decision import (
+    AckClocks,
+    DenySender,
+    NoteHeartbeat,
+    RecordBorderTest,
+    SettleQuarantined,
+    TakeBackAnswer,
+    UseLink,
+)
 from gateway.triage.undoable import TakeBack
 
 
@@ -35,12 +44,19 @@ def _note_heartbeat(unit: Any, change: NoteHeartbeat) -> None:
     done(HEARTBEAT, now=sent_at, **(dict(detail_of(HEARTBEAT)) | back))
 
 
+def _border_test(unit: Any, change: RecordBorderTest) -> None:
+    record_border_test(change.test, now=unit.now)
+    findings = ", ".join(f"{name} {'yes' if good else 'no'}" for name, good in change.test.findings)
+    unit.record("border-test", f"{change.test.intake}: {findings}", {"number": change.test.number})
+
+
 # Change: how it is carried out; the unit is the running transaction of a mail.
 KEEPING: dict[type, Callable[[Any, Any], None]] = {
     SettleQuarantined: _settle,
     DenySender: _deny,
     NoteHeartbeat: _note_heartbeat,
     AckClocks: ack_clocks,
+    RecordBorderTest: _border_test,
     TakeBackAnswer: take_back_answer,
     TakeBack: take_back,
     UseLink: use_link,

@@ -69,11 +69,12 @@ def climb(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes
     if not policy.slas:
         return 0
     seen = 0
+    fresh: _Fresh = {}
     for step in (_climb_some, _tell_late):
         for _ in range(_MOST_BATCHES):
             with transaction(database):
                 lock_conversations(database)
-                found = step(policy, secrets, now=now)
+                found = step(policy, secrets, now=now, fresh=fresh)
             if not found:
                 break
             seen += found if step is _climb_some else 0
@@ -113,18 +114,24 @@ def _look_anew(row: SlaClock, policy: Policy, *, now: datetime) -> None:
     write_events([_event(row, clock, "the rules promise nothing any more", now=now)])
 
 
+# Who got the whole ticket in this tick, by the row of the clock: nobody is told twice.
+_Fresh = dict[int, frozenset[str]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Due:
-    """A clock that is due, with what has passed noted: its steps, the last of them, and when that was reached."""
+    """A clock that is due, with what has passed noted: its steps, the last of them, and when that was reached. `fresh`
+    are the addresses that get the whole ticket by it, so that they need no reminder."""
 
     row: SlaClock
     clock: Clock
     steps: tuple[LadderStep, ...] = ()
     last: tuple[LadderStep, ...] = ()
     reached_at: datetime | None = None
+    fresh: frozenset[str] = frozenset()
 
 
-def _climb_some(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
+def _climb_some(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime, fresh: _Fresh) -> int:
     rows = find_all(SlaClock, "next_at <= ?", now, order="next_at, id", limit=BATCH)
     around, written = _Around.of(rows, now=now), _Written()
     acted: set[int] = set()
@@ -136,13 +143,15 @@ def _climb_some(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) 
         is_late = due.reached_at is not None and now - due.reached_at >= LATE
         written.clock(row, due, policy, now=now, late_at=now if is_late else row.late_at)
         around.clocks[row.ticket_id][due.clock.kind] = due.clock
-        done: Climbed | None = None
+        more: Sequence[Phrase] = ()
         if any(step.raises or step.reassign for step in due.steps):
             written.put(now=now)
             acted.add(row.ticket_id)
-            done = _act(due, around, policy, secrets, now=now)
+            if (done := _act(due, around, policy, secrets, now=now)) is not None:
+                more, fresh[row.id] = done.words, done.newcomers
+                due = replace(due, fresh=done.newcomers)
         if due.steps and not is_late:
-            written.mails += _reminders(due, around, policy, secrets, now=now, done=done)
+            written.mails += _reminders(due, around, policy, secrets, now=now, more=more)
     written.put(now=now)
     return len(rows)
 
@@ -183,7 +192,8 @@ class _Around:
     def reminded(self, due: _Due, policy: Policy) -> dict[Address, Rung]:
         """Whom the last steps of a clock remind, and as whom."""
         ticket = self.tickets[due.row.ticket_id]
-        return reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy, away=self.away)
+        found = reminded(due.last, team=ticket.team, assignee=ticket.assignee, policy=policy, away=self.away)
+        return {person: rung for person, rung in found.items() if person.address not in due.fresh}
 
     @classmethod
     def of(cls, rows: Sequence[SlaClock], *, now: datetime) -> _Around:
@@ -254,16 +264,14 @@ def _reminders(
     secrets: Mapping[int, bytes],
     *,
     now: datetime,
-    done: Climbed | None = None,
+    more: Sequence[Phrase] = (),
     is_late: bool = False,
     only: Container[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """One mail to each person whom the last steps name, or to those of them in `only`; none to those who got the whole
-    ticket by what was `done`."""
+    """One mail to each person whom the last steps name, or to those of them in `only`."""
     ticket, clock = around.tickets[due.row.ticket_id], due.clock
-    words, newcomers = (done.words, done.newcomers) if done is not None else ((), frozenset[str]())
     for person, rung in around.reminded(due, policy).items():
-        if (only is not None and person.address not in only) or person.address in newcomers:
+        if only is not None and person.address not in only:
             continue
         row = outbox_row(
             notice=REMINDER,
@@ -272,7 +280,7 @@ def _reminders(
             ticket=ticket,
             about_id=None,
             context={
-                "changes": [_due_words(clock, ticket, policy, person.address, now=now), *words],
+                "changes": [_due_words(clock, ticket, policy, person.address, now=now), *more],
                 "clock": clock.kind.value,
                 "why": why_reminded(rung, due.last, team=ticket.team, assignee=ticket.assignee, policy=policy),
                 "is_late": is_late,
@@ -324,14 +332,16 @@ def _act(due: _Due, around: _Around, policy: Policy, secrets: Mapping[int, bytes
 # --- after a standstill ---
 
 
-def _tell_late(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
+def _tell_late(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime, fresh: _Fresh) -> int:
     """Tell what was noticed too late: one by one to somebody with few of it, else in one mail; how much there was."""
     rows = find_all(SlaClock, "late_at IS NOT NULL", order="due_at, id", limit=_LATE_AT_ONCE)
     if not rows:
         return 0
     around = _Around.of(rows, now=now)
     late = [
-        _Due(row=row, clock=clock, last=_last_steps(clock, policy)) for row in rows if (clock := as_clock(row)).is_open
+        _Due(row=row, clock=clock, last=_last_steps(clock, policy), fresh=fresh.get(row.id, frozenset()))
+        for row in rows
+        if (clock := as_clock(row)).is_open
     ]
     by_person: dict[str, list[_Due]] = defaultdict(list)
     mailboxes: dict[str, Address] = {}

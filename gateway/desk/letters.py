@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gateway.compose import Letter, LetterFile, choose_language, is_signed
@@ -18,9 +17,11 @@ from gateway.desk.perspective import added_by, conversation, merged_ticket_of, p
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
 from gateway.desk.rule_answers import Recall, rule_answer
+from gateway.desk.scrubbing import scrubber
 from gateway.desk.tapping import links_of
 from gateway.keys import Purpose, ReplyKey, issue_day, loop_mark, message_id, plus_address, seal, without_keys
 from gateway.mail import Address
+from gateway.parse.archives import Budget, archive_holds_key
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
 from gateway.store.rows import find, find_all, find_together, find_values
@@ -191,7 +192,7 @@ class LetterBuilder:
             context["ticket"] = shown_ticket(row, is_plain=_hides_name(row))
         context["desk"] = {"name": policy.desk.name, "address": policy.desk.address}
         context |= people_in(row, policy)
-        scrub = _scrubber(policy, to_agent=row.role == Role.AGENT)
+        scrub = scrubber(policy, to_agent=row.role == Role.AGENT)
         context["message"] = (
             _message_context(message, policy, files=files, set_aside=set_aside, scrub=scrub) if message else None
         )
@@ -249,19 +250,23 @@ class LetterBuilder:
             for ledger_id, rows in by_ledger.items()
             for number, data in self._extract(read_raw(ledger_id or 0), [one.number for one in rows]).items()
         }
-        return [
-            LetterFile(
-                filename=one.filename,
-                content_type=one.content_type,
-                content=content[one.message.ledger_id, one.number]
-                if to_agent
-                else without_keys(content[one.message.ledger_id, one.number]),
-                content_id=one.content_id,
-                inline=one.inline,
+        budget = Budget()
+        files = []
+        for one in wanted:
+            data = content.get((one.message.ledger_id, one.number))
+            # What nobody can cross out stays behind; its author has read so when the answer was held.
+            if data is None or (not to_agent and archive_holds_key(data, budget)):
+                continue
+            files.append(
+                LetterFile(
+                    filename=one.filename,
+                    content_type=one.content_type,
+                    content=data if to_agent else without_keys(data),
+                    content_id=one.content_id,
+                    inline=one.inline,
+                )
             )
-            for one in wanted
-            if (one.message.ledger_id, one.number) in content
-        ]
+        return files
 
 
 def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged_in: bool) -> dict[str, object]:
@@ -282,11 +287,11 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
         usual: dict[str, object] = {"problems": [], "sendable": True, "facts": [], "headline": ""}
         return {name: row.context.get(name, value) for name, value in usual.items()}
     if row.notice == CHALLENGE:
-        hide = _scrubber(policy, to_agent=True)
+        hide = scrubber(policy, to_agent=True)
         return {name: hide(row.context[name]) for name in ("their_subject", "their_text") if name in row.context}
     if row.notice not in ("new_ticket", "escalated", "bad_rating"):
         return {}
-    scrub = _scrubber(policy, to_agent=True)
+    scrub = scrubber(policy, to_agent=True)
     history: list[dict[str, object]] = []
     is_cut, note = False, None
     if row.role == Role.AGENT and ticket is not None and row.context.get("history"):
@@ -338,34 +343,6 @@ def _message_context(
         "another_person": "another_person" in message.marks,
         "from_html": bool(message.html),
     }
-
-
-def _scrubber(policy: Policy, *, to_agent: bool) -> Callable[[str], str]:
-    """Take other people's reply keys out of relayed text, and agents' addresses out of what leaves the desk."""
-    addresses = (address for agent in policy.agents for address in (agent.address, *agent.other_addresses))
-    return _scrubber_of(policy.desk.address, () if to_agent else tuple(addresses))
-
-
-@lru_cache(maxsize=4)
-def _scrubber_of(desk: str, addresses: tuple[str, ...]) -> Callable[[str], str]:
-    """The scrubber of a policy, which is in force for many letters."""
-    # Whatever address carries it; in links signs are percent-encoded (RFC 6068 §2). Each pattern begins with a letter
-    # of its own, so that a long word costs no more than its length.
-    keys = re.compile(r"(?:\+|%2B)[a-z2-7]{40}(?=@|%40)", re.IGNORECASE)
-    ids = re.compile(r"(?:<|&lt;)?hg\.[a-z2-7]{40}\.[a-z0-9]{1,32}@[\w.-]+(?:>|&gt;)?", re.IGNORECASE)
-    agents = None
-    if addresses:
-        ordered = sorted(addresses, key=len, reverse=True)
-        listed = "|".join(re.escape(address).replace("@", "(?:@|%40)") for address in ordered)
-        agents = re.compile(rf"(?<![\w.+-])(?:{listed})(?![\w-])", re.IGNORECASE)
-
-    def scrub(text: str) -> str:
-        if "@" not in text and "%40" not in text:  # in every key, id and address
-            return text
-        text = ids.sub("", keys.sub("", text))
-        return agents.sub(desk, text) if agents is not None else text
-
-    return scrub
 
 
 def _scrubbed_html(html: str, scrub: Callable[[str], str]) -> str:

@@ -6,12 +6,14 @@ Reads only. What a list shows is fixed when its mail is written, so that "2" sta
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.desk.clocks import due_moments
+from gateway.desk.perspective import last_said
+from gateway.desk.scrubbing import scrubber
 from gateway.desk.searching import NEWEST_FIRST, words_condition
 from gateway.keys import Purpose, unseal
 from gateway.phrase import Phrase, say
@@ -19,7 +21,7 @@ from gateway.policy import Agent, Policy
 from gateway.sla import ClockKind
 from gateway.store.rows import find, find_all, marks
 from gateway.store.tables import Contact, Outbox, Ticket
-from gateway.ticket import OPEN_STATUSES, TicketType
+from gateway.ticket import OPEN_STATUSES, TicketType, Visibility
 from gateway.triage.decision import Notice
 from gateway.triage.desk_commands import LISTING
 from gateway.triage.due_words import list_line
@@ -27,12 +29,15 @@ from gateway.triage.facts import ListingFact, OwnedTicket
 from gateway.triage.grammar import command_lines
 from gateway.triage.handover import HANDOVER
 from gateway.triage.headlines import shortened
+from gateway.triage.posting import stand_in
 
 LISTING_AGE = timedelta(days=7)
 MOST_ENTRIES = 60
 # So many mails one mail may cause at most, as far as lists can be among them.
 _MOST_NOTICES = 4096
 _MOST_NAMES = 200
+# A line or two on a phone.
+_LAST_CHARS = 140
 _OPEN = tuple(sorted(OPEN_STATUSES))
 _IS_OPEN = f"status IN ({marks(_OPEN)})"
 _OVERDUE = "SELECT ticket_id FROM sla_clock WHERE outcome = 'running' AND breached_at IS NOT NULL"
@@ -105,9 +110,26 @@ def _handed_over(numbers: object, giver: str, taker: Agent, policy: Policy, *, n
     rows = find_all(Ticket, condition, *wanted, order="priority, opened_at, id", limit=MOST_ENTRIES + 1)
     entries = entries_of(rows, policy, reader=taker.address, now=now)
     title = say("{agent} hands over to you", agent=giver)
+    zone, scrub = ZoneInfo(policy.zone_of(taker.address)), scrubber(policy, to_agent=True)
     whose = {"assignee": taker.name}
-    shown = [one | whose for one in entries]
+    shown = [one | whose | {"last": _last(row, policy, zone, scrub)} for one, row in zip(entries, rows, strict=False)]
     return {"title": title, "lines": [], "entries": shown, "more": len(rows) > MOST_ENTRIES}
+
+
+def _last(ticket: Ticket, policy: Policy, zone: ZoneInfo, scrub: Callable[[str], str]) -> dict[str, object]:
+    """Who said what last on a ticket, and when; {} for nothing."""
+    said = last_said(ticket, scrub=scrub, longest=_LAST_CHARS)
+    if said is None:
+        return {}
+    author = find(Contact, "id = ?", said.author_id) if said.author_id is not None else None
+    agent = policy.agent_of(author.address) if author is not None else None
+    name = agent.name if agent is not None else (author.name or author.address if author is not None else "")
+    return {
+        "who": shortened(scrub(name)),
+        "at": (said.arrived_at or said.at).astimezone(zone).isoformat(timespec="seconds"),
+        "is_note": said.visibility == Visibility.INTERNAL,
+        "text": stand_in(said.text) or said.text,
+    }
 
 
 def owned_tickets(texts: Iterable[str], sender: str, policy: Policy) -> tuple[OwnedTicket, ...]:

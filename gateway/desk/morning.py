@@ -1,4 +1,4 @@
-"""The morning mail: when an agent's working day begins, one list of the own open tickets and of those that nobody has.
+"""The morning mail: when an agent's day of work begins, one list of the own open tickets and of those that nobody has.
 
 A lead's has the rest of the team's queue too, and its numbers. Nobody gets it twice a day, nobody who is away gets it,
 and where there is nothing to do there is none. What a fresh desk finds on its first day, it leaves for the next one.
@@ -86,7 +86,15 @@ def _write(agent: Agent, policy: Policy, secrets: Mapping[int, bytes], *, now: d
     lines = [say("Yours: {mine}. Without an agent: {unowned}.", mine=len(own), unowned=len(unowned))]
     lines += [_of_team(team, unowned, rest, policy, now=now) for team in led]
     title = say("Your tickets this morning") if not led else say("Your queue this morning")
+    if not _begins_in_the_morning(agent, policy, now):
+        title = say("Your tickets for this shift") if not led else say("Your queue for this shift")
     send_list(ClockList.MORNING, agent, title, rows, policy, secrets, now=now, lines=lines)
+
+
+def _begins_in_the_morning(agent: Agent, policy: Policy, now: datetime) -> bool:
+    calendar = calendar_of(policy, agent)
+    began = began_today(calendar, now)
+    return began is None or 4 <= began.astimezone(calendar.zone).hour < 12
 
 
 def _of_team(team: str, unowned: Sequence[Ticket], rest: Sequence[Ticket], policy: Policy, *, now: datetime) -> Phrase:

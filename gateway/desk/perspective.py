@@ -17,6 +17,7 @@ from gateway.store.tables import Contact, Event, Message, Outbox, Ticket
 from gateway.ticket import Role, Visibility
 from gateway.triage.commands import COMMANDS
 from gateway.triage.grammar import read_agent_text
+from gateway.triage.headlines import shortened
 from gateway.triage.posting import stand_in
 
 # What a row of an older version lacks; and what nobody is told whom nothing authenticates, since it may be from a mail.
@@ -55,7 +56,7 @@ def conversation(
     is_cut, left = len(rows) == _MOST_ROWS, _MOST_CHARS
     zone = ZoneInfo(policy.desk.time_zone)
     shown: list[dict[str, object]] = []
-    for row in filter(_says_something, rows):
+    for row in filter(says_something, rows):
         if len(shown) == _MOST_MESSAGES or left <= 0:
             is_cut = True
             break
@@ -77,7 +78,22 @@ def conversation(
     return shown[::-1], is_cut
 
 
-def _says_something(message: Message) -> bool:
+def last_said(ticket: Ticket, *, scrub: Callable[[str], str], longest: int) -> Message | None:
+    """What somebody said last on a ticket, with its text in one line of at most so many characters; None for nothing.
+
+    Commands alone and what machines wrote say nothing.
+    """
+    said = "state = ? AND author_role <> ? AND (ticket_id = ? OR ticket_id IN"
+    said += " (SELECT id FROM ticket WHERE merged_into_id = ?))"
+    values = (MessageState.POSTED, AuthorRole.AUTOMATIC, ticket.id, ticket.id)
+    rows = find_all(Message, said, *values, order="at DESC, id DESC", limit=_MOST_MESSAGES)
+    row = next(filter(says_something, rows), None)
+    if row is not None:
+        row.text = shortened(scrub(row.text), longest)
+    return row
+
+
+def says_something(message: Message) -> bool:
     """Whether it is more than the record of an agent's commands."""
     if message.author_role != AuthorRole.AGENT or message.visibility != Visibility.INTERNAL:
         return True

@@ -6,11 +6,13 @@ that the ticket opened under, which. A tag that an agent took away keeps its ent
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.desk.clocks import turn_clocks
 from gateway.desk.unit import Unit
 from gateway.store.tables import Ticket
 from gateway.ticket import COLUMNS, FINDINGS, Authority, Classification, Field, FieldValue
-from gateway.triage.decision import SetFields
+from gateway.triage.decision import Change, OpenTicket, SetFields, TurnTo
 
 _COLUMNS = frozenset(field.value for field in (*COLUMNS, *FINDINGS))
 # What decides which targets a ticket has.
@@ -55,6 +57,28 @@ def put(ticket: Ticket, value: FieldValue) -> None:
         setattr(ticket, value.field.value, value.value)
 
 
+def at_once(changes: Sequence[Change]) -> Sequence[Change]:
+    """The changes in their order, but all that a mail sets on a ticket where it sets the first of it.
+
+    What is true between two lines of a mail was promised to nobody: no clock may run by it, or lose its miss to it.
+    """
+    if sum(isinstance(change, SetFields) for change in changes) < 2:
+        return changes
+    found: list[Change] = []
+    first: int | None = None
+    for change in changes:
+        if isinstance(change, TurnTo | OpenTicket):
+            first = None
+        if isinstance(change, SetFields):
+            before = found[first] if first is not None else None
+            if isinstance(before, SetFields) and first is not None:
+                found[first] = SetFields(values=(*before.values, *change.values))
+                continue
+            first = len(found)
+        found.append(change)
+    return found
+
+
 def set_fields(unit: Unit, ticket: Ticket, change: SetFields) -> None:
     """Set values, and write into the history what each was, what it is, and who says so."""
     events: list[tuple[str, dict[str, object]]] = []
@@ -63,6 +87,7 @@ def set_fields(unit: Unit, ticket: Ticket, change: SetFields) -> None:
         if value.rule and unit.policy.version != ticket.policy_version:
             who.append(unit.policy.version)
         before, before_who = value_of(ticket, key), ticket.fields.get(key, ["", ""])
+        unchosen = ticket.language if value.field is Field.LANGUAGE and not before else ""
         if value.field is not Field.TAG or before != value.value:
             put(ticket, value)
         after = value_of(ticket, key)
@@ -73,6 +98,9 @@ def set_fields(unit: Unit, ticket: Ticket, change: SetFields) -> None:
         if before == after:
             text = f"{key}: {after or '(none)'}, by {' '.join(who[:2]).strip()}"
         detail: dict[str, object] = {"field": key, "before": [before, *before_who], "after": [after, *who]}
+        if unchosen:
+            # Nobody had said so, but it stood there: `#undo` puts it back.
+            detail["column"] = unchosen
         events.append((text, detail | ({"policy": unit.policy.version} if value.rule else {})))
     ticket.updated_at = unit.now
     ticket.save()

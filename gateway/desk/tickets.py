@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from gateway.desk.people import as_person, requester_of
 from gateway.store.rows import find, find_all
@@ -14,11 +14,15 @@ from gateway.triage.facts import HeldMessage, PublicAnswer, TicketFacts
 _LONGEST_CHAIN = 50
 
 
-def follow_merges(number: int) -> tuple[Ticket | None, tuple[int, ...]]:
-    """The ticket that `number` leads to, and the merged ones on the way. Bounded: a chain never runs in a circle."""
+def follow_merges(number: int, *, until: Container[int] = ()) -> tuple[Ticket | None, tuple[int, ...]]:
+    """The ticket that `number` leads to, and the merged ones on the way. Bounded: a chain never runs in a circle.
+
+    It ends at a ticket of `until`, wherever that was merged into."""
     ticket = find(Ticket, "number = ?", number)
     passed: list[int] = []
     while ticket is not None and ticket.merged_into_id is not None and len(passed) < _LONGEST_CHAIN:
+        if ticket.number in until:
+            break
         passed.append(ticket.number)
         ticket = find(Ticket, "id = ?", ticket.merged_into_id)
     return ticket, tuple(passed)

@@ -20,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 from gateway.keys import carries_key
 from gateway.mail import Attachment
 from gateway.parse import charsets, headers, limits
+from gateway.parse.archives import Budget, archive_holds_key
 from gateway.parse.tree import Part, Tree
 
 _EMBEDDED = ("message/rfc822", "message/global", "message/news", "message/rfc822-headers", "text/rfc822-headers")
@@ -67,15 +68,16 @@ def is_file(part: Message) -> bool:
     return part.get_content_maintype() != "multipart"
 
 
-def describe(tree: Tree, part: Part) -> Attachment:
-    """Say what a file part is: name, type, size, digest."""
+def describe(tree: Tree, part: Part, budget: Budget) -> Attachment:
+    """Say what a file part is: name, type, size, digest, and whether a key lies in it."""
     message = part.message
     kind = message.get_content_type()
     if len(tree.raw) > limits.DECODED_MAIL_BYTES:
-        size, digest, has_key = _estimated_size(tree, part), "", False
+        size, digest, has_key, key_inside = _estimated_size(tree, part), "", False, False
     else:
         data = content(tree, part)
         size, digest, has_key = len(data), hashlib.sha256(data).hexdigest(), carries_key(data)
+        key_inside = archive_holds_key(data, budget)
     content_id = headers.decode_value(str(message.get("content-id", ""))).strip("<> ")
     name = clean_name(declared_name(message))
     return Attachment(
@@ -87,6 +89,7 @@ def describe(tree: Tree, part: Part) -> Attachment:
         sha256=digest,
         content_id=content_id[:200],
         has_key=has_key,
+        key_inside=key_inside,
         inline=bool(content_id) and message.get_content_disposition() != "attachment" and kind.startswith("image/"),
     )
 

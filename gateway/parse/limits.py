@@ -40,6 +40,12 @@ QUOTE_CHARACTERS: Final = 64 * 1024
 QUOTE_LINES: Final = 2_000
 QUOTE_LINE_CHARACTERS: Final = 1_000
 
+# Of all archives of a mail together: how many entries, and octets unpacked; of one entry; archives within archives.
+ARCHIVE_ENTRIES: Final = 4_000
+ARCHIVE_BYTES: Final = 16 * 1024 * 1024
+ARCHIVE_ENTRY_BYTES: Final = 4 * 1024 * 1024
+ARCHIVE_DEPTH: Final = 2
+
 FILENAME_CHARACTERS: Final = 255
 REPORT_BYTES: Final = 256 * 1024
 REPORT_RECIPIENTS: Final = 100

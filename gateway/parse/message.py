@@ -14,6 +14,7 @@ from email.parser import BytesHeaderParser
 
 from gateway.mail import Attachment, Mail, Passage, PassageRole, Structure
 from gateway.parse import attachments, body, forwards, headers, html, language, limits, quote_lines, quotes, reports
+from gateway.parse.archives import Budget
 from gateway.parse.authentication import read_authentications
 from gateway.parse.scan import Scanned, scan
 from gateway.parse.tree import MimeLimit, Tree, build
@@ -162,6 +163,7 @@ def _attachments(tree: Tree, *, is_report: bool) -> tuple[Attachment, ...]:
     texts = {part.number for part in body.text_leaves(tree)}
     found = []
     inside: set[int] = set()
+    budget = Budget()
     for part in tree.parts:
         message = part.message
         if part.within >= 0 or part.parent in inside:
@@ -172,15 +174,16 @@ def _attachments(tree: Tree, *, is_report: bool) -> tuple[Attachment, ...]:
             # The nameless mail in a report is what came back, not a file that somebody sent (RFC 6522 §3).
             continue
         else:
-            found.append(attachments.describe(tree, part))
+            found.append(attachments.describe(tree, part, budget))
             inside.add(part.number)
     return tuple(found)
 
 
 def _enclosed(tree: Tree) -> tuple[Attachment, ...]:
-    """The files that have a name inside the mails that are attached."""
+    """The files that have a name inside the mails that are attached. They go nowhere by themselves."""
+    unseen = Budget(entries=0, octets=0)
     return tuple(
-        attachments.describe(tree, part)
+        attachments.describe(tree, part, unseen)
         for part in tree.parts
         if part.within >= 0 and attachments.is_file(part.message) and attachments.declared_name(part.message)
     )

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
+from typing import Any
 
 from gateway.errors import GatewayError
 from gateway.parse import charsets, limits
@@ -39,6 +40,13 @@ class _Node(Message):
 
     def get_content_type(self) -> str:
         return self.kind or super().get_content_type()
+
+    def get_param(self, *which: Any, **more: Any) -> Any:
+        """As `email` reads a parameter; absent where it can't: RFC 2231 pieces of one name, some without a number."""
+        try:
+            return super().get_param(*which, **more)
+        except TypeError:
+            return which[1] if len(which) > 1 else more.get("failobj")
 
 
 class MimeLimit(GatewayError):

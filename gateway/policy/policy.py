@@ -24,9 +24,11 @@ from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
 from gateway.policy.telling import EVENTS, UPDATE, Event, NoticeRule, Notices
 from gateway.policy.values import is_time_zone
 from gateway.sla import ClockKind, WorkCalendar
-from gateway.ticket import Priority, TicketType
+from gateway.ticket import Priority, Role, TicketType
 
 _ROUTED = re.compile(r'[%!":@]')
+# What `[[notice]]` calls the people of a ticket.
+_NAMES = {Role.REQUESTER: "requester", Role.WATCHER: "watchers"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -88,7 +88,7 @@ class Desk(OptionTable):
     close_after_working_days: AtLeastOne = 5
     """A resolved ticket closes after so many working days; until then a reply reopens it."""
     closing_mail: bool = False
-    """Whether the requester is told when a resolved ticket closes."""
+    """Whether requester and watchers are told when a ticket closes; a `[[notice]]` of closing goes before it."""
     collision_minutes: Count = 15
     """An answer is held when another agent has answered in the last so many minutes before it; 0 = never."""
     send_delay_minutes: DelayMinutes = 0
@@ -170,7 +170,7 @@ class Agent(OptionTable):
     skills: People = ()
     """What this agent knows best, as categories ("network", "network/vpn") or tags: such tickets are given to those."""
     calendar: NameOrNone = ""
-    """When this agent works: a `[[calendar]]`; "" = the desk's working hours."""
+    """When this agent works: a `[[calendar]]`; "" = the desk's hours and holidays."""
     hours: WorkingHoursOrNone = ""
     """The agent's own hours within that calendar, "Mo-We 08:00-12:00"; "" = all of its hours."""
 

@@ -109,8 +109,7 @@ EVENTS: Final[dict[Event, Told]] = {
     Event.ABSENT: Told(
         what="an agent's mailbox answered by itself",
         mails=("absent",),
-        by_default=("team",),
-        words="the team, without who is absent",
+        by_default=(*_FOLLOWERS, "team"),
     ),
     Event.UNDELIVERABLE: Told(what="a mail could not be delivered", mails=("undeliverable",), is_must=True),
     # To the requester and those who read along
@@ -191,15 +190,18 @@ def _quiet(text: str) -> str:
     return text.strip()
 
 
-def _event(value: object) -> object:
-    if isinstance(value, str) and (why := FIXED_MAILS.get(value)):
-        raise wrong(f"{value} can't be changed here: it {why}", f"write one of {', '.join(Event)}")
-    return value
+def _events(value: object) -> object:
+    """A single event stands for a list of one; the name of a mail that nobody may redirect is told why."""
+    listed = one_or_many(value)
+    for name in listed if isinstance(listed, list) else ():
+        if isinstance(name, str) and (why := FIXED_MAILS.get(name)):
+            raise wrong(f"{name} can't be changed here: it {why}", f"write one of {', '.join(Event)}")
+    return listed
 
 
 Events = Annotated[
-    tuple[Annotated[Event, BeforeValidator(_event), Field(strict=False)], ...],
-    BeforeValidator(one_or_many),
+    tuple[Annotated[Event, Field(strict=False)], ...],
+    BeforeValidator(_events),
     Field(strict=False, min_length=1),
     OneOrMany(),
 ]
@@ -214,8 +216,8 @@ class NoticeRule(OptionTable):
     event: Events
     """Which events; a table in docs/admins.md has all of them and whom they tell without a word of yours."""
     to: Whom = ()
-    """Whom: of agents assignee, writers, team_if_unowned, team, watchers, lead, with [] as the first three; of people
-    requester, watchers."""
+    """Whom: of agents assignee, writers, team_if_unowned, team, watchers, lead; of people requester, watchers; [] = as
+    without this table."""
     when: When = "at once"
     """When the mail goes out: "at once", "bundle" (some minutes' worth in one), "digest" (once a day), "never"."""
 
@@ -232,7 +234,7 @@ class NoticeRule(OptionTable):
             if strange:
                 hint = f"of {event.value} hear: {', '.join(told.possible)}"
                 raise wrong(f"{event.value} can't tell {', '.join(strange)}", hint)
-            if not told.is_of_agents and event not in FIXED:
+            if not told.is_of_agents:
                 self._suits_people(event, told)
         return self
 

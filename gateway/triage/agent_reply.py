@@ -90,10 +90,13 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     if public and done.ticket.requester.address == UNKNOWN_SENDER.address:
         why = say("nobody knows the requester's address")
         return _hold(case, reply, why=why, suggestion="#requester name@example.com")
-    ours = next((one.filename for one in case.mail.attachments if one.has_key), "")
-    if ours and (public or is_file_only(case, reply)) and reply.released is None:
-        why = say("{file} holds a mail of the desk to one of you, which is internal", file=ours)
-        return _hold(case, reply, why=why, suggestion=say("write it again without this file"))
+    ours = next((one for one in case.mail.attachments if one.has_key or one.key_inside), None)
+    if ours is not None and (public or is_file_only(case, reply)) and reply.released is None:
+        why = say("{file} holds a mail of the desk to one of you, which is internal", file=ours.filename)
+        suggestion = say("write it again without this file")
+        if ours.key_inside:
+            suggestion = say("write it again without this file; #send leaves it out")
+        return _hold(case, reply, why=why, suggestion=suggestion)
     collision = _collision(case, reply, public)
     if collision:
         return collision

@@ -113,7 +113,8 @@ def file_quietly(case: Case, ticket: TicketFacts | None) -> Decision:
     if case.agent is not None and away:
         # Where it is known already, the team has got what the mailbox answers to.
         agents = agents_of_ticket(case.policy, ticket, Event.ABSENT)
-        if case.policy.notice_of(Event.ABSENT) is None:
+        rule = case.policy.notice_of(Event.ABSENT)
+        if rule is None or not rule.to:
             agents = (*agents, *case.policy.agents_of(ticket.team))
         absent = tuple(dict.fromkeys(agents))
         agent = {"name": case.agent.name, "address": case.agent.address}

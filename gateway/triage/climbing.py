@@ -13,12 +13,15 @@ from datetime import datetime
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
 from gateway.policy.promises import LadderStep
+from gateway.policy.telling import Event
 from gateway.ticket import Field, Priority
 from gateway.triage.decision import Change, Notice, SetFields
 from gateway.triage.facts import DutyFacts, TicketFacts
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.promising import raised, reminded, sent_to, to_team, what_is_raised
 from gateway.triage.routing import Given, assignee_by_turn, given_from_elsewhere
+from gateway.triage.telling import without_untold
+from gateway.triage.updating import with_updates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +63,10 @@ def climbed(
     told = reminded(last, team=after.team, assignee=after.assignee, policy=policy, away=away)
     changed = {"changes": list(words), "agent": None}
     left_out = [*addresses, *(one.address for one in told)]
-    notices += tell_agents("changed", agents_of_ticket(policy, ticket), context=changed, but=left_out)
-    return Climbed(changes=(*changes, *notices), words=words, newcomers=addresses)
+    agents = agents_of_ticket(policy, ticket, Event.CHANGED)
+    notices += tell_agents("changed", agents, context=changed, but=left_out)
+    told_all = with_updates((*changes, *notices), ticket.number, find=lambda _: ticket, policy=policy, acting="")
+    return Climbed(changes=without_untold(told_all, policy), words=words, newcomers=addresses)
 
 
 def _raised(ticket: TicketFacts, raising: SetFields | None) -> TicketFacts:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gateway.mail import Reason
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
+from gateway.policy.telling import Event
 from gateway.ticket import OPEN_STATUSES, HoldReason, Status
 from gateway.triage.agent_mail import meant_files
 from gateway.triage.authorise import Standing
@@ -62,9 +63,12 @@ def settle(case: Case, ticket: TicketFacts, answer: Answer | None) -> Settled | 
         changes += (MoveStatus(to=Status.CLOSED, why=why),)
     agents = followers_of(case.policy, ticket)
     if not is_good:
-        leads = _leads_of(case.policy, ticket)
+        agents = tuple(dict.fromkeys([*agents, *_leads_of(case.policy, ticket)]))
+        rule = case.policy.notice_of(Event.BAD_RATING)
+        if rule is not None and rule.to:
+            agents = agents_of_ticket(case.policy, ticket, Event.BAD_RATING)
         context: dict[str, object] = {"score": answer.score, "rater": name, "history": True}
-        notices = tell_agents(BAD_RATING, dict.fromkeys([*agents, *leads]), about="first", context=context)
+        notices = tell_agents(BAD_RATING, agents, about="first", context=context)
     elif ends:
         told = say("{person} says that it is solved: closed", person=name)
         if rates:
@@ -135,7 +139,7 @@ def _asks_solved(case: Case, ticket: TicketFacts) -> bool:
 
 
 def _waits_for_yes(case: Case, ticket: TicketFacts) -> bool:
-    """Whether a yes may end an open ticket: it waits for its requester, or came back so often that nothing else ends it.
+    """Whether a yes may end an open ticket: it waits for its requester, or came back so often that only this ends it.
 
     That yes may come late, when the ticket has been taken up again because nobody said anything.
     """

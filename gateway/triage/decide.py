@@ -41,12 +41,17 @@ from gateway.triage.tapping import tapping
 from gateway.triage.telling import without_untold
 from gateway.triage.thread import thread
 from gateway.triage.ticketless import answer_without_ticket
+from gateway.triage.updating import with_updates
 
 
 def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Decision:
     """Decide what the mail is and what happens; equal arguments give equal decisions."""
     case = case_of(mail, envelope, facts, policy)
     decision = calm(case, back_by_hand(case, _decide_case(case)))
+    if policy.updates and not envelope.quiet:
+        acting = case.sender.address
+        changes = with_updates(decision.changes, decision.ticket, find=facts.ticket, policy=policy, acting=acting)
+        decision = replace(decision, changes=changes)
     if policy.silent_events:
         decision = replace(decision, changes=without_untold(decision.changes, policy))
     if decision.action is Action.QUARANTINE:

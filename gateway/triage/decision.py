@@ -280,7 +280,9 @@ class AckClocks:
 
 @dataclass(frozen=True, kw_only=True)
 class TakeBackAnswer:
-    """An answer to the requester came back: whether somebody has answered is looked at anew."""
+    """An answer to the requester came back, or was taken back: whether somebody has answered is looked at anew."""
+
+    why: str = "the first answer never arrived"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,11 +66,15 @@ def list_line(kind: ClockKind, ticket_type: str, *, due: datetime, now: datetime
 def near_time(moment: datetime, *, now: datetime, zone: str, names_day: bool = False) -> time | datetime | Phrase:
     """A moment as one says it today: the time alone, or with the day of the week, or with the date."""
     local, today = moment.astimezone(ZoneInfo(zone)), _day(now, zone)
+    clock: time | Phrase = local.time().replace(second=0, microsecond=0)
+    if clock == time():
+        # What is due at midnight is due on the day that ends.
+        local, clock = local - _MINUTE, say("24:00")
     if local.date() == today and not names_day:
-        return local.time().replace(second=0, microsecond=0)
+        return clock
     if abs(local.date() - today) <= _CLEAR:
-        return say("{day} {time}", day=_WEEKDAYS[local.weekday()], time=local.time().replace(second=0, microsecond=0))
-    return local.replace(tzinfo=None)
+        return say("{day} {time}", day=_WEEKDAYS[local.weekday()], time=clock)
+    return local.replace(tzinfo=None) if isinstance(clock, time) else say("{day} {time}", day=local.date(), time=clock)
 
 
 def _day(moment: datetime, zone: str) -> date:

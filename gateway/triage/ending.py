@@ -9,6 +9,7 @@ from datetime import timedelta
 from gateway.phrase import say
 from gateway.policy import Policy
 from gateway.policy.promises import DESK
+from gateway.policy.telling import Event
 from gateway.sla.days import after_working_days
 from gateway.subject import one_line
 from gateway.ticket import LIFECYCLE, Authority, Field, FieldValue, HoldReason, Role, Step
@@ -98,7 +99,9 @@ def tell_resolution(
     """
     asks = _may_be_asked(work.policy, work.ticket, work)
     plain = {**context, "asks": False, "asks_rating": False}
-    notices = tell_people("resolution", work.ticket, about=about, context=plain)
+    # An agent's own words are for all of them.
+    roles = (Role.REQUESTER, Role.WATCHER) if about else work.policy.people_told(Event.RESOLUTION)
+    notices = tell_people("resolution", work.ticket, about=about, context=plain, roles=roles)
     asking = {**context, "asks": True, "asks_rating": asks}
     notices = tuple(replace(one, context=asking) if one.role is Role.REQUESTER else one for one in notices)
     return notices, (AskRating(address=work.ticket.requester.address),) if asks and notices else ()

@@ -195,7 +195,8 @@ def _withdraw(case: Case, ticket: TicketFacts) -> Decision:
     message = post(case, author=case.sender, role=Standing.REQUESTER.value, marks=marks_of(case))
     move = MoveStatus(to=LIFECYCLE[step][ticket.status], why=why)
     changes = {"changes": [say("{person} has withdrawn it: nothing more to do", person=name)], "agent": None}
-    notices = tell_agents("changed", agents_of_ticket(case.policy, ticket), context=changes, but=[case.sender.address])
+    agents = agents_of_ticket(case.policy, ticket, Event.CHANGED)
+    notices = tell_agents("changed", agents, context=changes, but=[case.sender.address])
     told = answered(case, ticket, NOTED, what="withdrawn")
     reason = Reason(code=SELF_HELP, text=why)
     return case.decide(Action.APPEND, message, move, *notices, *told, reasons=(reason,), ticket=ticket.number)

@@ -7,12 +7,13 @@ nearest word. Whoever else sends the list's key is set aside.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gateway.mail import Address, MailKind, Passage, PassageRole, Reason, Verdict
-from gateway.phrase import Phrase, say
+from gateway.phrase import Phrase, listed, say
 from gateway.policy import Agent
 from gateway.ticket import Role
+from gateway.triage import headlines
 from gateway.triage.absence import away_by_itself
 from gateway.triage.agent_reply import reply_by_agent
 from gateway.triage.asking import ENDS, missing_facts, why_asked
@@ -47,7 +48,8 @@ def answer_listing(case: Case, listing: ListingFact) -> Decision:
     mailbox = Address(address=agent.address, name=agent.name)
     if listing.is_expired:
         title = say("Nothing was done: that list is more than a week old. #list sends you a new one.")
-        return _file(case, agent, Notice(name="result", to=mailbox, role=Role.AGENT, context=_told(title, [])))
+        told_so = _told(title, [], headlines.NOTHING_DONE)
+        return _file(case, agent, Notice(name="result", to=mailbox, role=Role.AGENT, context=told_so))
     orders, others = read_orders(case.mail.new_text, case.policy, set(COMMANDS) - _NOT_IN_LISTS)
     asked = read_desk_mail("", "\n".join(others))
     if asked is not None:
@@ -60,18 +62,23 @@ def answer_listing(case: Case, listing: ListingFact) -> Decision:
         owned=case.facts.owned,
     )
     work, problems = run_desk_commands(work, asked.commands if asked is not None else ())
-    changes, lines = _carry(case, agent, listing, orders)
+    changes, results = _carry(case, agent, listing, orders)
+    lines = [one.line for one in sorted(results, key=lambda one: one.place)]
     lines += [*work.lines, *problems, *(say("Left alone: {line}", line=line[:100]) for line in others)]
+    headline = headlines.of_many(sum(one.is_done for one in results), [one.raw for one in orders for _ in one.numbers])
+    if not orders and asked is not None:
+        written = [line.raw for line in asked.commands]
+        headline = headlines.not_done(*written) if problems else headlines.done(*written)
     title = say("Your answer, line by line:")
     if not orders and asked is None:
         title = say('Nothing was done: there is no line like "1 done" above the quote.')
         lines = []
-    told = (Notice(name="result", to=mailbox, role=Role.AGENT, context=_told(title, lines)),)
+    told = (Notice(name="result", to=mailbox, role=Role.AGENT, context=_told(title, lines, headline)),)
     return _file(case, agent, *(told if lines or not work.changes else ()), *told_first(work.changes), *changes)
 
 
-def _told(title: Phrase, lines: list[Phrase]) -> dict[str, object]:
-    return {"title": title, "lines": lines, "files": False}
+def _told(title: Phrase, lines: list[Phrase], headline: Phrase) -> dict[str, object]:
+    return {"headline": headline, "title": title, "lines": lines, "files": False}
 
 
 def _file(case: Case, agent: Agent, *changes: Change) -> Decision:
@@ -88,24 +95,37 @@ def _holder(case: Case, listing: ListingFact) -> Agent | None:
     return agent if case.policy.trust.require == "key" or case.facts.auth_trusted else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Result:
+    """What came of one order for one entry: its number in the list, what is told of it, and whether it was done."""
+
+    place: int
+    line: Phrase
+    is_done: bool = False
+
+
+# A command and the number in front of it.
+_Placed = tuple[int, CommandLine]
+
+
 def _carry(
     case: Case, agent: Agent, listing: ListingFact, orders: tuple[Order, ...]
-) -> tuple[list[Change], list[Phrase]]:
-    """What the orders change, ticket by ticket, and a line for each of them."""
-    lines: list[Phrase] = []
-    by_ticket: dict[int, list[CommandLine]] = {}
+) -> tuple[list[Change], list[_Result]]:
+    """What the orders change, ticket by ticket, and what came of each of them."""
+    results: list[_Result] = []
+    by_ticket: dict[int, list[_Placed]] = {}
     for order in orders:
         for number in order.numbers:
             ticket = _ticket_at(case, listing, number)
             if ticket is None:
-                lines.append(say("{number} is not in that list", number=number))
+                results.append(_Result(place=number, line=say("{number} is not in that list", number=number)))
             elif not order.line:
                 near = order.suggestion or say("done, take, @NAME, p3, note …")
                 why = say("is no command; what would fit: {suggestion}", suggestion=near)
-                lines.append(say("{line}: {why}", line=order.raw[:100], why=why))
+                line = say("{line}: {why}", line=order.said[:100], why=why)
+                results.append(_Result(place=number, line=_at(number, _token_of(case, ticket), line)))
             else:
-                command = command_lines(order.line)[0]
-                by_ticket.setdefault(ticket.number, []).append(command)
+                by_ticket.setdefault(ticket.number, []).append((number, command_lines(order.line)[0]))
     changes: list[Change] = []
     for number, commands in by_ticket.items():
         ticket = case.facts.ticket(number)
@@ -118,8 +138,17 @@ def _carry(
         for turn in [change for change in done if isinstance(change, TakeTurn)]:
             case = replace(case, facts=replace(case.facts, duty=after(case.facts.duty, turn)))
         changes += done
-        lines += told
-    return changes, lines
+        results += told
+    return changes, results
+
+
+def _at(place: int, token: str, line: Phrase | str) -> Phrase:
+    """What is told, behind the number in the list and the ticket that it is."""
+    return say("{number} · {ticket}: {line}", number=place, ticket=token, line=line)
+
+
+def _token_of(case: Case, ticket: TicketFacts) -> str:
+    return case.policy.token(ticket.type, ticket.number).strip("[]")
 
 
 def _ticket_at(case: Case, listing: ListingFact, number: int) -> TicketFacts | None:
@@ -131,42 +160,46 @@ def _ticket_at(case: Case, listing: ListingFact, number: int) -> TicketFacts | N
 
 
 def _carry_on(
-    case: Case, agent: Agent, ticket: TicketFacts, commands: list[CommandLine]
-) -> tuple[list[Change], list[Phrase]]:
+    case: Case, agent: Agent, ticket: TicketFacts, commands: list[_Placed]
+) -> tuple[list[Change], list[_Result]]:
     """What is possible of the commands on one ticket, decided as if they had answered that ticket's own mail."""
-    token = case.policy.token(ticket.type, ticket.number).strip("[]")
-    work, possible, refused = _tried(work_on(case, ticket, agent), commands)
+    token = _token_of(case, ticket)
+    work, possible, results = _tried(work_on(case, ticket, agent), commands, token)
     if missing := missing_facts(work):
         # Nobody can be asked in a list; a line like "1 cause …" beside "1 done" says it at once.
-        others = [command for command in commands if command.name not in ENDS]
-        work, possible, refused = _tried(work_on(case, ticket, agent), others)
-        refused.append(why_asked(missing))
-    lines = [say("{ticket}: {line}", ticket=token, line=why) for why in refused]
+        ends = [one for one in commands if one[1].name in ENDS]
+        others = [one for one in commands if one not in ends]
+        work, possible, results = _tried(work_on(case, ticket, agent), others, token)
+        results += [_Result(place=place, line=_at(place, token, why_asked(missing))) for place, _ in ends]
     if not possible:
-        return [], lines
+        return [], results
     # Notes are for colleagues from where they begin, so they come last.
-    possible.sort(key=lambda command: command.name == "note")
-    text = "\n".join(command.raw for command in possible)
+    possible.sort(key=lambda one: one[1].name == "note")
+    text = "\n".join(command.raw for _, command in possible)
     words = (Passage(role=PassageRole.NEW, text=text),)
     mail = replace(case.mail, passages=words, new_html="", attachments=(), forwarded=None)
     decided = reply_by_agent(replace(case, mail=mail), ticket, agent)
-    if decided.action is not Action.APPEND:
-        why = say("can't be done in answer to a list; answer the ticket's own mail")
-        return [], [*lines, say("{ticket}: {line}", ticket=token, line=why)]
-    did = [say("{ticket}: {line}", ticket=token, line=one) for one in work.told]
-    did += [say("{ticket}: noted", ticket=token)] if any(one.name == "note" for one in possible) else []
-    return [TurnTo(ticket=ticket.number), *decided.changes], [*did, *lines]
+    if decided.action is Action.APPEND:
+        return [TurnTo(ticket=ticket.number), *decided.changes], results
+    why = say("can't be done in answer to a list; answer the ticket's own mail")
+    refused = [one for one in results if not one.is_done]
+    return [], [*refused, *(_Result(place=place, line=_at(place, token, why)) for place, _ in possible)]
 
 
-def _tried(work: Work, commands: list[CommandLine]) -> tuple[Work, list[CommandLine], list[Phrase]]:
-    """The commands that are possible, one after the other, and why the others are not."""
-    possible: list[CommandLine] = []
-    refused: list[Phrase] = []
-    for command in commands:
+def _tried(work: Work, commands: list[_Placed], token: str) -> tuple[Work, list[_Placed], list[_Result]]:
+    """The commands that are possible, one after the other, and what is told of each, or why it is not."""
+    possible: list[_Placed] = []
+    results: list[_Result] = []
+    for place, command in commands:
         result = run_commands(work, [command])
         if isinstance(result, Refusal):
-            refused.append(say("{why}; what would fit: {suggestion}", why=result.why, suggestion=result.suggestion))
-        else:
-            work = result
-            possible.append(command)
-    return work, possible, refused
+            why = say("{why}; what would fit: {suggestion}", why=result.why, suggestion=result.suggestion)
+            results.append(_Result(place=place, line=_at(place, token, why)))
+            continue
+        told: list[Phrase | str] = [*result.told[len(work.told) :]]
+        if not told:
+            told = [say("noted") if command.name == "note" else command.raw]
+        results.append(_Result(place=place, line=_at(place, token, listed(told)), is_done=True))
+        possible.append((place, command))
+        work = result
+    return work, possible, results

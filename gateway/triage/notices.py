@@ -7,7 +7,7 @@ roles.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -131,16 +131,21 @@ def _named(
 
 
 def tell_people(
-    name: str, ticket: TicketFacts, *, about: str = "", context: Mapping[str, object] | None = None
+    name: str,
+    ticket: TicketFacts,
+    *,
+    about: str = "",
+    context: Mapping[str, object] | None = None,
+    roles: Container[Role] = (Role.REQUESTER, Role.WATCHER),
 ) -> tuple[Notice, ...]:
-    """One mail to the requester and each watcher; somebody who is both gets one."""
+    """One mail to the requester and each watcher, or to those in some `roles`; somebody who is both gets one."""
     people = {ticket.requester.address: (ticket.requester.mailbox, Role.REQUESTER)}
     for watcher in ticket.watchers:
         people.setdefault(watcher.address, (watcher.mailbox, Role.WATCHER))
     return tuple(
         Notice(name=name, to=mailbox, role=role, about=about, context=context or {})
         for mailbox, role in people.values()
-        if mailbox.address != UNKNOWN_SENDER.address
+        if mailbox.address != UNKNOWN_SENDER.address and role in roles
     )
 
 
@@ -153,14 +158,14 @@ def once_each(policy: Policy, notices: Iterable[Notice], *, acting: str) -> list
     given = list(notices)
 
     def people(role: Role) -> set[str]:
-        return {_person(policy, one.to.address) for one in given if one.role is role}
+        return {person_at(policy, one.to.address) for one in given if one.role is role}
 
-    requesters, agents = people(Role.REQUESTER), people(Role.AGENT) | {_person(policy, acting)}
+    requesters, agents = people(Role.REQUESTER), people(Role.AGENT) | {person_at(policy, acting)}
     left_out = {Role.AGENT: requesters, Role.WATCHER: agents | requesters}
-    return [one for one in given if _person(policy, one.to.address) not in left_out.get(one.role, ())]
+    return [one for one in given if person_at(policy, one.to.address) not in left_out.get(one.role, ())]
 
 
-def _person(policy: Policy, address: str) -> str:
+def person_at(policy: Policy, address: str) -> str:
     """Somebody's one address, whichever of theirs it is."""
     agent = policy.agent_of(address)
     return agent.address if agent is not None else policy.main_address(address)
@@ -246,6 +251,8 @@ def _why_not(case: Case, requester: Address) -> str:
         return "the desk does not write to itself"
     if mail.sender_defects and not on_behalf:
         return "the sender is not one plain mailbox"
+    if not case.policy.people_told(Event.ACKNOWLEDGEMENT):
+        return "the rules say never for acknowledgement"
     if desk.acknowledge == "nobody":
         return "the policy acknowledges nobody"
     own, proven = case.policy.is_own_domain(requester.address), facts.auth_trusted and not mail.sender_defects

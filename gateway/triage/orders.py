@@ -39,12 +39,14 @@ _READ_CHARS = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to do with some entries of a list: `line` is the command line that it means, "" where none is near."""
+    """What to do with some entries of a list: `line` is the command line that it means, "" where none is near; `said`
+    is what stands behind the numbers."""
 
     numbers: tuple[int, ...]
     line: str
     raw: str
     suggestion: str = ""
+    said: str = ""
 
 
 def read_orders(text: str, policy: Policy, known: Iterable[str]) -> tuple[tuple[Order, ...], tuple[str, ...]]:
@@ -59,7 +61,7 @@ def read_orders(text: str, policy: Policy, known: Iterable[str]) -> tuple[tuple[
             continue
         numbers = tuple(dict.fromkeys(_numbers_in(match["numbers"])))[:_MOST_NUMBERS]
         meant, suggestion = _meant(match["order"], policy, frozenset(known))
-        orders.append(Order(numbers=numbers, line=meant, raw=line, suggestion=suggestion))
+        orders.append(Order(numbers=numbers, line=meant, raw=line, suggestion=suggestion, said=match["order"]))
     return tuple(orders), tuple(others)
 
 

@@ -38,8 +38,8 @@ def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bo
         notices += resolution
     elif answers:
         notices += tell_people("answer", work.ticket, about="answer", context=to_people)
-    if work.closes and case.policy.desk.closing_mail:
-        notices += tell_people("closing", work.ticket)
+    if work.closes:
+        notices += tell_people("closing", work.ticket, roles=case.policy.people_told(Event.CLOSING))
     newcomers = list(dict.fromkeys(work.newcomers))
     notices += _to_newcomers(work, newcomers)
 

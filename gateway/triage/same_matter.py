@@ -88,7 +88,9 @@ def join_same_matter(case: Case) -> Decision | None:
     context: dict[str, object] = {"marks": list(marks), "reopened": False, "attach_original": bool(case.mail.defect)}
     agents = agents_of_ticket(case.policy, ticket, Event.NEW_REPLY)
     notices = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
-    told: tuple[Change, ...] = () if _knows(case, ticket) else answered(case, ticket, NOTED, what="added")
+    told: tuple[Change, ...] = ()
+    if case.policy.people_told(Event.ADDED) and not _knows(case, ticket):
+        told = answered(case, ticket, NOTED, what="added")
     return case.decide(
         Action.APPEND,
         message,

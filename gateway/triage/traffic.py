@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 # What the desk writes to people by itself; agents' words and the notices to agents are not among it.
-TO_PEOPLE: Final = frozenset({"acknowledgement", "closing", "status", "guide", "noted"})
+TO_PEOPLE: Final = frozenset({"acknowledgement", "closing", "update", "status", "guide", "noted"})
 # What it answers to a word of theirs, or to a mail that comes once more.
 ASKED_FOR: Final = ("status", "guide", "noted")
 # What it answers to agents by itself. Their notices are news, and merge when there are many; these answer a mail.

@@ -6,30 +6,24 @@ line by line. What is taken back is written into the history beside what was don
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.phrase import Phrase, say, word
+from gateway.phrase import Phrase, say
 from gateway.ticket import Role, Status
+from gateway.triage import headlines
 from gateway.triage.decision import Notice
 from gateway.triage.notices import tell_agents
-from gateway.triage.undoable import Caused, FieldChanged, Moved, TakeBack, Undoable, Written
+from gateway.triage.undoable import FollowingChanged, Moved, TakeBack, Undoable
+from gateway.triage.undone_words import FIXED, OPENED, taken_back, what_stays
 from gateway.triage.work import Refusal, Work
+
+__all__ = ["FIXED", "OPENED", "UNDO", "undo"]
 
 UNDO = "undo"
 # The mails that tell people of an end.
-_ENDINGS = ("resolution", "closing")
-# What can't be taken back, by the kind of its event.
-OPENED = "opened"
-FIXED = {
-    OPENED: say("the opening of the ticket"),
-    "link": say("a link to another ticket"),
-    "merged": say("a merger"),
-    "requester": say("the new requester"),
-    "follower": say("who follows the ticket"),
-    "unfollower": say("who follows the ticket"),
-}
+ENDINGS = ("resolution", "closing")
 
 
 def undo(work: Work, argument: str) -> Work | Refusal:
@@ -41,30 +35,65 @@ def undo(work: Work, argument: str) -> Work | Refusal:
     if last is None or work.now - last.at > timedelta(minutes=minutes):
         why = say("there is nothing of yours on this ticket from the last {minutes} minutes", minutes=minutes)
         return Refusal(why=why, suggestion="#help")
-    moved = _to_move_back(last)
-    fields = tuple(one for one in last.fields if not one.changed_by)
+    if last.merged_here:
+        # What happened to that ticket is that one's history; the mail that merged it did nothing else to this one.
+        why = say("your last mail here merged {tickets} into this ticket", tickets=list(last.merged_here))
+        hint = say("#undo in answer to a mail of {ticket}", ticket=last.merged_here[0])
+        return Refusal(why=why, suggestion=hint)
+    change = _possible(last)
+    done = taken_back(work, last, change, put_forward=_was_put_forward(last, change))
+    left = what_stays(work, last, change, ended=_answers_that_left(last, *ENDINGS))
+    if not done:
+        # So that another one means the mail before.
+        change = TakeBack(ledger=last.ledger)
+    result = _result(work, done, left)
+    return work.with_changes(change, *(_to_colleagues(work, last, done) if done else ()), result)
+
+
+def _result(work: Work, done: Sequence[Phrase], left: Sequence[Phrase]) -> Notice:
+    title, headline = say("Taken back:"), headlines.done("#undo")
+    if left:
+        headline = headlines.partly_done("#undo")
+    if not done:
+        title, headline = say("Nothing could be taken back."), headlines.not_done("#undo")
+    context = {"headline": headline, "title": title, "lines": [*done], "left": [*left], "files": False}
+    return Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)
+
+
+def _possible(last: Undoable) -> TakeBack:
+    """What of it can be taken back: neither what others have changed since, nor what has left."""
+    waiting = tuple(one.outbox for one in last.mails if one.waits)
+    if last.merged is not None and last.merged.in_the_way:
+        # All of it belongs to the other ticket by now.
+        return TakeBack(ledger=last.ledger, mails=waiting)
     gone = {one.about for one in last.mails if not one.waits and one.about is not None and one.role is not Role.AGENT}
     written = tuple(one for one in last.written if not (one.is_public and one.message in gone))
-    mails = tuple(one for one in last.mails if one.waits)
-    change = TakeBack(
+    moved = _to_move_back(last)
+    return TakeBack(
         ledger=last.ledger,
         moved=moved,
-        fields=fields,
-        watchers=last.watchers,
+        fields=tuple(one for one in last.fields if not one.changed_by),
+        watchers=tuple(one for one in last.watchers if not one.changed_by),
+        following=_unchanged(last.following),
+        requester=last.requester if last.requester is not None and not last.requester.changed_by else None,
+        links=last.links,
+        merged=last.merged,
+        clocks=_clocks_back(last, is_whole=moved == last.moved, has_left=len(written) < len(last.written)),
         messages=tuple(one.message for one in written),
-        mails=tuple(one.outbox for one in mails),
+        mails=waiting,
         was_public=any(one.is_public for one in written),
     )
-    done = list(_done(last, moved, fields, written, mails))
-    left = list(_left(work, last))
-    title = say("Taken back, as far as it was possible:") if left and done else say("Taken back:")
-    if not done:
-        title = say("Nothing could be taken back:")
-    context = {"title": title, "lines": [*done, *left], "files": False}
-    result = Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)
-    if not done:
-        return work.with_changes(result)
-    return work.with_changes(change, *_to_colleagues(work, last, done), result)
+
+
+def _unchanged(following: FollowingChanged | None) -> FollowingChanged | None:
+    return following if following is not None and not following.changed_by else None
+
+
+def _clocks_back(last: Undoable, *, is_whole: bool, has_left: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The clocks that go back to where they were: none where the ticket does not, and the answer's only without one."""
+    if not is_whole or any(one.changed_by for one in last.fields):
+        return ()
+    return tuple(one for one in last.clocks if one[0] != "response" or not has_left)
 
 
 def _to_move_back(last: Undoable) -> Moved | None:
@@ -78,65 +107,21 @@ def _to_move_back(last: Undoable) -> Moved | None:
     return replace(moved, before=worked_on) if moved.after != worked_on else None
 
 
+def _was_put_forward(last: Undoable, change: TakeBack) -> bool:
+    """Whether the status goes back, but not to "new"."""
+    return last.moved is not None and change.moved is not None and change.moved.before != last.moved.before
+
+
 def _answers_that_left(last: Undoable, *names: str) -> list[str]:
     """Who has an answer of the mail, or will have it: one of these, or any."""
     mails = (one for one in last.mails if not one.waits and one.role is not Role.AGENT)
-    return list(dict.fromkeys(one.to for one in mails if one.notice in (names or ("answer", *_ENDINGS))))
+    return list(dict.fromkeys(one.to for one in mails if one.notice in (names or ("answer", *ENDINGS))))
 
 
 def _to_colleagues(work: Work, last: Undoable, done: Sequence[Phrase]) -> tuple[Notice, ...]:
     """Who has read of what is taken back reads of that too; whose mail still waited never hears of either."""
-    words = say("{agent} took back what was done before: {what}", agent=work.agent.name, what=done)
+    words = say("{agent} took back what was done before: {what}", agent=work.agent.name, what=list(done))
     context = {"changes": [words], "agent": {"name": work.agent.name, "address": work.agent.address}}
     addresses = dict.fromkeys(one.to for one in last.mails if one.role is Role.AGENT and not one.waits)
     told = (work.policy.agent_of(address) for address in addresses)
     return tell_agents("changed", [agent for agent in told if agent is not None], context=context)
-
-
-def _done(
-    last: Undoable,
-    moved: Moved | None,
-    fields: Iterable[FieldChanged],
-    written: Iterable[Written],
-    mails: Iterable[Caused],
-) -> Iterator[Phrase]:
-    """What is taken back, in words."""
-    people = dict.fromkeys(one.to for one in mails if one.role is not Role.AGENT)
-    if people:
-        yield say("not sent to {people}", people=list(people))
-    if moved is not None:
-        status = word("status", moved.before[0])
-        if last.moved is not None and moved.before != last.moved.before:
-            yield say("the status is {status}, as an answer has left", status=status)
-        else:
-            yield say("the status is {status} again", status=status)
-    for one in fields:
-        value = one.before[0] or say("empty")
-        yield say("{field} is {value} again", field=one.key, value=value)
-    for watcher in last.watchers:
-        yield say("{person} gets no answers", person=watcher.address)
-    if any(not one.is_public for one in written):
-        yield say("what it said to colleagues is withdrawn")
-
-
-def _left(work: Work, last: Undoable) -> Iterator[Phrase]:
-    """What stays as it is, and why."""
-    sent = dict.fromkeys(one.to for one in last.mails if not one.waits and one.role is not Role.AGENT)
-    if sent:
-        yield say("already sent, or on its way, to {people}: a mail can't be called back", people=list(sent))
-    if ended := _answers_that_left(last, *_ENDINGS):
-        yield say("{people} got, or will get, a mail that says it is over: write what holds now", people=ended)
-    if last.moved is not None and not last.moved.changed_by and _to_move_back(last) is None:
-        yield say("the status stays {status}: an answer has left", status=word("status", last.moved.after[0]))
-    if last.moved is not None and last.moved.changed_by:
-        yield say("the status stays: {agent} has changed it since", agent=_name(work, last.moved.changed_by))
-    for one in last.fields:
-        if one.changed_by:
-            yield say("{field} stays: {agent} has changed it since", field=one.key, agent=_name(work, one.changed_by))
-    for name in last.fixed:
-        yield say("{what} can't be taken back", what=FIXED[name])
-
-
-def _name(work: Work, actor: str) -> str:
-    agent = work.policy.agent_of(actor)
-    return agent.name if agent is not None else actor

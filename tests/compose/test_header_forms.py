@@ -238,6 +238,7 @@ MAIL = (
 def test_a_mail_that_says_what_was_planned_may_go() -> None:
     check_plan(MAIL + b"Words\r\n" + b"x" * 998 + b"\r\nFrom: body\r\n", PLAN)
     check_plan(MAIL.replace(b"a b", b"a\r\n  b"), PLAN)
+    check_plan(MAIL.replace(b"a b", b"\r\n\ta\r\n \r\n b"), PLAN)
 
 
 def changed(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
@@ -252,6 +253,9 @@ def changed(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
         (changed(b"X-Words", b"Bcc: b@example.net\r\nX-Words"), "headers written: From, Subject, Bcc, X-Words, not"),
         (changed(b"X-Words: a b\r\n", b""), "headers written: From, Subject, not"),
         (changed(b"X-Words", b"x-words"), "headers written: From, Subject, x-words, not"),
+        (changed(b"X-Words:", b"X Words:"), "no header field: 'X Words: a b'"),
+        (changed(b"X-Words:", b"X-Words"), "no header field: 'X-Words a b'"),
+        (changed(b"X-Words:", b":"), "no header field: ': a b'"),
         (changed(b"a b", b"a c"), "X-Words does not read as planned"),
         (changed(b"a b", b"a b c"), "X-Words does not read as planned"),
         (changed(b"St=C3=B6rung", b"St=C3=A4rung"), "Subject does not read as planned"),

@@ -304,6 +304,38 @@ def test_each_row_that_is_doubled_is_named(busy: DeskUnderTest) -> None:
     assert unnoticed(busy, DOUBLED) == {}
 
 
+# What makes another row of a row.
+COPIES: dict[Any, dict[str, Any]] = {
+    Ledger: {},
+    Dedupe: {"digest": b"another"},
+    RawMailPart: {"sequence": 9},
+    Ticket: {"number": 1999},
+    TicketWatcher: {"contact": 1},
+    TicketLink: {"kind": "claimed"},
+    Message: {},
+    AttachmentRow: {"number": 99},
+    Outbox: {"message_id": "<x@y>", "dedupe_key": "x"},
+    OutboxPart: {"sequence": 9},
+    ThreadReference: {"digest": b"another"},
+    Contact: {"address": "erica@example.com"},
+    Event: {},
+}
+
+
+def test_whatever_row_is_doubled_some_finding_tells_of_it(busy: DeskUnderTest) -> None:
+    rng = random.Random(SEED)
+    unseen = []
+    for table, changes in COPIES.items():
+        rows = list(table.select().dicts())
+        for row in rng.sample(rows, min(ROWS, len(rows))):
+            with busy.database.atomic() as attempt:
+                table.insert(**({name: value for name, value in row.items() if name != "id"} | changes)).execute()
+                if not notices(""):
+                    unseen.append(row)
+                attempt.rollback()
+    assert unseen == []
+
+
 def test_an_outgoing_mail_that_is_doubled_with_all_that_hangs_on_it_is_acknowledged_twice(busy: DeskUnderTest) -> None:
     row = dict(first(Outbox, Outbox.notice == "acknowledgement").__data__)
     key = row.pop("id")
@@ -429,6 +461,7 @@ ALTERED: dict[str, tuple[Callable[[], Any], str]] = {
     "an outgoing mail held": (set_to(Outbox, Outbox.state == "waiting", state="held"), "held because of nothing"),
     "an outgoing mail merged": (set_to(Outbox, Outbox.state == "waiting", state="merged"), "merged into nothing"),
     "an outgoing mail refused": (set_to(Outbox, Outbox.state == "waiting", state="failed"), "nobody was told"),
+    "an outgoing mail given up": (set_to(Outbox, Outbox.state == "waiting", state="cancelled"), "will never be sent"),
     "an outgoing mail's bytes cut": (cut_by_a_byte(OutboxPart), "its bytes are not the ones that were rendered"),
     "a bit of an outgoing mail": (flip_a_bit(OutboxPart), "its bytes are not the ones that were rendered"),
     "an outgoing mail's hash": (set_to(Outbox, sha256=b"x"), "its bytes are not the ones that were rendered"),
@@ -457,9 +490,6 @@ ALTERED: dict[str, tuple[Callable[[], Any], str]] = {
         "names other people",
     ),
     "a secret": (set_to(Secret, content=b"x" * 32), "no secret of ours"),
-    # What a row can't say, which checks that read it must survive
-    "a role that there is not": (set_to(Outbox, role="keeper"), "outbox 1 says what its table does not allow"),
-    "a state that there is not": (set_to(Ledger, state="gone"), "ledger 1 says what its table does not allow"),
     "a decision that is none": (set_to(Ledger, OPENED, decision=["x"]), "can't be read"),
     # Who reads what, and when
     "a mail outside about a note": (
@@ -496,12 +526,23 @@ def test_each_row_that_is_altered_is_named(busy: DeskUnderTest) -> None:
     assert unnoticed(busy, ALTERED) == {}
 
 
+def test_what_no_row_may_say_is_named_and_stops_no_check(busy: DeskUnderTest) -> None:
+    cases = {}
+    database: Any = busy.database
+    for column, value in (("role", "keeper"), ("state", "gone")):
+        if not is_sqlite(database):
+            database.execute_sql(f"ALTER TABLE outbox DROP CONSTRAINT outbox_{column}_check")
+        cases[column] = (set_to(Outbox, **{column: value}), "outbox 1 says what its table does not allow")
+    assert unnoticed(busy, cases) == {}
+
+
 def test_each_thread_reference_that_is_moved_to_another_ticket_is_missed_there(busy: DeskUnderTest) -> None:
     """Every one of them, whichever the database would find first, to any other ticket."""
     rng = random.Random(SEED)
     numbers = {row.id: row.number for row in Ticket.select()}
     unseen = []
-    for row in list(ThreadReference.select().dicts()):
+    rows: Any = ThreadReference.select().dicts()
+    for row in list(rows):
         with busy.database.atomic() as attempt:
             to = rng.choice([one for one in numbers if one != row["ticket"]])
             ThreadReference.update(ticket=to).where(*key_of(ThreadReference, row)).execute()
@@ -514,9 +555,12 @@ def test_each_thread_reference_that_is_moved_to_another_ticket_is_missed_there(b
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
 def test_whatever_column_of_whatever_row_is_altered_some_finding_tells_of_it(busy: DeskUnderTest, table: Any) -> None:
-    """Every column, in rows drawn by lot; `UNTOLD` lists those that nothing else tells of."""
+    """Every column, in rows drawn by lot; `UNTOLD` lists those that nothing else tells of, or only of some values."""
     rng = random.Random(f"{SEED}/{table.__name__}")
-    rows = [row for row in table.select().dicts() if table is not Ledger or row["outcome"] not in WITHOUT_BYTES]
+    rows = [row for row in table.select().dicts() if (table.__name__, row.get("outcome")) not in WITHOUT_BYTES]
+    if table is Contact:
+        # The rules name agents, whom nobody may have written to yet.
+        rows = [row for row in rows if not row["address"].startswith("nora")]
     unseen = []
     for column in told_columns(table):
         for row in rng.sample(rows, min(DRAWN, len(rows))):
@@ -537,13 +581,15 @@ UNTOLD = frozenset(
         *(f"Contact.{name}" for name in ("name", "language", "first_seen_at", "bounced_at", "muted_until")),
         *(f"Contact.{name}" for name in ("flooding_until", "quick_replies", "quick_reply_at", "rating_asked_at")),
         *("Ticket.language", "Ticket.desk_address", "Ticket.named", "Rating.assignee"),
-        *(f"Ledger.{name}" for name in ("source_key", "attempts", "not_before", "lease_owner", "lease_until", "error")),
-        *(f"Ledger.{name}" for name in ("decision", "shown_at", "expiry_told_at")),
+        *(f"Ledger.{name}" for name in ("state", "decision", "decided_at", "reason_code", "shown_at", "source_key")),
+        *(f"Ledger.{name}" for name in ("expiry_told_at", "attempts", "not_before", "lease_owner", "lease_until")),
         *(f"Outbox.{name}" for name in ("rank", "context", "attempts", "uncertain_count", "not_before", "sent_at")),
         *(f"Outbox.{name}" for name in ("lease_owner", "lease_until", "reply", "reverse_path", "outside_domain")),
+        *("Ledger.error", "Outbox.state", "Outbox.about", "Event.id"),
     }
 )
-WITHOUT_BYTES = ("duplicate", "deleted")
+# Of these nothing is left that could be compared.
+WITHOUT_BYTES = (("Ledger", "duplicate"), ("Ledger", "deleted"))
 
 
 def told_columns(table: Any) -> list[Any]:

@@ -17,7 +17,7 @@ from gateway.mail import Envelope, Transport
 from gateway.policy import Policy
 from gateway.store.database import connection
 from gateway.store.states import LedgerState
-from gateway.store.tables import Absence, Event, Turn
+from gateway.store.tables import Absence, Event, SlaClock, Ticket, Turn
 from gateway.triage.decision import SetAbsence
 from tests.desk.harness import DESK, DeskUnderTest, Sent, policy_of
 
@@ -365,6 +365,46 @@ def test_no_morning_mail_on_a_day_without_work_nor_to_who_is_away_nor_where_it_i
     desk.change_policy(_parsed(text + "[sweeps]\nmorning_mail = false\n"))
     tick(desk, datetime(2026, 4, 7, 10, 0, tzinfo=UTC))
     assert len(desk.inbox(ANNA, "listing")) == 1
+
+
+def test_the_desks_own_holidays_are_free_for_all_who_work_by_its_hours(desk: DeskUnderTest) -> None:
+    sweeps = '[sweeps]\nstale_after = 1\n[[sla]]\nname = "Usual"\nresolution = "9h"\n'
+    text = policy_of('closed = "2026-03-03"', sweeps).text.replace(
+        'name = "desk"\n', 'name = "desk"\nleads = ["anna"]\n', 1
+    )
+    desk.change_policy(_parsed(text))
+    tick(desk)
+    matter(desk)
+    matter(desk, "Beamer dark")
+    desk.answer(BEN, desk.inbox(BEN, "new_ticket")[0], "#take\n#resolve Done.")
+    desk.answer(BEN, desk.inbox(BEN, "new_ticket")[1], "#take")
+    with connection(desk.database):
+        (clock,) = SlaClock.select().where(SlaClock.kind == "resolution", SlaClock.stopped_at.is_null())
+        assert f"{clock.due_at:%m-%d %H}" == "03-04 09"  # an hour of it is left for Wednesday
+        assert Ticket.get(Ticket.number == 1001).close_at == datetime(2026, 3, 10, 17, tzinfo=UTC)  # five days of work
+    matter(desk, "Printer jam")
+    tick(desk, datetime(2026, 3, 3, 10, 0, tzinfo=UTC))  # closed, though a Tuesday
+    assert not [one for one in desk.sent if one.notice == "listing"]
+    tick(desk, datetime(2026, 3, 4, 8, 0, tzinfo=UTC))
+    assert [len(desk.inbox(one, "listing")) for one in (ANNA, BEN)] == [1, 1], "nothing has lain for a working day"
+    tick(desk, datetime(2026, 3, 5, 8, 0, tzinfo=UTC))
+    assert [len(desk.inbox(one, "listing")) for one in (ANNA, BEN)] == [2, 3]
+    assert desk.audit() == []
+
+
+def test_a_night_shift_gets_its_list_when_it_begins_and_once(desk: DeskUnderTest) -> None:
+    text = policy_of().text
+    night = text.replace(f'address = "{BEN}"\n', f'address = "{BEN}"\nhours = "Mo-Fr 22:00-06:00"\n')
+    desk.change_policy(_parsed(night))
+    tick(desk)
+    matter(desk)
+    for day, hour in ((2, 21), (2, 22), (2, 23), (3, 0), (3, 1), (3, 5)):
+        tick(desk, datetime(2026, 3, day, hour, 30, tzinfo=UTC))
+        assert len(desk.inbox(BEN, "listing")) == ((day, hour) >= (2, 22)), (day, hour)
+    assert desk.last(BEN, "listing").subject.startswith("Your tickets for this shift")
+    tick(desk, datetime(2026, 3, 3, 22, 0, tzinfo=UTC))
+    assert len(desk.inbox(BEN, "listing")) == 2
+    assert desk.audit() == []
 
 
 def test_a_lead_sees_the_whole_queue_and_its_numbers(sqlite_desk: DeskUnderTest) -> None:

@@ -29,7 +29,7 @@ def lines_of(text: str) -> list[str]:
 def test_an_agent_asks_for_the_teams_tickets_and_gets_them_as_a_numbered_list(desk: DeskUnderTest) -> None:
     matters(desk, "Mouse broken", "Beamer dark")
     mail = asked(desk)
-    assert mail.subject == "Open tickets of: desk, network: 2"
+    assert mail.subject == "Open tickets of: desk, network (2)"
     assert "1. INC-1001 P3: Mouse broken" in mail.text
     assert "2. INC-1002 P3: Beamer dark" in mail.text
     assert "nobody has it" in mail.text
@@ -39,11 +39,11 @@ def test_an_agent_asks_for_the_teams_tickets_and_gets_them_as_a_numbered_list(de
 @pytest.mark.parametrize(
     ("subject", "text", "expected"),
     [
-        ("#list mine", "", "Your open tickets: 0"),
-        ("#list", "Sent from my phone", "Your open tickets: 0"),
-        ("", "#list unowned", "Tickets that nobody has, of: desk, network: 1"),
-        ("", "#list network", "Open tickets of: network: 0"),
-        ("", "#list team desk", "Open tickets of: desk: 1"),
+        ("#list mine", "", "Your open tickets (0)"),
+        ("#list", "Sent from my phone", "Your open tickets (0)"),
+        ("", "#list unowned", "Tickets that nobody has, of: desk, network (1)"),
+        ("", "#list network", "Open tickets of: network (0)"),
+        ("", "#list team desk", "Open tickets of: desk (1)"),
     ],
 )
 def test_the_command_stands_in_the_subject_or_in_the_text(
@@ -67,14 +67,15 @@ def test_each_line_of_the_answer_is_carried_out_and_told(desk: DeskUnderTest) ->
     assert "Got a new mouse." in desk.last(ERIKA, "resolution").text
     assert "called her" not in "".join(one.text for one in desk.inbox(ERIKA))
     assert lines_of(desk.last(ANNA, "result").text) == [
-        "5 resovle: is no command; what would fit: #resolve",
+        "1 · INC-1001: resolved",
+        "2 · INC-1002: assigned to Ben Helper",
+        "3 · INC-1003: priority P1",
+        "4 · INC-1004: noted",
+        "5 · INC-1005: resovle: is no command; what would fit: #resolve",
         "9 is not in that list",
-        "INC-1001: resolved",
-        "INC-1002: assigned to Ben Helper",
-        "INC-1003: priority P1",
-        "INC-1004: noted",
         "Left alone: See you tomorrow",
     ]
+    assert desk.last(ANNA, "result").subject == "4 of 6 done"
     assert [event["actor"] for event in desk.ticket(1002)["history"]][-1] == ANNA
     assert desk.audit() == []
 
@@ -84,7 +85,10 @@ def test_several_lines_for_one_ticket_are_done_in_their_order(desk: DeskUnderTes
     desk.answer(ANNA, asked(desk), "1 take\n1 p2\n1 hold nobody\n1 done")
     ticket = desk.ticket()
     assert (ticket["assignee"], ticket["priority"], ticket["status"]) == (ANNA, "P2", "resolved")
-    assert any("does not say for whom it waits" in line for line in lines_of(desk.last(ANNA, "result").text))
+    result = desk.last(ANNA, "result")
+    assert result.subject == "3 of 4 done"
+    said = " ".join(result.text.split())
+    assert "- 1 · INC-1001: taken by Anna Agent - 1 · INC-1001: priority P2 - 1 · INC-1001: #hold nobody:" in said
 
 
 def test_a_list_is_answered_by_the_agent_who_got_it_and_by_nobody_else(desk: DeskUnderTest) -> None:
@@ -151,3 +155,81 @@ def test_an_admin_asks_how_the_rules_do_without_a_ticket(desk: DeskUnderTest) ->
     desk.write(BEN, "#rules stats", subject="rules")
     assert "those who tune the rules" in desk.last(BEN, "result").text
     assert desk.inbox(ANNA, "new_ticket") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("1 done", "Done: 1 done"),
+        ("1 resovle", "Not done: 1 resovle"),
+        ("1-2 take", "2 of 2 done"),
+        ("Thank you", "Nothing done"),
+    ],
+)
+def test_the_subject_says_how_much_was_done(desk: DeskUnderTest, text: str, subject: str) -> None:
+    matters(desk, "Mouse broken", "Beamer dark")
+    desk.answer(ANNA, asked(desk), text)
+    assert desk.last(ANNA, "result").subject == subject
+
+
+def test_what_is_found_stands_in_the_subject(desk: DeskUnderTest) -> None:
+    matters(desk, "Printer jam", "Printer on fire", "Mouse broken")
+    desk.wait(minutes=1)
+    desk.write(ANNA, "#find printer", subject="find")
+    assert desk.last(ANNA, "listing").subject == "Found: printer (2)"
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("#help", "Asked for: #help"),
+        ("#list unwoned", "Not done: #list unwoned"),
+        ("#away until 2026-04-01", "Done: #away until 2026-04-01"),
+        ("#list mine\n#take", "Not done: #take"),
+    ],
+)
+def test_the_subject_of_an_answer_says_what_happened(desk: DeskUnderTest, text: str, subject: str) -> None:
+    desk.write(ANNA, text, subject="desk", headers=PROOF)
+    assert desk.last(ANNA, "result").subject == subject
+
+
+PROOF = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"), [("take", "#take"), ("#take", "\n"), ("", "#take INC-1001\n\n#priority p1\n#away until friday")]
+)
+def test_commands_that_need_a_ticket_and_name_none_open_none(desk: DeskUnderTest, subject: str, text: str) -> None:
+    matters(desk, "Mouse broken")
+    row = desk.write("Anna <ANNA@example.com>", text, subject=subject)
+    assert (row.outcome, row.ticket_id) == (Outcome.FILED, None)
+    told = desk.last(ANNA, "result")
+    words = " ".join(told.text.split())
+    assert told.subject.startswith("Not done: #take")
+    assert "no ticket was opened: these commands need a ticket" in words and "- #take" in words
+    assert f"write #show INC-{'1001' if 'INC' in text else '1042'} to the desk" in words
+    assert desk.ticket(1001)["assignee"] == ""
+    assert desk.audit() == []
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "text", "outcome"),
+    [
+        (ANNA, "Mouse", "#take\nMine is broken too.", Outcome.OPENED),
+        (ANNA, "Mouse", "#note\nIt squeaks.", Outcome.OPENED),
+        (ANNA, "Mouse", "#requester fred@example.com\n#priority P1", Outcome.OPENED),
+        (ANNA, "[INC-9999] Mouse", "#take", Outcome.OPENED),
+        (ANNA, "Mouse", "#hashtag", Outcome.OPENED),
+        (ERIKA, "Mouse", "#take", Outcome.OPENED),
+        (ANNA, "Re: [INC-1001] Mouse broken", "#take", ""),
+    ],
+)
+def test_every_other_mail_stays_what_it_was(
+    desk: DeskUnderTest, sender: str, subject: str, text: str, outcome: str
+) -> None:
+    matters(desk, "Mouse broken")
+    row = desk.write(sender, text, subject=subject)
+    assert row.outcome == outcome
+    if not outcome:
+        assert row.reason_code == "agent-unproven"
+        assert desk.inbox(ANNA, "challenge")

@@ -177,7 +177,8 @@ def test_all_open_tickets_go_to_the_colleague_with_one_list_and_one_result(tiere
     assert [tiered.ticket(number)["assignee"] for number in range(1001, 1006)] == [BEN, BEN, BEN, BEN, ""]
     assert sorted((one.to, one.notice) for one in tiered.sent[before:]) == [(ANNA, "result"), (BEN, "listing")]
     mail = handed(tiered)
-    assert mail.subject == "Anna Agent hands over to you: 3"
+    assert mail.subject == "Anna Agent hands over to you (3)"
+    assert tiered.last(ANNA, "result").subject == "Done: #handover ben"
     assert "Ben Helper" in mail.text
     result = " ".join(tiered.last(ANNA, "result").text.split())
     assert "3 tickets handed over to Ben Helper: INC-1001, INC-1002, INC-1003" in result
@@ -192,6 +193,28 @@ def test_the_list_can_be_answered_line_by_line(tiered: DeskUnderTest) -> None:
     tiered.answer(BEN, handed(tiered), "1 done\n2 note looked at it")
     assert tiered.ticket(1001)["status"] == "resolved"
     assert tiered.ticket(1002)["messages"][-1]["text"] == "looked at it"
+    assert tiered.audit() == []
+
+
+def test_the_list_says_what_was_said_last_on_each(tiered: DeskUnderTest) -> None:
+    matters(tiered, "Mouse", "Beamer", "Printer")
+    notices = {number: tiered.inbox(ANNA)[number] for number in range(3)}
+    tiered.answer(ANNA, notices[0], f"#note\nCalled the vendor. {'They look into it. ' * 20}")
+    # Commands and an out-of-office say nothing.
+    tiered.answer(ANNA, notices[0], "#priority P2")
+    tiered.answer(ANNA, notices[1], "Please restart it.")
+    answer = tiered.last(ERIKA, "answer")
+    tiered.answer(ERIKA, answer, "I am away until Monday.", headers={"Auto-Submitted": "auto-replied"})
+    shift(tiered, "#handover ben")
+    text = " ".join(handed(tiered).text.split())
+    assert "(internal note): Called the vendor. They look into it." in text
+    assert text.count("They look into it") <= 7 and "…" in text
+    assert "Last: Anna Agent, 2 March 2026, 09:" in text and ": Please restart it." in text
+    assert "away until Monday" not in text
+    assert "Last: erika@example.com, " in text and ": Printer. Please help." in text
+    # Whom such a ticket is shown to reads what the automatic reply is.
+    tiered.answer(BEN, handed(tiered), "#show INC-1002")
+    assert "automatic reply:" in tiered.last(BEN, "new_ticket").text
     assert tiered.audit() == []
 
 

@@ -125,6 +125,44 @@ def test_of_two_answers_the_one_that_arrived_counts(promised: DeskUnderTest) -> 
     assert promised.audit() == []
 
 
+def test_an_answer_that_came_back_leaves_the_promise_that_holds_now(promised: DeskUnderTest) -> None:
+    """The priority changed while the answer counted: the clock that has never stopped has changed with it."""
+    promised.write(ERIKA, "It drops.")
+    promised.answer(ANNA, promised.last(ANNA), "Please restart.")
+    promised.now = at("03-02 09:09")
+    promised.answer(ANNA, promised.last(ANNA, "new_ticket"), "#priority P1")
+    promised.now = at("03-02 09:11")
+    bounce(promised, promised.last("erika@example.com", "answer"))
+    row = clock(promised, "response")
+    assert (row.goal, row.outcome, row.due_at) == ("Critical", "running", at("03-02 09:15"))
+    assert promised.audit() == []
+
+
+def test_what_stands_between_two_lines_of_a_mail_was_never_promised(
+    database_url: str, parser: Parser, tmp_path: Path
+) -> None:
+    """Missed before and missed after: a target between them, which would have been met, takes no miss back."""
+    tables = "".join(
+        f'[[sla]]\nname = "{name}"\ntype = "{kind}"\npriority = ["{priority}"]\nresolution = "{hours}h"\n'
+        for name, kind, priority, hours in (
+            ("Broken", "incident", "P3", 1),
+            ("Wanted", "request", "P3", 4),
+            ("Wanted at once", "request", "P1", 1),
+        )
+    )
+    policy = policy_of('time_zone = "Europe/Berlin"\n', tables)
+    desk = DeskUnderTest(database_url, parser=parser, scratch=tmp_path, policy=policy, now=at("03-02 08:59"))
+    desk.write(ERIKA, "It drops.")
+    go_to(desk, "03-02 10:30")
+    desk.answer(ANNA, desk.last(ANNA), "#type request\n#hold vendor\n#priority P1")
+    row = clock(desk, "resolution")
+    assert (row.goal, row.breached_at) == ("Wanted at once", at("03-02 10:00"))
+    desk.answer(ANNA, desk.last(ANNA), "#undo")
+    row = clock(desk, "resolution")
+    assert (row.goal, row.breached_at) == ("Broken", at("03-02 10:00"))
+    assert desk.audit() == []
+
+
 def test_the_word_that_it_is_settled_stops_both_and_a_reply_goes_on_where_it_stopped(promised: DeskUnderTest) -> None:
     promised.write(ERIKA, "It drops.")
     go_to(promised, "03-02 11:59")

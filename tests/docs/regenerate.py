@@ -23,6 +23,7 @@ from gateway.parse import limits as parse_limits
 from gateway.policy import describe_policy
 from gateway.policy.roles import DUTIES, StaffRole
 from gateway.policy.schema import SCHEMA_FILE, schema_text
+from gateway.policy.telling import EVENTS, FIXED_MAILS
 from gateway.settings import describe_settings
 from gateway.ticket import LANGUAGES, PRIORITY_MATRIX, Level
 from gateway.triage.commands import COMMANDS
@@ -184,6 +185,20 @@ def lints() -> str:
     return table(("warning", "what it is"), [(code(lint.code), lint.what) for lint in LINTS])
 
 
+def events() -> str:
+    """Which event tells whom by default, whom else it may tell, and whether it may tell nobody."""
+    rows = []
+    for event, told in EVENTS.items():
+        by_default = told.words or ", ".join(map(code, told.by_default)) or "nobody"
+        never = "no" if told.is_must else "yes"
+        rows.append((code(event), told.what, by_default, ", ".join(map(code, told.possible)) or "nobody else", never))
+    return table(("event", "what has happened", "tells without a word of yours", "`to` may name", '`"never"`'), rows)
+
+
+def fixed_mails() -> str:
+    return table(("mail", "why no rule redirects it"), [(code(name), f"It {why}.") for name, why in FIXED_MAILS.items()])
+
+
 def notices() -> str:
     rows = []
     for notice in NOTICES.values():
@@ -308,6 +323,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "policy": policy,
     "matrix": matrix,
     "notices": notices,
+    "events": events,
+    "fixed-mails": fixed_mails,
     "variables": variables,
     "command-line": command_line,
     "quarantine": quarantine,

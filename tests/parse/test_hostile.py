@@ -79,3 +79,10 @@ def test_an_embedded_header_that_can_not_be_written_again_costs_only_itself() ->
     raw = HEAD + b"Content-Type: multipart/mixed; boundary=O\r\n\r\n--O\r\nContent-Type: message/rfc822\r\n\r\n"
     mail = parse(raw + inner + b"\r\n--O--\r\n")
     assert (mail.defect, [file.filename for file in mail.attachments]) == ("", ["inner.eml"])
+
+
+@pytest.mark.parametrize("name", ["charset", "boundary", "name", "report-type"])
+def test_pieces_of_a_parameter_without_a_number_cost_only_the_parameter(name: str) -> None:
+    """RFC 2231 §3 numbers them; `email` raises where some have a number and others have none."""
+    mail = parse(HEAD + f"Content-Type: text/plain; {name}*; {name}*; {name}*1=b\r\n\r\nstill read\r\n".encode())
+    assert (mail.defect, mail.new_text) == ("", "still read")

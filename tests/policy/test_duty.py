@@ -131,6 +131,21 @@ def test_turns_follow_each_other_in_the_order_of_the_rota(minutes: int, turn: st
     assert rota.turn_at(after, time_zone="Europe/Berlin") == (rota.turn_at(moment, time_zone="Europe/Berlin") + 1) % 3
 
 
+def test_the_desks_holidays_are_those_of_its_agents_and_of_rotas_without_hours() -> None:
+    known = parse_policy(
+        HEAD.replace("[[calendar]]", 'holidays = "DE-BY"\nclosed = "2026-12-24"\n[[calendar]]', 1) + ROTA
+    )
+    anna, ben, nora = known.agents
+    epiphany = berlin("2026-01-06T10:00")  # a Tuesday, a holiday in Bavaria and not in Berlin
+    assert [is_at_work(known, agent, epiphany) for agent in (anna, ben, nora)] == [True, False, False]
+    assert not is_at_work(known, nora, berlin("2026-12-24T10:00"))
+    assert called(known, "2026-01-06T10:00") != ""
+    assert called(known, "2026-01-07T10:00") == ""
+    opened = parse_policy(HEAD.replace("[[calendar]]", 'open = "2026-11-21 09:00-12:00"\n[[calendar]]', 1))
+    assert is_at_work(opened, opened.agents[2], berlin("2026-11-21T10:00"))  # a Saturday
+    assert not is_at_work(known, nora, berlin("2026-11-21T10:00"))
+
+
 def test_a_working_day_begins_when_the_calendar_opens_and_a_holiday_does_not_begin() -> None:
     known = policy()
     anna = calendar_of(known, known.agents[0])

@@ -104,7 +104,8 @@ def decisions_done(secrets: Mapping[int, bytes]) -> Iterator[str]:
         yield from (sentence for key, (notice, sentence) in expected.items() if found.get(key) != notice)
         for row in rows:
             decision = row.decision or {}
-            if row.state == LedgerState.DONE and decision and decision.get("ticket") != numbers.get(row.ticket_id):
+            decided = row.state in (LedgerState.DONE, LedgerState.QUARANTINED)
+            if decided and decision and decision.get("ticket") != numbers.get(row.ticket_id):
                 where = f"ticket {decision.get('ticket')}, not on {numbers.get(row.ticket_id)}"
                 yield f"ledger {row.id} was decided on {where}"
             if row.outcome in _WITH_MESSAGE and row.decided_at not in [event.at for event in told[row.id]]:

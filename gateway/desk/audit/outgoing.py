@@ -9,12 +9,14 @@ from typing import Any
 from peewee import fn
 
 from gateway.desk.audit.reading import Content, contents, pairs, portions
+from gateway.desk.calming import GIVEN_UP
 from gateway.desk.outgoing import KEYS_BY_NAME
 from gateway.keys import KEY_LENGTH, Purpose, key_in_id, plus_suffix, unseal
 from gateway.policy.telling import Delay
 from gateway.store.states import AuthorRole, MessageState, OutboxState
 from gateway.store.tables import Event, Message, Outbox, OutboxPart, Ticket, UsedLink
 from gateway.ticket import Role, Visibility
+from gateway.triage.traffic import TO_PEOPLE
 
 _BY_HAND = "sent from the desk's mailbox"
 
@@ -96,7 +98,8 @@ def _state(row: Any, refused: Collection[int]) -> Iterator[str]:
 
 def _roles_of(row: Any) -> tuple[str, ...]:
     """As whom somebody may answer a mail: a manager who is no agent reads what agents read, and writes along."""
-    return (Role.AGENT, Role.WATCHER) if row.role == Role.AGENT else (row.role,)
+    may_be_manager = row.role == Role.AGENT and row.notice not in (*TO_PEOPLE, "answer", "resolution")
+    return (Role.AGENT, Role.WATCHER) if may_be_manager else (row.role,)
 
 
 def _key(row: Any, number: int, secrets: Mapping[int, bytes]) -> Iterator[str]:
@@ -129,12 +132,18 @@ def _rendered(row: Any, content: Content) -> Iterator[str]:
 
 
 def _taken_back() -> Iterator[str]:
-    """What an agent took back before it left has not left."""
-    for event in Event.select(Event.detail).where(Event.kind == "undone"):
+    """What an agent took back before it left has not left, and nothing else was given up but what grew too old."""
+    told: set[int] = set()
+    for event in Event.select(Event.detail).where(Event.kind.in_(["undone", GIVEN_UP])):
         cancelled = event.detail.get("cancelled", [])
+        told.update(cancelled)
         for number, state in pairs(Outbox.select(Outbox.id, Outbox.state).where(Outbox.id.in_(cancelled))).items():
             if state != OutboxState.CANCELLED:
                 yield f"outbox {number} was taken back before it was sent, but is {state}"
+    never: Any = Outbox.select(Outbox.id).where(Outbox.state == OutboxState.CANCELLED).order_by(Outbox.id)
+    for (number,) in never.tuples():
+        if number not in told:
+            yield f"outbox {number} will never be sent, but no event says so"
 
 
 def _used_links() -> Iterator[str]:

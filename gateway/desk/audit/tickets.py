@@ -155,7 +155,9 @@ def _field(told: Told, event: Any, detail: Any) -> None:
     if before != told.fields.get(name, ["", "", ""]) or before == after:
         told.troubles.append(f"event {event.id} does not follow from the one before: {name} was not {before[0]!r}")
     told.fields[name] = after
-    if name == Field.TEAM and before[0] != after[0]:
+    if "moves" in detail:
+        told.moves = detail["moves"]
+    elif name == Field.TEAM and before[0] != after[0]:
         told.moves = [*(told.moves or [before[0]]), after[0]]
 
 
@@ -178,7 +180,8 @@ def _requester(told: Told, event: Any, detail: Any) -> None:
 
 def _watcher(told: Told, event: Any, detail: Any) -> None:
     told.watchers[detail["contact"]] += 1
-    told.since[detail["contact"]] = event.at
+    since = detail.get("since")
+    told.since[detail["contact"]] = datetime.fromisoformat(since) if since else event.at
     told.calls.setdefault(detail["contact"], []).append(event.text)
 
 
@@ -198,6 +201,10 @@ def _unfollower(told: Told, event: Any, detail: Any) -> None:
     told.unwatched.append(detail["agent"])
 
 
+def _followers(told: Told, event: Any, detail: Any) -> None:
+    told.followers, told.unwatched = detail["followers"], detail["unwatched"]
+
+
 def _rating(told: Told, event: Any, detail: Any) -> None:
     told.ratings[detail["contact"]] = (detail["score"], event.at)
 
@@ -209,6 +216,18 @@ def _link(told: Told, event: Any, detail: Any) -> None:
 
 def _merge(told: Told, event: Any, detail: Any) -> None:
     told.merged[detail["merged"]] += 1
+
+
+def _unlink(told: Told, event: Any, detail: Any) -> None:
+    if not told.links[detail["other"], detail["kind"]]:
+        told.troubles.append(f"event {event.id} takes a link to {detail['other']} away that was not there")
+    told.links[detail["other"], detail["kind"]] -= 1
+
+
+def _unmerge(told: Told, event: Any, detail: Any) -> None:
+    if not told.merged[detail["merged"]]:
+        told.troubles.append(f"event {event.id} takes {detail['merged']} out of it, which was not merged into it")
+    told.merged[detail["merged"]] -= 1
 
 
 def _message(told: Told, event: Any, detail: Any) -> None:
@@ -235,9 +254,12 @@ _PLAYERS = {
     "unwatcher": _unwatcher,
     "follower": _follower,
     "unfollower": _unfollower,
+    "followers": _followers,
     "rating": _rating,
     "link": _link,
     "merged": _merge,
+    "unlink": _unlink,
+    "unmerged": _unmerge,
     "message": _message,
     "note": _message,
     "held": _message,
@@ -272,7 +294,8 @@ def _called(told: Told, addresses: Mapping[int, str]) -> Iterator[str]:
     """The words of the history call people by the addresses that they have."""
     for contact, texts in told.calls.items():
         address = clean_text(addresses.get(contact, ""))
-        yield from (f"contact {contact} is {address}, but was not: {text}" for text in texts if address not in text)
+        others = [text for text in texts if address and f" {address} " not in f" {text} "]
+        yield from (f"contact {contact} is {address}, but was not: {text}" for text in others)
 
 
 def _keys(ticket: Ticket) -> Iterator[str]:

@@ -1,0 +1,129 @@
+"""News of a ticket to the people who are not agents: taken, handed over, on hold, merged, another priority, reopened.
+
+They get one mail for all of it, and only of the events that a `[[notice]]` of the rules gives them; without one nothing
+here happens. Who reads words of an agent, or acts, or hears of it as an agent already gets none. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from gateway.phrase import Phrase, say
+from gateway.policy import Policy
+from gateway.policy.telling import UPDATE, Event
+from gateway.ticket import OPEN_STATUSES, Field, HoldReason, Role, Status
+from gateway.triage.decision import Change, LinkTicket, MoveStatus, Notice, SetFields, TurnTo
+from gateway.triage.facts import TicketFacts
+from gateway.triage.notices import person_at, tell_people
+
+FindTicket = Callable[[int], TicketFacts | None]
+
+
+def with_updates(
+    changes: tuple[Change, ...], ticket: int | None, *, find: FindTicket, policy: Policy, acting: str
+) -> tuple[Change, ...]:
+    """The changes with a mail to each person whom the rules let hear of them. `ticket` is what they begin with."""
+    if not policy.updates:
+        return changes
+    told: list[Change] = []
+    for number, part in _by_ticket(changes, ticket):
+        told += part
+        before = find(number) if number is not None else None
+        if before is not None:
+            told += _updates(_News(part, before, policy, find), part, acting)
+    return tuple(told)
+
+
+def _by_ticket(changes: Sequence[Change], ticket: int | None) -> Iterator[tuple[int | None, list[Change]]]:
+    part: list[Change] = []
+    for change in changes:
+        if isinstance(change, TurnTo):
+            yield ticket, part
+            ticket, part = change.ticket, []
+        part.append(change)
+    yield ticket, part
+
+
+def _updates(news: _News, part: Sequence[Change], acting: str) -> Iterator[Notice]:
+    policy, ticket = news.policy, news.before
+    lines = dict(news.lines())
+    hearing = {person_at(policy, one.to.address) for one in part if isinstance(one, Notice)}
+    for person in tell_people(UPDATE, ticket):
+        if person_at(policy, person.to.address) in {*hearing, person_at(policy, acting)}:
+            continue
+        of_theirs = [say_it(person.role) for event, say_it in lines.items() if person.role in policy.people_told(event)]
+        if of_theirs:
+            context: dict[str, object] = {"changes": of_theirs, "watcher": person.role is Role.WATCHER}
+            yield Notice(name=UPDATE, to=person.to, role=person.role, context=context)
+
+
+@dataclass(frozen=True)
+class _News:
+    """What a part of a decision makes of one ticket, told to somebody in a role."""
+
+    part: Sequence[Change]
+    before: TicketFacts
+    policy: Policy
+    find: FindTicket
+
+    def lines(self) -> Iterator[tuple[Event, Callable[[Role], Phrase]]]:
+        """Each event with its sentence; none where the ticket ends, which has its own mail or must not be told."""
+        moved = next((one for one in reversed(self.part) if isinstance(one, MoveStatus)), None)
+        if moved is not None and moved.to not in OPEN_STATUSES:
+            return
+        yield from self._fields()
+        if moved is not None:
+            yield from self._standing(moved)
+        merged = next((one for one in self.part if isinstance(one, LinkTicket) and one.kind == "merged"), None)
+        if merged is not None:
+            yield Event.MERGED, lambda role: self._merged(merged, role)
+
+    def _fields(self) -> Iterator[tuple[Event, Callable[[Role], Phrase]]]:
+        set_to = {value.field: value.value for one in self.part if isinstance(one, SetFields) for value in one.values}
+        before, policy = self.before, self.policy
+        agent = policy.agent_of(set_to.get(Field.ASSIGNEE, ""))
+        if agent is not None and agent.address != before.assignee:
+            yield Event.TAKEN, lambda _: say("{agent} takes care of it now", agent=agent.name)
+        team = policy.team_named(set_to.get(Field.TEAM, ""))
+        if team is not None and team != policy.team_named(before.team):
+            yield Event.HANDED_OVER, lambda _: say("the team {team} takes care of it now", team=team.name)
+        priority = set_to.get(Field.PRIORITY, before.priority.value)
+        if priority != before.priority.value:
+            was = before.priority.value
+            yield (
+                Event.PRIORITY_CHANGED,
+                lambda _: say("its priority is {now}; it was {before}", now=priority, before=was),
+            )
+
+    def _standing(self, moved: MoveStatus) -> Iterator[tuple[Event, Callable[[Role], Phrase]]]:
+        before = self.before
+        if moved.to is Status.ON_HOLD:
+            if (moved.hold_reason, moved.hold_until) != (before.hold_reason, before.hold_until):
+                yield Event.ON_HOLD, lambda role: self._waits(moved, role)
+        elif before.status is Status.ON_HOLD:
+            yield Event.RESUMED, lambda _: say("it is no longer on hold, and goes on")
+        elif before.status not in OPEN_STATUSES:
+            yield Event.REOPENED, lambda _: say("it is open again")
+
+    def _waits(self, moved: MoveStatus, role: Role) -> Phrase:
+        waits = {
+            HoldReason.REQUESTER: say("it waits for your answer"),
+            HoldReason.VENDOR: say("it waits for a supplier"),
+            HoldReason.APPROVAL: say("it waits for an approval"),
+        }.get(moved.hold_reason or HoldReason.VENDOR, say("it waits for a supplier"))
+        if moved.hold_reason is HoldReason.REQUESTER and role is not Role.REQUESTER:
+            waits = say("it waits for an answer of who reported it")
+        if moved.hold_until is None:
+            return waits
+        day = moved.hold_until.astimezone(ZoneInfo(self.policy.desk.time_zone)).date()
+        return say("{waits}, until {day}", waits=waits, day=day)
+
+    def _merged(self, merged: LinkTicket, role: Role) -> Phrase:
+        """Where it goes on; of somebody else's ticket nothing is told but that there is one."""
+        other, before, policy = self.find(merged.number), self.before, self.policy
+        is_theirs = other is not None and policy.is_same_person(other.requester.address, before.requester.address)
+        if other is None or not is_theirs or role is not Role.REQUESTER:
+            return say("it goes on together with another report of the same matter")
+        return say("it goes on together with {ticket}", ticket=policy.token(other.type, other.number).strip("[]"))

@@ -1,0 +1,158 @@
+"""News to the people of a ticket: of which events the rules let them hear, in one mail, and never twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.mail import Address
+from gateway.policy import Policy
+from gateway.policy.telling import EVENTS, Event
+from gateway.ticket import Authority, Field, FieldValue, HoldReason, Role, Status
+from gateway.triage.decision import Change, LinkTicket, MoveStatus, Notice, SetFields, TurnTo
+from gateway.triage.facts import Person, TicketFacts
+from gateway.triage.notices import agents_of_new, agents_of_ticket
+from gateway.triage.updating import with_updates
+from tests.triage.values import ANNA, BEN, DORA, ERIKA, policy, ticket
+
+OF_PEOPLE = [event for event, told in EVENTS.items() if "update" in told.mails]
+EVERYBODY = f'[[notice]]\nevent = {[event.value for event in OF_PEOPLE]}\nto = ["requester", "watchers"]\n'
+
+
+def fields(*pairs: tuple[Field, str]) -> SetFields:
+    return SetFields(values=tuple(FieldValue(field=one, value=to, authority=Authority.AGENT) for one, to in pairs))
+
+
+def held(reason: HoldReason = HoldReason.VENDOR, until: datetime | None = None) -> MoveStatus:
+    return MoveStatus(to=Status.ON_HOLD, why="", hold_reason=reason, hold_until=until)
+
+
+def moved(to: Status) -> MoveStatus:
+    return MoveStatus(to=to, why="")
+
+
+def news(
+    *changes: Change,
+    before: TicketFacts | None = None,
+    others: tuple[TicketFacts, ...] = (),
+    rules: Policy | None = None,
+    acting: str = ANNA,
+) -> dict[str, list[str]]:
+    """Who reads which lines."""
+    known = {one.number: one for one in (before or ticket(), *others)}
+    told = with_updates(changes, 1001, find=known.get, policy=rules or policy(more=EVERYBODY), acting=acting)
+    mails = [one for one in told if isinstance(one, Notice) and one.name == "update"]
+    assert len({one.to.address for one in mails}) == len(mails)
+    return {one.to.address: [str(line) for line in one.context["changes"]] for one in mails}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "event", "line"),
+    [
+        (fields((Field.ASSIGNEE, ANNA)), {}, Event.TAKEN, "Anna Agent takes care of it now"),
+        (fields((Field.TEAM, "network")), {}, Event.HANDED_OVER, "the team network takes care of it now"),
+        (fields((Field.PRIORITY, "P1")), {}, Event.PRIORITY_CHANGED, "its priority is P1; it was P3"),
+        (held(), {}, Event.ON_HOLD, "it waits for a supplier"),
+        (
+            held(HoldReason.APPROVAL, datetime(2026, 3, 6, 12, tzinfo=UTC)),
+            {},
+            Event.ON_HOLD,
+            "it waits for an approval, until 2026-03-06",
+        ),
+        (
+            moved(Status.IN_PROGRESS),
+            {"status": Status.ON_HOLD},
+            Event.RESUMED,
+            "it is no longer on hold, and goes on",
+        ),
+        (moved(Status.IN_PROGRESS), {"status": Status.RESOLVED}, Event.REOPENED, "it is open again"),
+        (
+            LinkTicket(number=1002, kind="merged"),
+            {},
+            Event.MERGED,
+            "it goes on together with another report of the same matter",
+        ),
+    ],
+)
+def test_an_event_tells_those_whom_the_rules_name(
+    change: Change, before: dict[str, object], event: Event, line: str
+) -> None:
+    start = ticket(**before)
+    strangers = ticket(1002, requester=Person(id=9, address="carl@example.com"))
+    for whom, expected in (("requester", {ERIKA}), ("watchers", {DORA})):
+        rules = policy(more=f'[[notice]]\nevent = "{event}"\nto = "{whom}"\n')
+        assert news(change, before=start, others=(strangers,), rules=rules) == dict.fromkeys(expected, [line])
+    assert news(change, before=start, others=(strangers,), rules=policy()) == {}
+    never = policy(more=f'[[notice]]\nevent = "{event}"\nwhen = "never"\n')
+    assert news(change, before=start, others=(strangers,), rules=never) == {}
+
+
+def test_all_that_happens_is_one_mail_and_each_reads_it_from_where_they_stand() -> None:
+    change = fields((Field.ASSIGNEE, BEN), (Field.TEAM, "network"))
+    lines = ["Ben Helper takes care of it now", "the team network takes care of it now"]
+    assert news(change, held(HoldReason.REQUESTER)) == {
+        ERIKA: [*lines, "it waits for your answer"],
+        DORA: [*lines, "it waits for an answer of who reported it"],
+    }
+
+
+def test_of_a_ticket_of_ones_own_that_it_goes_on_in_one_learns_the_number_and_a_watcher_does_not() -> None:
+    told = news(LinkTicket(number=1002, kind="merged"), others=(ticket(1002),))
+    assert told[ERIKA] == ["it goes on together with INC-1002"]
+    assert told[DORA] == ["it goes on together with another report of the same matter"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        fields((Field.ASSIGNEE, "")),
+        fields((Field.TEAM, "desk"), (Field.PRIORITY, "P3")),
+        held(),
+        moved(Status.RESOLVED),
+        moved(Status.CLOSED),
+        moved(Status.CANCELLED),
+    ],
+)
+def test_what_changes_nothing_or_ends_it_is_no_news(change: Change) -> None:
+    before = ticket(status=Status.ON_HOLD, hold_reason=HoldReason.VENDOR)
+    assert news(change, fields((Field.PRIORITY, "P3")), before=before) == {}
+
+
+def test_nobody_gets_two_mails_of_one_act_and_none_of_the_own() -> None:
+    change = fields((Field.PRIORITY, "P1"))
+    answer = Notice(name="answer", to=Address(address=ERIKA), role=Role.REQUESTER)
+    assert set(news(change, answer)) == {DORA}
+    assert set(news(change, acting=DORA)) == {ERIKA}
+    as_agent = Notice(name="changed", to=Address(address=ANNA), role=Role.AGENT)
+    mine = ticket(requester=Person(id=1, address="anna@home.example"))
+    assert set(news(change, as_agent, before=mine, acting=BEN)) == {DORA}
+
+
+def test_in_a_mail_for_many_tickets_each_has_its_own_news() -> None:
+    told = with_updates(
+        (fields((Field.PRIORITY, "P1")), TurnTo(ticket=1002), fields((Field.ASSIGNEE, BEN)), TurnTo(ticket=None)),
+        1001,
+        find={1001: ticket(), 1002: ticket(1002, watchers=())}.get,
+        policy=policy(more=EVERYBODY),
+        acting=ANNA,
+    )
+    order = [one.to.address if isinstance(one, Notice) else type(one).__name__ for one in told]
+    assert order == ["SetFields", ERIKA, DORA, "TurnTo", "SetFields", ERIKA, "TurnTo"]
+
+
+@pytest.mark.parametrize("event", [event for event, told in EVENTS.items() if told.is_of_agents and told.by_default])
+@pytest.mark.parametrize("assignee", ["", ANNA])
+def test_what_the_table_says_of_agents_is_what_they_hear_without_it(event: Event, assignee: str) -> None:
+    if event in (Event.BAD_RATING, Event.ABSENT):
+        pytest.skip("these add the leads, or the team, where they are decided")
+    listed = [*EVENTS[event].by_default]
+    written = policy(more=f'[[notice]]\nevent = "{event}"\nto = {listed}\n')
+    heard = []
+    for rules in (policy(), written):
+        if event is Event.NEW_TICKET:
+            agents = agents_of_new(rules, team="desk", assignee=assignee, is_away=False)
+        else:
+            agents = agents_of_ticket(rules, ticket(assignee=assignee, agents=(BEN,)), event)
+        heard.append({one.address for one in agents})
+    assert heard[0] == heard[1] != set()
