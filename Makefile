@@ -6,6 +6,7 @@
 #   make check    lint, format and types
 #   make bench    measure
 #   make simulation  a day of a company of 3,000 people: its clocks, owners and mails against an account of their own
+#                 DATABASE=postgresql plays it there, DAYS=12 FIRST=2026-03-27 PEOPLE=500 SEED=4 another stretch
 #   make crash    kill the gateway at every commit, and ROUNDS times at random behind real servers
 #   make faults   cut every dialogue at every octet, fail at every call
 #   make coverage  see that tests go down every branch of what takes a mail in, proves a sender or writes a header
@@ -23,6 +24,11 @@ endif
 WORKERS ?= 3
 ROUNDS ?= 25
 TESTS ?= tests
+PEOPLE ?= 3000
+DAYS ?= 1
+FIRST ?= 2026-03-26
+SEED ?= 1
+DATABASE ?= sqlite
 
 .DEFAULT_GOAL := serve
 .PHONY: serve demo test check bench simulation crash faults fuzz coverage mutants
@@ -45,7 +51,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks
 
 simulation: $(VENV)/installed-dev
-	$(BIN)/python -m tests.simulation --people 3000 --days 1
+	$(BIN)/python -m tests.simulation --people $(PEOPLE) --days $(DAYS) --first $(FIRST) --seed $(SEED) --database $(DATABASE)
 
 crash: $(VENV)/installed-dev
 	CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash --timeout 86400 -rP tests/crash tests/faults tests/intake

@@ -192,6 +192,8 @@ def _from_json(value: object) -> object:
     return value
 
 
+# What stands for the subject of a ticket or a mail that has none; templates say the same.
+NO_SUBJECT = say("(no subject)")
 # What fields hold, in words: for phrases, and for templates (`{{ ticket.impact | word("impact") }}`). Impact and
 # urgency are named along, since an adjective follows its noun in other languages.
 WORDS: dict[tuple[str, str], Phrase] = {

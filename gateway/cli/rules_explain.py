@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.common import Folder, Json, fail, print_json, print_line, quiet_logs, settings_of, shown
+from gateway.phrase import NO_SUBJECT
 
 if TYPE_CHECKING:
     from gateway.desk.recalling import Recalled, Word
@@ -85,7 +86,7 @@ def _print(told: Told, name: str, *, everything: bool) -> None:
     account = told.account
     if account is not None:
         sender = f"from {shown(account.view.sender or 'nobody')}"
-        print_line(f"{sender}: {shown(account.view.mail.subject) or '(no subject)'}")
+        print_line(f"{sender}: {shown(account.view.mail.subject) or NO_SUBJECT}")
     print_line(f"Rules {told.policy.version} of {shown(Path(told.policy.file).name)}{_compared(told)}")
     if account is None:
         print_line(f"No rule is asked: {'; '.join(map(shown, told.reasons))}")

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from gateway.cli.common import shown
+from gateway.phrase import NO_SUBJECT
 
 # From here on there is room for the columns that only help.
 _WIDE_TERMINAL_COLUMNS = 110
@@ -66,5 +67,6 @@ def _print_to_terminal(console: Any, columns: Sequence[Column], rows: Sequence[M
     for column in kept:
         table.add_column(column.title or column.key, no_wrap=not column.bends, min_width=8 if column.bends else None)
     for row in rows:
-        table.add_row(*(Text(_cell(column, row), no_wrap=True, overflow="ellipsis") for column in kept))
+        cells = (_cell(column, row) or (str(NO_SUBJECT) if column.key == _SUBJECT else "") for column in kept)
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
     console.print(table)

@@ -34,7 +34,7 @@ SAMPLES: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
     ),
     "update": (
         # `changes`: what has happened, a line for each; `watcher`: the reader reads along.
-        {"changes": ["Anna Agent takes care of it now", "its priority is P2; it was P3"], "watcher": False},
+        {"changes": ["Anna Agent takes care of it now", "the team Network takes care of it now"], "watcher": False},
         {"changes": ["it waits for a supplier"], "watcher": True},
     ),
 }

@@ -14,13 +14,11 @@ from gateway.desk.keeping import KEEPING
 from gateway.desk.listings import asked_number, listing_of
 from gateway.desk.outgoing import enqueue, file_contexts
 from gateway.desk.people import contact_of, requester_of
-from gateway.desk.restraining import restrained
 from gateway.desk.standings import beside
 from gateway.desk.ticket_fields import at_once, set_fields
 from gateway.desk.turns import TURNS
 from gateway.desk.unit import Unit
 from gateway.phrase import counted
-from gateway.policy.telling import UPDATE
 from gateway.store.history import write_event
 from gateway.store.rows import find, find_values, insert, update
 from gateway.store.states import LedgerState, MessageState
@@ -343,13 +341,6 @@ def _notify(unit: Unit, change: Notice) -> None:
     contexts: Sequence[Mapping[str, object]] = [common]
     if change.context.get("files") and unit.ticket is not None:
         contexts = [{"headline": change.context.get("headline", "")} | one for one in file_contexts(unit.ticket)]
-    if change.name == UPDATE and unit.ticket is not None:
-        events, kept = restrained(change, unit.ticket, unit.policy, now=unit.now)
-        for event in events:
-            _record(unit, event)
-        if not kept:
-            return
-        change = kept[0]
     unit.notices += 1
     cause = f"{unit.cause or f'ledger/{unit.ledger_id}'}/{unit.notices}"
     if change.name == LISTING and unit.ledger_id is not None:

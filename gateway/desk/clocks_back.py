@@ -1,4 +1,4 @@
-"""Clocks of a ticket as they were before an agent's mail, for `#undo`: read out of the history, which has all of them."""
+"""Clocks of a ticket as they were before an agent's mail, for `#undo`: read out of the history, which has them all."""
 
 from __future__ import annotations
 

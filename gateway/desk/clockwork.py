@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import peewee
@@ -10,8 +11,9 @@ import peewee
 from gateway.desk.calming import GIVEN_UP, UNDELIVERABLE
 from gateway.desk.carry_out import carry_out
 from gateway.desk.clocks import CLOCK
-from gateway.desk.restraining import restrained
+from gateway.desk.people import find_contact
 from gateway.desk.tickets import ticket_facts
+from gateway.desk.traffic import outside_of, traffic_with
 from gateway.desk.unit import Unit
 from gateway.mail import MailKind, Reason, Verdict
 from gateway.phrase import say
@@ -24,6 +26,7 @@ from gateway.store.tables import Outbox, Ticket
 from gateway.ticket import Status
 from gateway.triage.decision import Action, Change, Decision, MoveStatus
 from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
+from gateway.triage.restraint import restraint_on
 from gateway.triage.telling import without_untold
 from gateway.triage.updating import with_updates
 
@@ -45,11 +48,27 @@ def close_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, b
 
 def _closing_mails(ticket: Ticket, policy: Policy, *, now: datetime) -> tuple[Change, ...]:
     """Tell the people of the ticket, as far as the rules say and the limits allow."""
-    changes: list[Change] = []
     roles = policy.people_told(Event.CLOSING)
-    for notice in tell_people("closing", ticket_facts(ticket), roles=roles) if roles else ():
-        events, kept = restrained(notice, ticket, policy, now=now)
-        changes += [*events, *kept]
+    if not roles:
+        return ()
+    facts = ticket_facts(ticket)
+    changes: list[Change] = []
+    for notice in tell_people("closing", facts, roles=roles):
+        address = notice.to.address
+        restraint = restraint_on(
+            notice.name,
+            address,
+            ticket=ticket.number,
+            now=now,
+            policy=policy,
+            traffic=traffic_with(address, find_contact(address), now=now, policy=policy),
+            outside=outside_of([address], policy, now=now),
+            is_muted_ticket=facts.is_muted,
+        )
+        if restraint is not None:
+            changes.append(restraint.as_event(notice.name, address))
+        if restraint is None or restraint.holds:
+            changes.append(replace(notice, hold=restraint.code if restraint is not None else ""))
     return tuple(changes)
 
 
@@ -83,7 +102,9 @@ def resume_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, 
 def _apply(
     ticket: Ticket, changes: tuple[Change, ...], policy: Policy, secrets: Mapping[int, bytes], *, now: datetime
 ) -> None:
-    changes = with_updates(changes, ticket.number, find=lambda _: ticket_facts(ticket), policy=policy, acting=CLOCK)
+    changes = with_updates(
+        changes, ticket.number, find=lambda _: ticket_facts(ticket), policy=policy, acting=CLOCK, now=now
+    )
     decision = Decision(
         kind=MailKind.OWN,
         verdict=Verdict.ACCEPT,

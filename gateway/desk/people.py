@@ -54,6 +54,8 @@ def as_person(contact: Contact) -> Person:
         name=contact.name,
         language=contact.language,
         rating_asked_at=contact.rating_asked_at,
+        bounced_at=contact.bounced_at,
+        muted_until=contact.muted_until,
     )
 
 

@@ -90,8 +90,8 @@ def set_fields(unit: Unit, ticket: Ticket, change: SetFields) -> None:
         unchosen = ticket.language if value.field is Field.LANGUAGE and not before else ""
         if value.field is not Field.TAG or before != value.value:
             put(ticket, value)
-        after = value_of(ticket, key)
         ticket.fields = ticket.fields | {key: who}
+        after = value_of(ticket, key)
         if before == after and before_who == who:
             continue
         text = f"{key}: {before or '(none)'} → {after or '(none)'}"

@@ -94,7 +94,7 @@ class _History:
         self._undone |= {event.ledger_id for event in self.events if event.kind == UNDONE}
         own = [one for one in self.events if one.actor == agent.address and one.ledger_id is not None]
         own = [one for one in own if one.ledger_id not in self._undone]
-        self.last = next((one for one in reversed(own) if one.kind in _DONE), None)
+        self.last = next((one for one in reversed(own) if one.kind in _DONE and not _is_silent(one)), None)
         ledger = self.last.ledger_id if self.last is not None else None
         self.done = [one for one in own if one.ledger_id == ledger]
 
@@ -112,6 +112,14 @@ class _History:
         """All of these kinds that stood in the ticket's history before that mail."""
         kept = f"ticket_id = ? AND id < ? AND kind IN ({marks(kinds)})"
         return find_all(Event, kept, self.ticket.id, self.done[0].id, *kinds, order="id")
+
+
+def _is_silent(event: Event) -> bool:
+    """Whether it only keeps a mail of commands, which may have done nothing (`#help`)."""
+    if event.kind not in _SAID:
+        return False
+    message = find(Message, "id = ?", event.detail["message"])
+    return message is not None and not says_something(message)
 
 
 def _last_of(number: int, agent: Agent, policy: Policy, *, now: datetime) -> Undoable | None:
@@ -285,6 +293,11 @@ def _requester(history: _History) -> RequesterChanged | None:
     return RequesterChanged(before=before, after=after, address=address, changed_by=changed_by)
 
 
+# Mails that have come to one ticket and go on from a mail of another.
+_SHARED = """SELECT 1 FROM thread_reference own JOIN thread_reference theirs ON theirs.digest = own.digest
+    WHERE own.ticket_id = ? AND theirs.ticket_id = ? AND theirs.at > ? LIMIT 1"""
+
+
 def _links(history: _History, policy: Policy) -> Iterable[Linked]:
     for one in history.own("link"):
         number, kind = one.detail["other"], one.detail["kind"]
@@ -299,12 +312,14 @@ def _merged(history: _History, agent: Agent, policy: Policy) -> Merged | None:
     if own is None or target is None or history.ticket.merged_into_id != target.id:
         return None
     there = find_all(Event, "ticket_id = ? AND ledger_id = ?", target.id, own.ledger_id, order="id")
-    said = f"ticket_id = ? AND id > ? AND kind IN ({marks(_SAID)})"
-    in_the_way = "written" if find(Event, said, target.id, there[-1].id, *_SAID) is not None else ""
+    said = find_all(Event, f"ticket_id = ? AND id > ? AND kind IN ({marks(_SAID)})", target.id, there[-1].id, *_SAID)
+    shared = find_values(_SHARED, history.ticket.id, target.id, there[-1].at)
+    in_the_way = "written" if shared or not all(map(_is_silent, said)) else ""
     if target.merged_into_id is not None:
         in_the_way = "moved"
     watchers = [one.detail["contact"] for one in there if one.kind == "watcher"]
-    people = {row.id: row.address for row in find_all(Contact, f"id IN ({marks(watchers)})", *watchers)}
+    rows = find_all(Contact, f"id IN ({marks(watchers)})", *watchers) if watchers else []
+    people = {row.id: row.address for row in rows}
     return Merged(
         other=target.number,
         token=_token(target.number, policy),

@@ -231,23 +231,12 @@ def _hold(
         commands=tuple(line.raw for line in (*reply.repeated, *reply.commands)),
         label="held",
     )
-    notice = Notice(
-        name="question",
-        to=mailbox,
-        role=Role.AGENT,
-        about="held",
-        context={
-            "why": why,
-            "suggestion": suggestion,
-            "held_text": original,
-            "their_text": their_text,
-            "commands": [line.raw for line in reply.commands],
-            "problems": list(problems),
-            "sendable": sendable,
-            "facts": form_of(case.policy, facts),
-            "headline": _headline(reply, (*problems, why), has_words=bool(says)),
-        },
-    )
+    headline = _headline(reply, (*problems, why), has_words=bool(says))
+    context: dict[str, object] = {"headline": headline, "why": why, "suggestion": suggestion}
+    context["problems"] = list(problems)
+    context |= {"held_text": original, "their_text": their_text, "facts": form_of(case.policy, facts)}
+    context |= {"commands": [line.raw for line in reply.commands], "sendable": sendable}
+    notice = Notice(name="question", to=mailbox, role=Role.AGENT, about="held", context=context)
     # Words that are held anew stand for those that were held before; a mere command leaves them waiting.
     dropped = _dropped(case, replace(reply, confirmed=None), answers=False) if kept else ()
     reason = Reason(code="held-for-agent", text=f"nothing was carried out: {why}")

@@ -65,8 +65,8 @@ def climbed(
     left_out = [*addresses, *(one.address for one in told)]
     agents = agents_of_ticket(policy, ticket, Event.CHANGED)
     notices += tell_agents("changed", agents, context=changed, but=left_out)
-    told_all = with_updates((*changes, *notices), ticket.number, find=lambda _: ticket, policy=policy, acting="")
-    return Climbed(changes=without_untold(told_all, policy), words=words, newcomers=addresses)
+    every = with_updates((*changes, *notices), ticket.number, find=lambda _: ticket, policy=policy, acting="", now=now)
+    return Climbed(changes=without_untold(every, policy), words=words, newcomers=addresses)
 
 
 def _raised(ticket: TicketFacts, raising: SetFields | None) -> TicketFacts:

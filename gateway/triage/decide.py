@@ -49,9 +49,15 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
     case = case_of(mail, envelope, facts, policy)
     decision = calm(case, back_by_hand(case, _decide_case(case)))
     if policy.updates and not envelope.quiet:
-        acting = case.sender.address
-        changes = with_updates(decision.changes, decision.ticket, find=facts.ticket, policy=policy, acting=acting)
-        decision = replace(decision, changes=changes)
+        told = with_updates(
+            decision.changes,
+            decision.ticket,
+            find=facts.ticket,
+            policy=policy,
+            acting=case.sender.address,
+            now=facts.now,
+        )
+        decision = replace(decision, changes=told)
     if policy.silent_events:
         decision = replace(decision, changes=without_untold(decision.changes, policy))
     if decision.action is Action.QUARANTINE:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.mail import Reason, Verdict
-from gateway.phrase import Phrase, say
+from gateway.phrase import NO_SUBJECT, Phrase, say
 from gateway.policy import Agent
 from gateway.ticket import Role
 from gateway.triage import headlines
@@ -208,7 +208,7 @@ def _carry(order: Order, entry: DigestEntry | None, case: Case, keeper: Agent) -
         return (), say("{number} was settled before: {what}", number=number, what=entry.settled)
     if order.verb == "delete":
         delete = SettleQuarantined(ledger=ledger, how="delete", by=by, reason=order.reason or "by mail")
-        return (delete,), say("{number} deleted: {subject}", number=number, subject=entry.subject)
+        return (delete,), say("{number} deleted: {subject}", number=number, subject=entry.subject or NO_SUBJECT)
     if not why_quarantined(entry.code).by_mail and not case.facts.auth_trusted:
         line = say(
             "{number} can't be let in by mail. On the server: gateway quarantine release {ledger}",
@@ -217,7 +217,7 @@ def _carry(order: Order, entry: DigestEntry | None, case: Case, keeper: Agent) -
         )
         return (), line
     let_in = SettleQuarantined(ledger=ledger, how="release", by=by)
-    return (let_in,), say("{number} let in: {subject}", number=number, subject=entry.subject)
+    return (let_in,), say("{number} let in: {subject}", number=number, subject=entry.subject or NO_SUBJECT)
 
 
 def _block(order: Order, entry: DigestEntry, case: Case, keeper: Agent) -> tuple[tuple[Change, ...], Phrase]:

@@ -40,7 +40,8 @@ class SameId(StrEnum):
 class Person:
     """A contact: `id` is its row, `language` what it is known to read ("" unknown).
 
-    `rating_asked_at`: when a resolution last asked for a rating.
+    `rating_asked_at`: when a resolution last asked for a rating; `bounced_at`: when a mail to it came back that says
+    that nothing arrives there; `muted_until`: it answers automatic mail by itself.
     """
 
     id: int
@@ -48,6 +49,8 @@ class Person:
     name: str = ""
     language: str = ""
     rating_asked_at: datetime | None = None
+    bounced_at: datetime | None = None
+    muted_until: datetime | None = None
 
     @property
     def mailbox(self) -> Address:

@@ -66,7 +66,7 @@ QUARANTINE: Final[Mapping[str, Why]] = {
         Why(
             code="not-theirs",
             text=say("sent by somebody else to a link or a list that one agent alone was given"),
-            todo="nothing of it was done and nobody was asked; tell a colleague to answer a mail of their own, delete it",
+            todo="nothing was done and nobody was asked; delete it, and tell a colleague to answer a mail of their own",
             release="becomes an internal message on the link's ticket, marked as unverified, or opens one of its own",
             by_mail=False,
             urgent=True,

@@ -1,7 +1,8 @@
-"""An agent's new mail that is nothing but commands for a ticket, and names none: the agent is told how it is done. Pure.
+"""An agent's new mail that is nothing but commands for a ticket, and names none: the agent is told how it is done.
 
 Place in the mail's way: a mail of an agent's own that no ticket, no command to the desk and nobody else's matter
 claims. With any other word in it, it is a matter, and opens a ticket. The answer goes to the registered address alone.
+Pure.
 """
 
 from __future__ import annotations

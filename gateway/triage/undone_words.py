@@ -1,4 +1,4 @@
-"""What `#undo` says: what was taken back, what stays as it is and why, in words that need no knowledge of our fields."""
+"""What `#undo` says: what was taken back, what stays as it is and why, in words that need no knowledge of fields."""
 
 from __future__ import annotations
 

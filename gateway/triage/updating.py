@@ -7,7 +7,8 @@ here happens. Who reads words of an agent, or acts, or hears of it as an agent a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.phrase import Phrase, say
@@ -17,12 +18,14 @@ from gateway.ticket import OPEN_STATUSES, Field, HoldReason, Role, Status
 from gateway.triage.decision import Change, LinkTicket, MoveStatus, Notice, SetFields, TurnTo
 from gateway.triage.facts import TicketFacts
 from gateway.triage.notices import person_at, tell_people
+from gateway.triage.restraint import restraint_on
+from gateway.triage.traffic import Outside, Traffic
 
 FindTicket = Callable[[int], TicketFacts | None]
 
 
 def with_updates(
-    changes: tuple[Change, ...], ticket: int | None, *, find: FindTicket, policy: Policy, acting: str
+    changes: tuple[Change, ...], ticket: int | None, *, find: FindTicket, policy: Policy, acting: str, now: datetime
 ) -> tuple[Change, ...]:
     """The changes with a mail to each person whom the rules let hear of them. `ticket` is what they begin with."""
     if not policy.updates:
@@ -32,7 +35,7 @@ def with_updates(
         told += part
         before = find(number) if number is not None else None
         if before is not None:
-            told += _updates(_News(part, before, policy, find), part, acting)
+            told += _updates(_News(part, before, policy, find), part, acting, now)
     return tuple(told)
 
 
@@ -46,7 +49,7 @@ def _by_ticket(changes: Sequence[Change], ticket: int | None) -> Iterator[tuple[
     yield ticket, part
 
 
-def _updates(news: _News, part: Sequence[Change], acting: str) -> Iterator[Notice]:
+def _updates(news: _News, part: Sequence[Change], acting: str, now: datetime) -> Iterator[Change]:
     policy, ticket = news.policy, news.before
     lines = dict(news.lines())
     hearing = {person_at(policy, one.to.address) for one in part if isinstance(one, Notice)}
@@ -56,7 +59,27 @@ def _updates(news: _News, part: Sequence[Change], acting: str) -> Iterator[Notic
         of_theirs = [say_it(person.role) for event, say_it in lines.items() if person.role in policy.people_told(event)]
         if of_theirs:
             context: dict[str, object] = {"changes": of_theirs, "watcher": person.role is Role.WATCHER}
-            yield Notice(name=UPDATE, to=person.to, role=person.role, context=context)
+            yield from _restrained(replace(person, context=context), news, now)
+
+
+def _restrained(mail: Notice, news: _News, now: datetime) -> Iterator[Change]:
+    """The mail as far as its reader can be written to. How many it may be is bound by what agents do."""
+    ticket, address = news.before, mail.to.address
+    reader = next(one for one in (ticket.requester, *ticket.watchers) if one.address == address)
+    restraint = restraint_on(
+        UPDATE,
+        address,
+        ticket=ticket.number,
+        now=now,
+        policy=news.policy,
+        traffic=Traffic(address=address, bounced_at=reader.bounced_at, muted_until=reader.muted_until),
+        outside=Outside(),
+        is_muted_ticket=ticket.is_muted,
+    )
+    if restraint is not None:
+        yield restraint.as_event(UPDATE, address)
+    if restraint is None or restraint.holds:
+        yield replace(mail, hold=restraint.code if restraint is not None else "")
 
 
 @dataclass(frozen=True)

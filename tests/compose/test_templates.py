@@ -86,6 +86,50 @@ def test_our_own_lines_fit_a_terminal_and_both_bodies_say_the_same(notice: str, 
         assert re.findall(r"\w+", shown) == re.findall(r"\w+", text)
 
 
+NO_SUBJECT = {
+    "en": "(no subject)",
+    "de": "(kein Betreff)",
+    "fr": "(sans objet)",
+    "es": "(sin asunto)",
+    "pt": "(sem assunto)",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_ticket_without_a_subject_is_named_by_one_phrase_everywhere(language: str) -> None:
+    root = default_file("templates") if language == "en" else default_file("templates") / language
+    found = [
+        (path.name, words)
+        for path in root.glob("*.txt")
+        for words in re.findall(
+            r"{{ (?:\w+\.)?(?:their_)?subject( or \"[^\"]*\")? }}", path.read_text(encoding="utf-8")
+        )
+    ]
+    # Mails that are about no ticket of their own have other words there.
+    found = [one for one in found if one[0] not in ("confirmation.txt", "result.txt")]
+    assert {words for _, words in found} == {f' or "{NO_SUBJECT[language]}"'}, found
+    assert SHIPPED.phrases.look_up("(no subject)", language) == NO_SUBJECT[language]
+
+
+@pytest.mark.parametrize(
+    ("status", "offered"),
+    [
+        ("new", "#resolve"),
+        ("on_hold", "#resolve"),
+        ("resolved", "#reopen"),
+        ("closed", "#reopen"),
+        ("cancelled", "#reopen"),
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_agents_mail_offers_what_its_ticket_can_take(language: str, status: str, offered: str) -> None:
+    letter = sample_letters("changed")[0]
+    assert isinstance(letter.context["ticket"], dict)
+    context = {**letter.context, "ticket": letter.context["ticket"] | {"status": status}}
+    footer = bodies(replace(letter, language=language, context=context))[1].rpartition("\n-- \n")[2]
+    assert [command for command in ("#resolve", "#reopen") if command in footer] == [offered]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_acknowledgement_says_number_subject_goal_and_how_to_answer(language: str) -> None:
     subject, text, _ = in_language("acknowledgement", language)
@@ -357,3 +401,23 @@ def test_times_and_sizes_are_written_as_people_write_them(tmp_path: Path, langua
     templates = own(tmp_path, f"{language}/closing.txt" if language != "en" else "closing.txt", source)
     text = bodies(replace(sample_letters("closing")[0], language=language), templates)[1]
     assert f"{time} and {size} and 999 {size[-1]} and soon" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("en", "28 February 2026, 24:00"),
+        ("de", "28.02.2026, 24:00 Uhr"),
+        ("fr", "28/02/2026 à 24:00"),
+        ("es", "28/02/2026, 24:00"),
+        ("pt", "28/02/2026, 24:00"),
+    ],
+)
+def test_an_end_at_midnight_is_that_of_the_day_before(tmp_path: Path, language: str, shown: str) -> None:
+    source = (
+        "Subject: x\n\n{{ '2026-03-01T00:00:00+01:00' | until }} / {{ '2026-03-01T17:00' | until }} / {{ '' | until }}."
+    )
+    templates = own(tmp_path, f"{language}/closing.txt" if language != "en" else "closing.txt", source)
+    text = bodies(replace(sample_letters("closing")[0], language=language), templates)[1]
+    assert f"{shown} / " in text
+    assert "17:00" in text and "/ ." in text

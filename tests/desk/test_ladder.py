@@ -72,7 +72,7 @@ def test_overdue_is_said_plainly_and_a_manager_who_is_no_agent_is_asked_for_noth
     assert promised.last(BOSS, "reminder").subject.endswith(
         "[INC-1001] Solution overdue since Mon 17:00 (by 1 h of working time) – My VPN is down"
     )
-    assert "Solution overdue since Mon 17:00 (by 1 h of working time).\nIt is not settled yet." in told
+    assert "Solution overdue since Mon 17:00 (by 1 h of working time).\r\nIt is not settled yet." in told
     assert "You get this as a manager of the team desk." in told
     assert "Overdue since: 2 March 2026, 17:00" in told
     assert "#ack" not in told
@@ -93,6 +93,11 @@ def test_where_nobody_has_it_its_team_is_reminded(promised: DeskUnderTest) -> No
     promised.write(ERIKA, "It drops.")
     go_to(promised, "03-02 10:00")
     assert Counter(reminders(promised)) == Counter({(who, "reminder"): 1 for who in (ANNA, BEN, NORA)})
+    mail = promised.last(BEN, "reminder")
+    assert mail.subject == "Re: [INC-1001] First answer due now (10:00) – My VPN is down"
+    assert "Nobody has answered the requester yet." in mail.text
+    assert "You get this because nobody has the ticket; it is your team's: desk." in mail.text.replace("\r\n", " ")
+    assert "You get this as a lead of the team desk." in promised.last(NORA, "reminder").text
 
 
 def test_whoever_is_away_is_not_the_one_who_is_reminded(promised: DeskUnderTest) -> None:

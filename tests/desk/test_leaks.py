@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
 from tests.desk.harness import DeskUnderTest, Sent
@@ -61,6 +64,30 @@ PLAN = ("plan.pdf", b"%PDF the plan of the server room", "application/pdf")
 
 def files_of(sent: Sent) -> list[str]:
     return [part.get_filename() or "" for part in sent.message.iter_attachments()]
+
+
+def packed(name: str, content: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return out.getvalue()
+
+
+def test_nor_does_one_in_an_archive_which_send_leaves_out(desk: DeskUnderTest, notice: Sent) -> None:
+    """Nobody can cross a key out there; what holds none goes out as it is."""
+    logs = packed("a.log", b"a log")
+    files = [("mails.zip", packed("notice.eml", notice.content), "application/zip")]
+    desk.answer(ANNA, notice, "Here you are.", files=[*files, ("logs.zip", logs, "application/zip")])
+    assert desk.inbox("erika@example.com", "answer") == []
+    question = desk.last(ANNA, "question")
+    said = " ".join(question.text.split())
+    assert "mails.zip holds a mail of the desk to one of you" in said and "#send leaves it out" in said
+    desk.answer(ANNA, question, "#send")
+    answer = desk.last("erika@example.com", "answer")
+    assert files_of(answer) == ["logs.zip"]
+    assert [part.get_content() for part in answer.message.iter_attachments()] == [logs]
+    assert files_of(desk.last("ben@example.com", "agent_answered")) == ["mails.zip", "logs.zip"]
+    assert desk.audit() == []
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from gateway.store.database import connection
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Ledger
 from tests.desk.harness import DeskUnderTest, Sent, policy_of
+from tests.desk.test_promises import promised
+
+__all__ = ["promised"]
 
 ERIKA, ANNA, BEN, NORA = "erika@example.com", "anna@example.com", "ben@example.com", "nora@example.com"
 
@@ -20,6 +25,21 @@ def matters(desk: DeskUnderTest, *subjects: str) -> None:
 def asked(desk: DeskUnderTest, command: str = "#list team", sender: str = ANNA) -> Sent:
     desk.write(sender, command, subject="list")
     return desk.last(sender, "listing")
+
+
+def test_a_list_says_which_promise_is_due_and_asks_for_all_of_them_at_once(
+    promised: DeskUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    matters(promised, "Mouse broken", "Beamer dark", "Printer jams")
+    # Her answer to the last of them stops its first clock.
+    promised.answer(ANNA, promised.last(ANNA, "new_ticket"), "Please pull the tray.")
+    with caplog.at_level(logging.DEBUG, logger="peewee"):
+        mail = asked(promised)
+    entries = " ".join(mail.text.split())
+    assert "answer due 10:00 2. INC-1002" in entries
+    assert "Anna Agent, opened 2 March 2026, 09:02, solve by Tue 08:02" in entries
+    statements = [record.getMessage() for record in caplog.records]
+    assert len([one for one in statements if "sla_clock" in one]) == 1
 
 
 def lines_of(text: str) -> list[str]:
@@ -197,7 +217,8 @@ PROOF = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=examp
 
 
 @pytest.mark.parametrize(
-    ("subject", "text"), [("take", "#take"), ("#take", "\n"), ("", "#take INC-1001\n\n#priority p1\n#away until friday")]
+    ("subject", "text"),
+    [("take", "#take"), ("#take", "\n"), ("", "#take INC-1001\n\n#priority p1\n#away until friday")],
 )
 def test_commands_that_need_a_ticket_and_name_none_open_none(desk: DeskUnderTest, subject: str, text: str) -> None:
     matters(desk, "Mouse broken")

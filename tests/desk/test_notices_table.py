@@ -8,7 +8,7 @@ from gateway.policy import Policy, parse_policy
 from gateway.store.database import connection
 from gateway.store.queue import claim
 from gateway.store.states import OutboxState
-from gateway.store.tables import Outbox
+from gateway.store.tables import Contact, Outbox
 from tests.desk.harness import DeskUnderTest, policy_of
 
 ERIKA = "Erika Muster <erika@example.com>"
@@ -121,6 +121,66 @@ def test_the_answer_to_an_agents_own_mail_never_waits(desk: DeskUnderTest) -> No
     desk.now = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
     desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#help")
     assert desk.inbox(ANNA, "result")
+
+
+PEOPLE = """
+[[notice]]
+event = ["taken", "on_hold", "resumed"]
+to = ["requester", "watchers"]
+
+[[notice]]
+event = "resolution"
+to = "requester"
+
+[[notice]]
+event = "closing"
+to = "watchers"
+"""
+
+
+def test_the_people_of_a_ticket_hear_what_the_rules_let_them_hear(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of(more=PEOPLE))
+    desk.write(ERIKA, "It drops.")
+    ticket = desk.last(ANNA, "new_ticket")
+    desk.answer(ANNA, ticket, "#cc fred@example.com")
+    desk.answer(ANNA, ticket, "#take\n#hold vendor until 2026-03-04")
+    for address in ("erika@example.com", "fred@example.com"):
+        text = desk.last(address, "update").text.replace("\r\n", "\n")
+        assert "- Anna Agent takes care of it now\n- it waits for a supplier, until 4 March 2026" in text
+        assert "anna@example.com" not in text
+    # The words of an agent say it themselves.
+    desk.answer(ANNA, ticket, "#hold requester\n\nIs it the same by cable?")
+    desk.answer(ERIKA, desk.last("erika@example.com", "answer"), "By cable it works.")
+    assert [len(desk.inbox(one, "update")) for one in ("erika@example.com", "fred@example.com")] == [1, 2]
+    assert "it is no longer on hold, and goes on" in desk.last("fred@example.com", "update").text
+    desk.answer(ANNA, ticket, "#resolve")
+    assert (len(desk.inbox("erika@example.com", "resolution")), desk.inbox("fred@example.com", "resolution")) == (1, [])
+    desk.wait(days=10)
+    assert desk.ticket()["status"] == "closed"
+    assert (desk.inbox("erika@example.com", "closing"), len(desk.inbox("fred@example.com", "closing"))) == ([], 1)
+    assert desk.audit() == []
+
+
+def test_news_to_a_dead_address_is_held_and_to_a_muted_one_left_out(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of(more=PEOPLE))
+    desk.write(ERIKA, "It drops.")
+    ticket = desk.last(ANNA, "new_ticket")
+    desk.answer(ANNA, ticket, "#cc fred@example.com")
+    with connection(desk.database):
+        Contact.update(bounced_at=desk.now).where(Contact.address == "erika@example.com").execute()
+        later = desk.now + timedelta(days=1)
+        Contact.update(muted_until=later).where(Contact.address == "fred@example.com").execute()
+    desk.answer(ANNA, ticket, "#take")
+    assert desk.inbox("erika@example.com", "update") == desk.inbox("fred@example.com", "update") == []
+    with connection(desk.database):
+        held = list(Outbox.select().where(Outbox.notice == "update"))
+        assert [(row.state, row.hold_reason) for row in held] == [(OutboxState.HELD, "undeliverable")]
+    said = [one["text"] for one in desk.ticket()["history"] if one["text"].startswith("update to")]
+    assert [text.partition(":")[0] for text in said] == [
+        "update to erika@example.com held",
+        "update to fred@example.com left out",
+    ]
+    assert desk.audit() == []
 
 
 def waiting(desk: DeskUnderTest) -> set[str]:

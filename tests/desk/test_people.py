@@ -34,7 +34,10 @@ def test_an_agent_follows_a_ticket_that_somebody_else_has_and_stops(desk: DeskUn
     desk.write(ERIKA, "It drops.")
     first = {one: desk.last(one, "new_ticket") for one in (ANNA, BEN)}
     desk.answer(ANNA, first[ANNA], "#take")
+    before = len(desk.sent)
     desk.answer(BEN, first[BEN], "#watch")
+    # That is no news for anybody.
+    assert len(desk.sent) == before
     desk.answer(ERIKA, desk.last("erika@example.com"), "Still so.")
     assert len(desk.inbox(BEN, "new_reply")) == len(desk.inbox(ANNA, "new_reply")) == 1
     desk.answer(BEN, first[BEN], "#unwatch")

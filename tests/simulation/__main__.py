@@ -1,4 +1,5 @@
-"""Play days of a company: ``python -m tests.simulation [--people N] [--days N] [--seed N]``; ``make simulation``.
+"""Play days of a company: ``python -m tests.simulation [--people N] [--days N] [--seed N] [--database postgresql]``;
+``make simulation``.
 
 Prints figures, and whatever is not as it must be; then the exit code is 1.
 """
@@ -6,15 +7,19 @@ Prints figures, and whatever is not as it must be; then the exit code is 1.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import resource
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
 
 from gateway.parsing import Parser
+from tests.servers.postgres import running_postgres
+from tests.servers.prepared import PreparedPostgres
 from tests.simulation.checks import findings
 from tests.simulation.wall import berlin
 from tests.simulation.world import World
@@ -28,12 +33,13 @@ def main() -> int:
     parser.add_argument("--tickets", type=float, default=0, help="on a working day; 0: 77 for 1,000 people")
     parser.add_argument("--first", default="2026-03-26", help="the first day")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     workers = Parser(workers=1, parse_seconds=10, memory_bytes=512 * 1024 * 1024)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _database(options.database, Path(folder)) as url:
         world = World(
-            f"sqlite:///{folder}/desk.db",
+            url,
             parser=workers,
             scratch=Path(folder),
             first=berlin(f"{options.first} 00:00"),
@@ -53,13 +59,31 @@ def main() -> int:
     return 1 if found else 0
 
 
+@contextlib.contextmanager
+def _database(kind: str, folder: Path) -> Iterator[str]:
+    """A database of its own, on a server of its own."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/desk.db"
+        return
+    with tempfile.TemporaryDirectory() as own, running_postgres(Path(own)) as server:
+        # Lent, it keeps its connections: each new one costs more than a mail.
+        lent = PreparedPostgres(server).lend()
+        yield lent.url
+        lent.close()
+
+
 def _print(world: World) -> None:
     own, children = (resource.getrusage(one) for one in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
     came, left = world.counts["in"], world.counts["out"]
+    happenings = [one for account in world.accounts.values() for one in account.happenings]
     print(f"{len(world.accounts)} tickets, {came} mails in, {left} mails out, {world.counts['ticks']} ticks")
+    print(
+        f"{2 * len(world.accounts)} clocks compared; {len(happenings)} turns,"
+        f" {sum(one.by_clock for one in happenings)} of them by the clock"
+    )
     for name, count in sorted(world.counts.items()):
-        if ": " in name:
+        if ": " in name or name in ("handed over", "called", "nobody there"):
             print(f"  {name} {count}")
     print(f"{1000 * world.seconds_in / came:.1f} ms for a mail in, with all that it sends ({left / came:.1f} mails)")
     print(f"{1000 * world.seconds_ticking / world.counts['ticks']:.1f} ms for a tick; {cpu:.1f} s of CPU for all of it")

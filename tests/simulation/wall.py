@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -20,6 +22,16 @@ def berlin(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=BERLIN).astimezone(UTC)
 
 
+def day_in_berlin(moment: datetime, days: int = 0) -> date:
+    """The day there, or one so many days later."""
+    return moment.astimezone(BERLIN).date() + timedelta(days=days)
+
+
+def clock_time(day: date, hour: int = 0) -> datetime:
+    """An hour of a day by the clock in Berlin, in UTC."""
+    return datetime.combine(day, time(hour), tzinfo=BERLIN).astimezone(UTC)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wall:
     """One calendar from `first` on, for so many days: a flag for each minute that is worked.
@@ -31,18 +43,21 @@ class Wall:
     days: int
     hours: Mapping[int, _Hours] | None
     flags: bytearray = field(init=False, repr=False)
+    # How many minutes are worked before each place.
+    before: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         minutes = range(self.days * 24 * 60)
         flags = bytearray(self._is_worked(self.first + timedelta(minutes=one)) for one in minutes)
         object.__setattr__(self, "flags", flags)
+        object.__setattr__(self, "before", [0, *accumulate(flags)])
 
     def _is_worked(self, moment: datetime) -> bool:
         if self.hours is None:
             return True
         there = moment.astimezone(BERLIN)
         opens, closes = self.hours.get(there.weekday(), (0, 0))
-        return there.date() not in HOLIDAYS and opens <= there.hour * 60 + there.minute < closes
+        return opens <= there.hour * 60 + there.minute < closes and there.date() not in HOLIDAYS
 
     def place(self, moment: datetime) -> int:
         return int((moment - self.first).total_seconds() // 60)
@@ -55,18 +70,13 @@ class Wall:
 
     def worked(self, start: int, end: int) -> int:
         """How many minutes are worked from one place up to another."""
-        return sum(self.flags[start:end])
+        return self.before[end] - self.before[start] if end > start else 0
 
     def after(self, start: int, minutes: int) -> int:
         """The place at which so many minutes have been worked; for 0 or less `start` itself."""
-        while minutes > 0:
-            minutes -= self.flags[start]
-            start += 1
-        return start
+        return bisect_left(self.before, self.before[start] + minutes) if minutes > 0 else start
 
     def opens(self, moment: datetime) -> datetime:
         """The moment itself where it is worked, else the next that is."""
         place = self.place(moment)
-        while not self.flags[place]:
-            place += 1
-        return max(moment, self.moment(place))
+        return moment if self.flags[place] else self.moment(self.after(place, 1) - 1)

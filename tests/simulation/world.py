@@ -10,7 +10,7 @@ import heapq
 import itertools
 import re
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,7 +35,6 @@ from tests.desk.harness import DeskUnderTest, Sent
 from tests.simulation import company
 from tests.simulation.ledger import Account
 from tests.simulation.plans import Plans
-from tests.simulation.wall import BERLIN
 
 MINUTE = timedelta(minutes=1)
 Script = Iterator[datetime]
@@ -44,6 +43,7 @@ _NEXT = """SELECT MIN(next_at) FROM sla_clock WHERE next_at IS NOT NULL
     UNION ALL SELECT MIN(hold_until) FROM ticket WHERE status = 'on_hold'
     UNION ALL SELECT MIN(close_at) FROM ticket WHERE status = 'resolved'
     UNION ALL SELECT MIN(not_before) FROM outbox WHERE state = 'waiting'"""
+_UNOWNED = "SELECT number FROM ticket WHERE status IN ('new', 'in_progress', 'on_hold') AND assignee = ''"
 _ENTRY = re.compile(r"^(\d+)\. (?:INC|REQ)-(\d+) ", re.MULTILINE)
 
 
@@ -51,6 +51,17 @@ def as_moment(value: Any) -> datetime:
     """What a database gives for a moment."""
     moment: Any = _MOMENT.python_value(value)
     return cast(datetime, moment)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A mail that the desk wrote; `written_at` lies before the step for one that had to wait."""
+
+    to: str
+    notice: str
+    number: int | None
+    written_at: datetime
+    sent: Sent
 
 
 @dataclass(kw_only=True)
@@ -62,7 +73,10 @@ class Step:
     sender: str = ""
     is_automatic: bool = False
     ticket: int | None = None
-    sent: list[tuple[str, str, int | None, Sent]] = field(default_factory=list)
+    sent: list[Letter] = field(default_factory=list)
+
+    def wrote(self, to: str, notice: str) -> bool:
+        return any((one.to, one.notice) == (to, notice) for one in self.sent)
 
 
 class World:
@@ -93,19 +107,21 @@ class World:
             now=first,
         )
         self.people = [f"person{number}@example.com" for number in range(1, people + 1)]
-        self.away_people: dict[str, datetime] = {}
-        self.away_agents: dict[str, datetime] = {}
-        self.absences: list[tuple[str, datetime, datetime]] = []
         self.accounts: dict[int, Account] = {}
         self.steps: list[Step] = []
+        # The last mail about a ticket that somebody got, and in which lists they saw it.
         self.boxes: dict[tuple[str, int], Sent] = {}
+        self.listed: dict[tuple[str, int], list[datetime]] = {}
+        # Tickets that nobody has, at every look at them.
+        self.unowned: list[tuple[datetime, frozenset[int]]] = []
+        # What was seen to be wrong while it was played.
+        self.troubles: list[str] = []
         self.counts: Counter[str] = Counter()
         self.seconds_in = 0.0
         self.seconds_ticking = 0.0
         self._has_mail = False
         self._due: list[tuple[datetime, int, Script]] = []
         self._order = itertools.count()
-        self.wrote_to: dict[str, set[int]] = defaultdict(set)
         self._tickets_a_day = tickets_a_day
         self.plans = Plans(self)
 
@@ -127,6 +143,8 @@ class World:
             if following is not None:
                 self.begin(max(following, self.now), script)
         self._pass_time(self.end)
+        for account in self.accounts.values():
+            account.pass_time(self.end)
 
     @property
     def now(self) -> datetime:
@@ -177,20 +195,14 @@ class World:
                 due(database, policy, secrets, now=now)
             expire_due(database, policy, now=now)
             writes = find_values("SELECT 1 FROM outbox WHERE state = 'waiting' LIMIT 1")
+            if now.minute % 30 == 0:
+                self.unowned.append((now, frozenset(int(number) for (number,) in find_values(_UNOWNED))))
         self.seconds_ticking += time.process_time() - began
         self.counts["ticks"] += 1
         before = len(desk.sent)
         if writes:
             desk._send()
         self._took(Step(at=now, cause="clock"), before)
-        self._notice_resumed()
-
-    def _notice_resumed(self) -> None:
-        for account in self.plans.until.copy():
-            if self.plans.until[account] <= self.now:
-                one, moment = self.accounts[account], self.plans.until.pop(account)
-                if one.status == "on_hold":
-                    one.note(moment, "resume")
 
     # --- mail ---
 
@@ -210,25 +222,28 @@ class World:
 
     def _took(self, step: Step, before: int) -> None:
         fresh = self.desk.sent[before:]
-        if not fresh:
-            if step.cause != "clock":
-                self.steps.append(step)
-            return
-        with connection(self.desk.database):
-            ids = [one.id for one in fresh]
-            sql = "SELECT o.id, t.number FROM outbox o"
-            sql += f" LEFT JOIN ticket t ON t.id = o.ticket_id WHERE o.id IN ({marks(ids)})"
-            numbers = dict(find_values(sql, *ids))
-        for one in fresh:
-            number = numbers[one.id]
-            step.sent.append((one.to, one.notice, number, one))
+        if fresh:
+            with connection(self.desk.database):
+                ids = [one.id for one in fresh]
+                sql = "SELECT o.id, t.number, o.created_at FROM outbox o"
+                sql += f" LEFT JOIN ticket t ON t.id = o.ticket_id WHERE o.id IN ({marks(ids)})"
+                known = {an_id: (number, as_moment(at)) for an_id, number, at in find_values(sql, *ids)}
+            step.sent = [
+                Letter(to=one.to, notice=one.notice, number=known[one.id][0], written_at=known[one.id][1], sent=one)
+                for one in fresh
+            ]
+        if fresh or step.cause != "clock":
+            self.steps.append(step)
+        for letter in step.sent:
             self.counts["out"] += 1
-            self.counts[f"out: {one.notice}"] += 1
-            if number is not None:
-                self.boxes[one.to, number] = one
-        self.steps.append(step)
-        for to, notice, number, one in step.sent:
-            self.plans.got(to, notice, number, one)
+            self.counts[f"out: {letter.notice}"] += 1
+            if letter.number is not None:
+                self.boxes[letter.to, letter.number] = letter.sent
+            if letter.notice == "listing":
+                for number in self.entries(letter.sent).values():
+                    self.listed.setdefault((letter.to, number), []).append(step.at)
+        for letter in step.sent:
+            self.plans.got(letter)
 
     def new_mail(self, sender: str, subject: str, text: str, *, headers: dict[str, str] | None = None) -> Step:
         automatic = "Auto-Submitted" in (headers or {})
@@ -257,8 +272,5 @@ class World:
         """The tickets of a list, by the number in front."""
         return {int(place): int(number) for place, number in _ENTRY.findall(listing.text)}
 
-    def in_berlin(self, moment: datetime) -> datetime:
-        return moment.astimezone(BERLIN)
 
-
-__all__ = ["MINUTE", "Script", "Step", "World", "as_moment"]
+__all__ = ["MINUTE", "Letter", "Script", "Step", "World", "as_moment"]

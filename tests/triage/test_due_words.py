@@ -99,3 +99,17 @@ def test_a_mail_that_waits_for_the_morning_names_the_day_and_no_span(now: str, l
 )
 def test_a_list_says_in_a_few_words_what_is_due(kind: ClockKind, ticket_type: str, due: str, line: str) -> None:
     assert str(list_line(kind, ticket_type, due=at(due), now=at("02T12:00"), zone="Europe/Berlin")) == line
+
+
+@pytest.mark.parametrize(
+    ("now", "line"),
+    [
+        ("02T20:00", "solve by 24:00"),
+        ("01T20:00", "solve by Mon 24:00"),
+        ("03T00:30", "solution overdue since Mon 24:00"),
+        ("20T08:00", "solution overdue since 2026-03-02 24:00"),
+    ],
+)
+def test_what_is_due_at_midnight_is_due_on_the_day_that_ends(now: str, line: str) -> None:
+    due = at("03T00:00")
+    assert str(list_line(ClockKind.RESOLUTION, "incident", due=due, now=at(now), zone="Europe/Berlin")) == line

@@ -71,7 +71,7 @@ def _outcome(row: Any, messages: list[Any], asked: Counter[str]) -> Iterator[str
         yield f"{name} is {row.outcome}, but what was decided is {decision.get('action', 'nothing')}"
     if row.outcome == Outcome.DUPLICATE and row.ticket_id is not None:
         yield f"{name} is a duplicate, but names ticket row {row.ticket_id}"
-    if missing := {"received_at", "recipients", "reverse_path", "transport"} - row.envelope.keys():
+    if missing := {"received_at", "transport"} - row.envelope.keys():
         yield f"{name}: its envelope has no {sorted(missing)[0]}"
     if row.transport != row.envelope.get("transport"):
         yield f"{name} came by {row.transport}, by its envelope by {row.envelope.get('transport')}"
@@ -156,13 +156,15 @@ def dedupe_keys(secrets: Mapping[int, bytes]) -> Iterator[str]:
                 yield f"ledger {row.id}: the dedupe key of its words belongs to ledger {key.ledger_id}"
             if first is not None and bytes(first.digest) != bytes(row.digest):
                 yield f"ledger {row.id} counts as a duplicate of {first.id}, but says something else"
-        owned: Any = Dedupe.select(Dedupe, Ledger.digest, Ledger.id, Ledger.received_at).join(Ledger)
+        owned: Any = Dedupe.select(Dedupe, Ledger.id, Ledger.digest, Ledger.received_at, Ledger.outcome).join(Ledger)
         of_these = list(owned.where(span(Dedupe.ledger, rows)))
         copies = _copies([key.digest for key in of_these])
         for key in of_these:
             there = copies.get(bytes(key.digest), 0)
             if there != key.copies:
                 yield f"ledger {key.ledger_id}: of its copies {there} are in the ledger instead of {key.copies}"
+            if key.ledger.outcome == Outcome.DUPLICATE:
+                yield f"ledger {key.ledger_id} is a duplicate, but its words count as new with it"
             if bytes(key.digest) != bytes(key.ledger.digest) or key.received_at != key.ledger.received_at:
                 yield f"ledger {key.ledger_id} has a dedupe key that is not of its words or its time"
 
