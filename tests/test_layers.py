@@ -93,6 +93,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "pydantic_core": ("settings", "policy", "options"),
     "re2": ("policy.patterns", "triage.sets", "triage.requirements", "triage.trace"),
     "nh3": ("compose", "parse"),
+    "orjson": ("store.fields",),
     "resiliparse": ("parse",),
     "quotequail": ("parse",),
     "mailparser_reply": ("parse",),

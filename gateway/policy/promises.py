@@ -125,7 +125,7 @@ SlaNames = Annotated[tuple[FullName, ...], BeforeValidator(one_or_many), Field(s
 
 
 class Calendar(OptionTable):
-    """`[[calendar]]`: when people work; targets count such time only. "desk" is `[desk]` itself, "always" never ends."""
+    """`[[calendar]]`: when people work; targets count such time only. "desk" is `[desk]` itself, "always" all time."""
 
     name: Name
     """A short name without spaces, for `calendar` of an `[[sla]]`."""

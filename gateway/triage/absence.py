@@ -83,7 +83,8 @@ def read_out_of_office(mail: Mail, *, agent: Agent, policy: Policy, now: datetim
         for text in (mail.subject, mail.new_text[:_READ_CHARS])
         for end in ends_in(text, today=today, language=mail.language)
     ]
-    ends = [_midnight(one.day + timedelta(days=not one.is_return), zone) for one in named if one.day is not None]
+    days = [one for one in named if one.day is not None and one.day - today <= FARTHEST]
+    ends = [_midnight(one.day + timedelta(days=not one.is_return), zone) for one in days if one.day is not None]
     coming = [end for end in ends if now < end <= now + _FARTHEST_BY_ITSELF]
     # One day that is over, or that nobody can tell, says that the others may not be meant either.
     is_clear = bool(coming) and len(coming) == len(named) and max(coming) - min(coming) <= _ENDS_APART

@@ -15,7 +15,16 @@ from gateway.phrase import Phrase, say
 from gateway.policy import Policy
 from gateway.policy.telling import UPDATE, Event
 from gateway.ticket import OPEN_STATUSES, Field, HoldReason, Role, Status
-from gateway.triage.decision import Change, LinkTicket, MoveStatus, Notice, SetFields, TurnTo
+from gateway.triage.decision import (
+    Change,
+    LinkTicket,
+    MoveStatus,
+    Notice,
+    RemoveWatchers,
+    SetFields,
+    SetRequester,
+    TurnTo,
+)
 from gateway.triage.facts import TicketFacts
 from gateway.triage.notices import person_at, tell_people
 from gateway.triage.restraint import restraint_on
@@ -52,14 +61,25 @@ def _by_ticket(changes: Sequence[Change], ticket: int | None) -> Iterator[tuple[
 def _updates(news: _News, part: Sequence[Change], acting: str, now: datetime) -> Iterator[Change]:
     policy, ticket = news.policy, news.before
     lines = dict(news.lines())
-    hearing = {person_at(policy, one.to.address) for one in part if isinstance(one, Notice)}
+    left_out = {person_at(policy, acting), *_of_no_concern(part, ticket, policy)}
     for person in tell_people(UPDATE, ticket):
-        if person_at(policy, person.to.address) in {*hearing, person_at(policy, acting)}:
+        if person_at(policy, person.to.address) in left_out:
             continue
         of_theirs = [say_it(person.role) for event, say_it in lines.items() if person.role in policy.people_told(event)]
         if of_theirs:
             context: dict[str, object] = {"changes": of_theirs, "watcher": person.role is Role.WATCHER}
             yield from _restrained(replace(person, context=context), news, now)
+
+
+def _of_no_concern(part: Sequence[Change], ticket: TicketFacts, policy: Policy) -> Iterator[str]:
+    """Who hears of it by another mail, and who is on the ticket no more."""
+    for change in part:
+        if isinstance(change, Notice):
+            yield person_at(policy, change.to.address)
+        elif isinstance(change, SetRequester):
+            yield person_at(policy, ticket.requester.address)
+        elif isinstance(change, RemoveWatchers):
+            yield from (person_at(policy, address) for address in change.addresses)
 
 
 def _restrained(mail: Notice, news: _News, now: datetime) -> Iterator[Change]:

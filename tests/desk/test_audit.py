@@ -585,7 +585,7 @@ UNTOLD = frozenset(
         *(f"Ledger.{name}" for name in ("expiry_told_at", "attempts", "not_before", "lease_owner", "lease_until")),
         *(f"Outbox.{name}" for name in ("rank", "context", "attempts", "uncertain_count", "not_before", "sent_at")),
         *(f"Outbox.{name}" for name in ("lease_owner", "lease_until", "reply", "reverse_path", "outside_domain")),
-        *("Ledger.error", "Outbox.state", "Outbox.about", "Event.id"),
+        *("Ledger.error", "Outbox.state", "Outbox.about", "Outbox.notice", "Outbox.dedupe_key", "Event.id"),
     }
 )
 # Of these nothing is left that could be compared.

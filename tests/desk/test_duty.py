@@ -334,7 +334,7 @@ def test_each_agent_gets_the_own_tickets_and_those_that_nobody_has_once_a_workin
     tick(desk, datetime(2026, 3, 3, 8, 0, tzinfo=UTC))
     tick(desk, datetime(2026, 3, 3, 8, 1, tzinfo=UTC))
     (mail,) = desk.inbox(BEN, "listing")
-    assert mail.subject == "Your tickets this morning: 3"
+    assert mail.subject == "Your tickets this morning (3)"
     assert "Yours: 1. Without an agent: 2." in flat(mail)
     assert mail.text.index("1. INC-1002") < mail.text.index("2. INC-1001") < mail.text.index("3. INC-1003")
     assert not desk.inbox(NORA, "listing")  # nothing for the network team
@@ -416,7 +416,7 @@ def test_a_lead_sees_the_whole_queue_and_its_numbers(sqlite_desk: DeskUnderTest)
     desk.answer(BEN, desk.inbox(BEN, "new_ticket")[1], "#take")
     tick(desk, NEXT_MONDAY)
     mail = desk.inbox(ANNA, "listing")[0]
-    assert mail.subject == "Your queue this morning: 2"
+    assert mail.subject == "Your queue this morning (2)"
     assert "desk: 2 open, 1 without an agent, 1 untouched for 3 working days" in flat(mail)
 
 
@@ -456,7 +456,7 @@ def test_what_nobody_takes_is_told_to_the_lead_once(desk: DeskUnderTest) -> None
     tick(desk, datetime(2026, 3, 2, 10, 2, tzinfo=UTC))
     tick(desk, datetime(2026, 3, 2, 10, 3, tzinfo=UTC))
     (mail,) = desk.inbox(ANNA, "listing")
-    assert mail.subject == "Nobody has taken these for 1h of working time: 1"
+    assert mail.subject == "Nobody has taken these for 1h of working time (1)"
     assert not desk.inbox(BEN, "listing")
     desk.answer(ANNA, mail, "1 @ben")
     assert desk.ticket()["assignee"] == BEN
@@ -495,7 +495,7 @@ def test_a_ticket_that_lies_is_told_to_its_assignee_and_then_to_the_lead(desk: D
     assert not desk.inbox(BEN, "listing")
     tick(desk, datetime(2026, 3, 5, 8, 0, tzinfo=UTC))
     tick(desk, datetime(2026, 3, 5, 9, 0, tzinfo=UTC))
-    assert ids(desk.inbox(BEN, "listing")) == ["Nobody did anything on these for 2 working days: 1"]
+    assert ids(desk.inbox(BEN, "listing")) == ["Nobody did anything on these for 2 working days (1)"]
     assert not desk.inbox(ANNA, "listing")
     tick(desk, datetime(2026, 3, 6, 8, 0, tzinfo=UTC))
     tick(desk, NEXT_MONDAY)

@@ -161,6 +161,20 @@ def test_the_people_of_a_ticket_hear_what_the_rules_let_them_hear(desk: DeskUnde
     assert desk.audit() == []
 
 
+def test_what_people_always_heard_can_be_left_out(desk: DeskUnderTest) -> None:
+    silent = '[[notice]]\nevent = ["acknowledgement", "added"]\nwhen = "never"\n'
+    desk.change_policy(led_by_lea(silent + table("bad_rating", to='["lead"]')))
+    for _ in range(2):
+        desk.write(ERIKA, "It drops every few minutes since this morning, by cable too.")
+    assert desk.inbox("erika@example.com") == []
+    assert [one["kind"] for one in desk.ticket()["history"]].count("same-matter") == 1
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#resolve It is renewed.")
+    desk.answer("erika@example.com", desk.last("erika@example.com", "resolution"), "1")
+    assert desk.inbox("lea@example.com", "bad_rating")
+    assert desk.inbox(ANNA, "bad_rating") == []
+    assert desk.audit() == []
+
+
 def test_news_to_a_dead_address_is_held_and_to_a_muted_one_left_out(desk: DeskUnderTest) -> None:
     desk.change_policy(policy_of(more=PEOPLE))
     desk.write(ERIKA, "It drops.")

@@ -196,7 +196,9 @@ def events() -> str:
 
 
 def fixed_mails() -> str:
-    return table(("mail", "why no rule redirects it"), [(code(name), f"It {why}.") for name, why in FIXED_MAILS.items()])
+    return table(
+        ("mail", "why no rule redirects it"), [(code(name), f"It {why}.") for name, why in FIXED_MAILS.items()]
+    )
 
 
 def notices() -> str:

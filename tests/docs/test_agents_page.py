@@ -174,7 +174,7 @@ def test_a_list_is_answered_as_on_the_page(desk: DeskUnderTest, block: Block) ->
     orders, others = read_orders(block.text, desk.policy, COMMANDS)
     assert others == ()
     numbers = [number for order in orders for number in order.numbers]
-    assert [line.partition(":")[0] for line in told] == [f"INC-{1000 + number}" for number in numbers]
+    assert [line.partition(":")[0] for line in told] == [f"{number} · INC-{1000 + number}" for number in numbers]
     assert desk.ticket(1001)["status"] == "resolved"
     assert desk.ticket(1002)["assignee"] == BEN
     assert desk.ticket(1003)["priority"] == "P1"

@@ -8,7 +8,7 @@ the day until which a ticket waits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tests.simulation.company import LADDER, MATRIX, PROMISES, URGENCIES, Promise, Rung
@@ -114,6 +114,18 @@ class Account:
         self.pass_time(at)
         for kind, value in turns:
             self._turn(Happening(at=at, kind=kind, value=value))
+        self._climb(self._base.place(at))
+
+    def kept(self) -> dict[str, Clock]:
+        """The clocks as they are, to come back to."""
+        return {kind: replace(clock, reminders=list(clock.reminders)) for kind, clock in self.clocks.items()}
+
+    def take_back(self, at: datetime, before: dict[str, Clock], *turns: Turn) -> None:
+        """A mail is taken back: what it did is undone by these turns, and the clocks go on as if it had never come."""
+        self.pass_time(at)
+        for kind, value in turns:
+            self._turn(Happening(at=at, kind=kind, value=value))
+        self.clocks = before
         self._climb(self._base.place(at))
 
     def pass_time(self, at: datetime) -> None:

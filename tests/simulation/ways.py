@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.simulation import company
 from tests.simulation.company import ABOVE
 from tests.simulation.hands import Hands
-from tests.simulation.ledger import Account, Turn
+from tests.simulation.ledger import Account, Clock, Turn
 from tests.simulation.wall import clock_time, day_in_berlin
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ class Ways:
         hands, random = self._hands, self._random
         yield hands.soon(account, 100)
         account.pass_time(self._world.now)
-        before = {name: getattr(account, name) for name in ("priority", "team")}
+        before, fields = account.kept(), {name: getattr(account, name) for name in ("priority", "team")}
         slips: tuple[tuple[str, tuple[Turn, ...], tuple[Turn, ...]], ...] = (
             ("#priority P1", (("fields", "priority=P1"),), ()),
             ("#hold vendor", (("hold", "vendor"),), (("back", "new"),)),
@@ -277,8 +277,11 @@ class Ways:
         actor = hands.agent(account, text, *turns)
         if not actor:
             return
+        missed = _missed(account)
         yield self._world.now + timedelta(minutes=random.randrange(company.SEND_DELAY_MINUTES + 1, 9))
-        self._take_back(actor, account, before, *back)
+        undone = [(name, value) for name, value in fields.items() if getattr(account, name) != value]
+        if self._is_untouched(account, before, missed):
+            self._take_back(actor, account, before, *(("fields", f"{name}={value}") for name, value in undone), *back)
         yield hands.soon(account, 200)
         yield from self._solved(account)
 
@@ -287,31 +290,36 @@ class Ways:
         hands = self._hands
         yield hands.soon(account, 60)
         account.pass_time(self._world.now)
-        status, first = account.status, not account.is_answered
+        before, status, first = account.kept(), account.status, not account.is_answered
         words = self._random.choice(("#resolve It was the wrong cable.", "Please buy the wrong cable."))
         turns = (("answered", ""), ("resolved", ""))[: 2 if words.startswith("#") else 1]
         actor = hands.agent(account, words, *turns)
         if not actor:
             return
+        missed = _missed(account)
         yield self._world.now + timedelta(seconds=self._random.randrange(30, 60 * company.SEND_DELAY_MINUTES - 20))
-        self._take_back(actor, account, {}, ("back", status), *([("lost", "last")] if first else []))
-        if any("wrong cable" in one.text for one in self._world.desk.inbox(account.requester)):
-            self._world.troubles.append(f"ticket {account.number}: an answer left that had been taken back")
+        if self._is_untouched(account, before, missed):
+            self._take_back(actor, account, before, ("back", status), *([("lost", "last")] if first else []))
+            self._see_that_nobody_read(account, "wrong cable")
         yield hands.soon(account, 200)
         yield from self._solved(account)
 
-    def _take_back(self, actor: str, account: Account, before: dict[str, str], *turns: Turn) -> None:
+    def _see_that_nobody_read(self, account: Account, words: str) -> None:
+        if any(words in one.text for one in self._world.desk.inbox(account.requester)):
+            self._world.troubles.append(f"ticket {account.number}: an answer left that had been taken back")
+
+    def _is_untouched(self, account: Account, before: dict[str, Clock], missed: list[int | None]) -> bool:
+        """Whether the clock has done nothing since the mail; what it has done stays, and is another story."""
+        account.pass_time(self._world.now)
+        has_spoken = any(clock.reminders != before[kind].reminders for kind, clock in account.clocks.items())
+        return not has_spoken and missed == _missed(account)
+
+    def _take_back(self, actor: str, account: Account, before: dict[str, Clock], *turns: Turn) -> None:
         world = self._world
-        account.pass_time(world.now)
-        since = account.happenings[-1]
-        fields = [(name, value) for name, value in before.items() if getattr(account, name) != value]
-        if since.by_clock:
-            # The clock has done something since: what that was stays.
-            return
         step = world.answer(actor, world.boxes[actor, account.number], "#undo")
         if not step.wrote(actor, "result"):
             world.troubles.append(f"ticket {account.number}: {actor} does not hear what #undo has done")
-        account.note(world.now, *(("fields", f"{name}={value}") for name, value in fields), *turns)
+        account.take_back(world.now, before, *turns)
 
     # --- what employees do by one word ---
 
@@ -468,6 +476,10 @@ class Ways:
             return "hold", reason
         morning = clock_time(day_in_berlin(self._world.now, days), 8)
         return "hold", f"{reason} until {morning.isoformat()}"
+
+
+def _missed(account: Account) -> list[int | None]:
+    return [clock.breached for clock in account.clocks.values()]
 
 
 def _until(days: int) -> str:

@@ -227,7 +227,11 @@ def test_hold_says_for_whom_and_until_when_by_the_desk_s_clock() -> None:
     [
         ("Friday", 'working_hours = "Mo-Fr 09:30-17:00"', datetime(2026, 3, 6, 9, 30, tzinfo=UTC)),
         ("Friday", 'working_hours = "Mo-Th 09:30-17:00"', datetime(2026, 3, 6, 8, 0, tzinfo=UTC)),
-        ("Friday", 'working_hours = "Mo-Su 09:30-17:00"\nclosed = "2026-03-06"', datetime(2026, 3, 6, 8, 0, tzinfo=UTC)),
+        (
+            "Friday",
+            'working_hours = "Mo-Su 09:30-17:00"\nclosed = "2026-03-06"',
+            datetime(2026, 3, 6, 8, 0, tzinfo=UTC),
+        ),
         ("until Friday 14:00", "", datetime(2026, 3, 6, 14, 0, tzinfo=UTC)),
         ("until 14h", "", datetime(2026, 3, 2, 14, 0, tzinfo=UTC)),
         ("bis Freitag um 9 Uhr", 'time_zone = "Europe/Berlin"', datetime(2026, 3, 6, 8, 0, tzinfo=UTC)),

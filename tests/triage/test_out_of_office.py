@@ -92,6 +92,7 @@ def test_until_friday_on_a_friday_is_today_and_back_on_monday_ends_with_the_sund
         ("en", "Away until further notice, office hours Monday to Friday"),
         ("en", "Away until 31 February"),
         ("en", "Away until 3 January 2031"),
+        ("en", "Away until 9999-12-31"),
         ("de", "Ich bin nicht im Büro."),
         ("", ""),
     ],

@@ -11,7 +11,16 @@ from gateway.mail import Address
 from gateway.policy import Policy
 from gateway.policy.telling import EVENTS, Event
 from gateway.ticket import Authority, Field, FieldValue, HoldReason, Role, Status
-from gateway.triage.decision import Change, LinkTicket, MoveStatus, Notice, SetFields, TurnTo
+from gateway.triage.decision import (
+    Change,
+    LinkTicket,
+    MoveStatus,
+    Notice,
+    RemoveWatchers,
+    SetFields,
+    SetRequester,
+    TurnTo,
+)
 from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.notices import agents_of_new, agents_of_ticket
 from gateway.triage.updating import with_updates
@@ -130,6 +139,8 @@ def test_nobody_gets_two_mails_of_one_act_and_none_of_the_own() -> None:
     answer = Notice(name="answer", to=Address(address=ERIKA), role=Role.REQUESTER)
     assert set(news(change, answer)) == {DORA}
     assert set(news(change, acting=DORA)) == {ERIKA}
+    assert set(news(change, SetRequester(requester=Address(address="new@example.com")))) == {DORA}
+    assert set(news(change, RemoveWatchers(addresses=(DORA,)))) == {ERIKA}
     as_agent = Notice(name="changed", to=Address(address=ANNA), role=Role.AGENT)
     mine = ticket(requester=Person(id=1, address="anna@home.example"))
     assert set(news(change, as_agent, before=mine, acting=BEN)) == {DORA}
