@@ -15,9 +15,12 @@ from typing import Any
 
 from peewee import JOIN, Database
 
+from gateway.desk.calming import GIVEN_UP
+from gateway.desk.clocks import CLOCK
 from gateway.phrase import from_json, listed, say
 from gateway.policy.telling import GATHERED, Delay
 from gateway.store.database import skip_locked, transaction
+from gateway.store.history import write_event
 from gateway.store.rows import find, find_values, marks
 from gateway.store.states import OutboxState
 from gateway.store.tables import Contact, Message, Outbox, Ticket
@@ -102,6 +105,8 @@ def _gather_due(
     When the first of somebody's mails is due, all of them go. Nobody claims them before.
     """
     due = find_values(_DUE, OutboxState.WAITING, *_TIMED, now)
+    if due:
+        _drop_stale_reminders(database, now=now)
     for recipient, why in due:
         ids = [an_id for (an_id,) in find_values(_OF_ONE + skip_locked(database), OutboxState.WAITING, recipient, why)]
         if why not in GATHERED:
@@ -119,8 +124,22 @@ def _gather_due(
 _TIMED = (*GATHERED, Delay.QUIET)
 _DUE = f"""SELECT DISTINCT recipient_id, hold_reason FROM outbox
     WHERE state = ? AND hold_reason IN ({marks(_TIMED)}) AND not_before <= ?"""  # noqa: S608 - question marks only
+_STALE = f"""SELECT id FROM outbox
+    WHERE state = ? AND notice = 'reminder' AND hold_reason IN ({marks(_TIMED)}) AND lease_until IS NULL
+    AND EXISTS (SELECT 1 FROM sla_clock WHERE sla_clock.ticket_id = outbox.ticket_id AND stopped_at IS NOT NULL
+    AND outbox.context LIKE ? || sla_clock.kind || ?) ORDER BY id"""  # noqa: S608 - question marks only
 _OF_ONE = """SELECT id FROM outbox WHERE state = ? AND recipient_id = ? AND hold_reason = ? AND lease_until IS NULL
     ORDER BY id"""
+
+
+def _drop_stale_reminders(database: Database, *, now: datetime) -> None:
+    """A reminder that waited for the morning says nothing any more where the matter was answered or solved by then."""
+    found = find_values(_STALE + skip_locked(database), OutboxState.WAITING, *_TIMED, '%"clock":"', '"%')
+    ids = [an_id for (an_id,) in found]
+    if ids:
+        Outbox.update(state=OutboxState.CANCELLED, hold_reason="", not_before=None).where(Outbox.id.in_(ids)).execute()
+        text = f"no longer sent, what it reminds of is done: mail {', '.join(map(str, ids))}"
+        write_event(at=now, kind=GIVEN_UP, actor=CLOCK, text=text, detail={"cancelled": ids})
 
 
 def _let_go(ids: Sequence[int], *, now: datetime) -> None:

@@ -148,3 +148,20 @@ def test_a_send_of_which_nothing_is_left_does_not_say_sent(desk: DeskUnderTest, 
     desk.answer(ANNA, desk.last(ANNA, "question"), "#send")
     assert answers(desk) == []
     assert "Done. Left out of it:" in desk.last(ANNA, "result").text
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("#assign bobb", "Re: [INC-1001] Not done: #assign bobb"),
+        ("Dear Erika, it works.\n#resolv", "Re: [INC-1001] Not sent yet: #resolv"),
+        ("#priority P9\n#assign bobb", "Re: [INC-1001] Not done: #priority P9"),
+        (f"#assign {'bobb' * 20}", f"Re: [INC-1001] Not done: #assign {'bobb' * 7}bob…"),
+    ],
+)
+def test_the_subject_says_what_was_not_done_and_the_ticket_once(desk: DeskUnderTest, text: str, subject: str) -> None:
+    desk.write("erika@example.com", "It drops.")
+    desk.answer("anna@example.com", desk.last("anna@example.com", "new_ticket"), text)
+    question = desk.last("anna@example.com", "question")
+    assert question.subject == subject
+    assert question.message["In-Reply-To"] == desk.last("anna@example.com", "new_ticket").message_id

@@ -246,3 +246,20 @@ def test_the_timers_climb_and_follow_another_file(promised: DeskUnderTest, tmp_p
     with connection(promised.database):
         timers.run_once(at("03-02 16:00"))
     assert clock(promised, "resolution").outcome == "dropped"
+
+
+def test_a_reminder_that_waits_for_the_morning_is_not_sent_when_the_matter_is_solved_by_then(
+    promised: DeskUnderTest,
+) -> None:
+    quiet = '[notices]\nquiet_hours = "14:30-18:00"\n'
+    promised.change_policy(promising(quiet))
+    taken(promised)
+    go_to(promised, "03-02 15:30")
+    with connection(promised.database):
+        waits = [row.id for row in Outbox.select(Outbox.id).where(Outbox.hold_reason == "quiet_hours")]
+    assert waits, "a reminder waits"
+    promised.answer(ANNA, promised.last(ANNA, "new_ticket"), "#resolve It works again.")
+    before = len(reminders(promised))
+    promised.wait(hours=4)
+    assert len(reminders(promised)) == before
+    assert promised.audit() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -198,10 +199,11 @@ _UNTOLD = ("updated_at", "late_at")
 
 def kept(desk: DeskUnderTest) -> list[dict[str, object]]:
     """All rows of all tickets, and of what hangs on them but messages and history."""
+    tables: tuple[Any, ...] = (Ticket, TicketWatcher, TicketLink, SlaClock)
     with connection(desk.database):
         return [
             {name: value for name, value in row.items() if name not in _UNTOLD}
-            for table in (Ticket, TicketWatcher, TicketLink, SlaClock)
+            for table in tables
             for row in table.select().order_by(*table._meta.sorted_fields[:2]).dicts()
         ]
 

@@ -319,7 +319,11 @@ class Ways:
         step = world.answer(actor, world.boxes[actor, account.number], "#undo")
         if not step.wrote(actor, "result"):
             world.troubles.append(f"ticket {account.number}: {actor} does not hear what #undo has done")
-        account.take_back(world.now, before, *turns)
+        if turns[-1:] == (("back", "in_progress"),) and before["response"].runs:
+            # Whoever got the answer has it: the ticket is no longer new, and its clocks do not go back.
+            account.note(world.now, *turns)
+        else:
+            account.take_back(world.now, before, *turns)
 
     # --- what employees do by one word ---
 
