@@ -93,9 +93,6 @@ class Session:
             answer = await self._dialogue(parcel)
         except Unsendable as error:
             return Answer(fate=Fate.REFUSED, reply=str(error), said=error.why)
-        except aiosmtplib.SMTPException as error:
-            # A server that speaks gibberish before DATA.
-            answer = Answer(fate=Fate.LATER, reply=_words(error))
         if answer.fate is not Fate.TAKEN:
             await self.reset()
         self._is_kept = True
