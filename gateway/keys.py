@@ -33,6 +33,8 @@ _TAG_SIZE_BYTES = 11
 _KEY = re.compile(r"[a-z2-7]{40}")
 # Both cases spelled out: three times as fast as IGNORECASE, and whole files are searched.
 _KEY_IN_BYTES = re.compile(rb"(\+|%2[Bb]|H[Gg]\.|h[Gg]\.)([A-Za-z2-7]{40})(?=@|%40|\.)")
+_LETTERS = bytes(ord("a") if re.match(rb"[A-Za-z2-7]", bytes([octet])) else ord(" ") for octet in range(256))
+_LETTERS_IN_A_ROW = b"a" * KEY_LENGTH
 # What a file may have between the letters of a key, and a reader does not see: the NULs of UTF-16, soft line ends (RFC
 # 2045 §6.7), HTML tags and characters without width. All bounded and told from letters by their first octet, so that
 # the search stays linear.
@@ -136,12 +138,17 @@ def key_in_id(an_id: str) -> str:
 def carries_key(content: bytes) -> bool:
     """Whether a file (a mail, also Outlook's, which is UTF-16) holds what looks like a reply key of ours."""
     seen = content[:_SEARCHED_OCTETS]
-    if _KEY_IN_BYTES.search(seen) is not None:
+    if _shows_key(seen):
         return True
     if b"\0" in seen:
-        return _KEY_IN_BYTES.search(seen.replace(b"\0", b"")) is not None
+        return _shows_key(seen.replace(b"\0", b""))
     # Text; in other files tags and soft line ends mean nothing, and to look for them takes five times as long.
     return _BROKEN_KEY.search(seen) is not None
+
+
+def _shows_key(content: bytes) -> bool:
+    """As the pattern says; in most files forty letters never stand in a row, which is seen in a fifth of the time."""
+    return _LETTERS_IN_A_ROW in content.translate(_LETTERS) and _KEY_IN_BYTES.search(content) is not None
 
 
 def without_keys(content: bytes) -> bytes:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.parse import limits
@@ -245,10 +246,16 @@ def sanitise(html: str) -> str:
 
 
 def _cleaned(html: str) -> str:
+    cleaned: str = _cleaner().clean(html)
+    return cleaned
+
+
+@lru_cache(maxsize=1)
+def _cleaner() -> Any:
+    """To make one takes longer than to clean most mails."""
     import nh3
 
-    return nh3.clean(
-        html,
+    return nh3.Cleaner(
         tags=set(_TAGS),
         clean_content_tags={"script", "style", "title", "template", "noscript"},
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},

@@ -44,14 +44,6 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "gateway.compose.headers": {
         "check_plan: for (name, value), (_, planned) in zip(fields, plan, strict=False):": "compared above",
-        **dict.fromkeys(
-            (
-                r"check_plan: head = data.rpartition(b'\r\n\r\n')[0] + b'\r\n\r\n'",
-                r"check_plan: head = data.partition(b'\r\n\r\nx')[0] + b'\r\n\r\n'",
-                r"check_plan: head = data.partition(b'\r\n\r\n')[0] + b'\r\n\r\nx'",
-            ),
-            "the parser stops at the first empty line; the cut only saves it work",
-        ),
         "_encoded: return header.encode(splitchars=' x'…": "between two words there is always a space to break at",
         "_encoded: if not long_word and _PRINTABLE.fullmatch(text) and (' ' not in f' {text} x'):": (
             "the space after the text is what is looked for"
