@@ -237,6 +237,8 @@ MAIL = (
 
 def test_a_mail_that_says_what_was_planned_may_go() -> None:
     check_plan(MAIL + b"Words\r\n" + b"x" * 998 + b"\r\nFrom: body\r\n", PLAN)
+    check_plan(MAIL + b"Words\r\n\r\nmore words\r\n\r\nand: more\r\n", PLAN)
+    check_plan(MAIL.replace(b"a b", b"10:30"), (*PLAN[:2], ("X-Words", "10:30")))
     check_plan(MAIL.replace(b"a b", b"a\r\n  b"), PLAN)
     check_plan(MAIL.replace(b"a b", b"\r\n\ta\r\n \r\n b"), PLAN)
 

@@ -43,6 +43,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         ),
     },
     "gateway.compose.headers": {
+        "check_plan: mime_names = [name.upper() …": "told apart alike in either case",
         "check_plan: for (name, value), (_, planned) in zip(fields, plan, strict=False):": "compared above",
         "_encoded: return header.encode(splitchars=' x'…": "between two words there is always a space to break at",
         "_encoded: if not long_word and _PRINTABLE.fullmatch(text) and (' ' not in f' {text} x'):": (
