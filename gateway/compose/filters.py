@@ -55,7 +55,7 @@ class Rendering:
         lines = [link for link in links if isinstance(link, Mapping)] if isinstance(links, list) else []
         text = " · ".join(str(link.get("line", "")) for link in lines)
         anchors = [_anchor(str(link.get("href", "")), str(link.get("line", ""))) for link in lines]
-        html = " ".join([*anchors[:1], *(f'<span style="white-space:nowrap">· {one}</span>' for one in anchors[1:])])
+        html = " ".join([*(f'<span style="white-space:nowrap">{one} ·</span>' for one in anchors[:-1]), *anchors[-1:]])
         body = Body(text=f"{title} {text}", html=f'<p style="margin:0">{escape(title)} {html}</p>')
         if not lines:
             return ""

@@ -2,8 +2,9 @@
 
 This is the reference of the templates' variables. Every notice has `desk`, `person` (who gets the mail), `requester`
 (whose ticket it is, for agents and that person), both with what the people table has of them, `subject` (the ticket's,
-"" for none) and `language`; what else it has stands in `_OWN` below. All values are plain JSON; times are ISO 8601 with
-their offset, in the zone of the desk. A value that is not known is "", 0, false, [] or null, never missing.
+"" for none) and `language`; what else it has stands in `_OWN` below. All values are plain JSON, or phrases, which are
+said in the reader's language first; times are ISO 8601 with their offset, in the zone of the desk. A value that is not
+known is "", 0, false, [] or null, never missing.
 
 In the sample with little, `ticket` is null where a notice may come without a ticket.
 """
@@ -19,6 +20,7 @@ from gateway.compose.samples_acting import ACTING, LINKS
 from gateway.compose.samples_clocks import CLOCKS
 from gateway.compose.samples_employees import KNOWN, SAMPLES
 from gateway.mail import Address
+from gateway.phrase import say
 
 _DESK = {"name": "Help Desk", "address": "helpdesk@example.com"}
 _ERIKA = {"name": "Erika Muster", "address": "erika.muster@example.com"}
@@ -59,6 +61,8 @@ _TICKET = {
     "is_overdue": False,
     "is_paused": False,
 }
+# What is resolved or closed has no times any more.
+_OVER: dict[str, object] = {"response_due": "", "is_response_overdue": False, "due": ""}
 _POOR_TICKET = _TICKET | {
     "token": "[REQ-7]",
     "number": "REQ-7",
@@ -77,8 +81,7 @@ _POOR_TICKET = _TICKET | {
     "moves": [],
     "reopened": 0,
     "requester": _NOBODY,
-    "response_due": "",
-    "due": "",
+    **_OVER,
     "is_paused": True,
 }
 
@@ -144,12 +147,12 @@ _OWN: dict[str, tuple[Values, Values]] = {
     "resolution": (
         # `asks`: the reader, the requester, may answer "yes"; `asks_rating`: or a number from 1 to 5.
         {"message": _PLAIN_MESSAGE | {"text": "I have renewed your VPN profile."}, "agent": _ANNA}
-        | {"asks": True, "asks_rating": True}
+        | {"asks": True, "asks_rating": True, "ticket": _TICKET | _OVER | {"status": "resolved"}}
         | {"reopen_until": "2026-03-09T17:00:00+01:00", "watcher": True, "added_by": "Anna Agent", "signed": False},
         {"message": None, "agent": None, "asks": False, "asks_rating": False, "reopen_until": ""}
         | {"watcher": False, "added_by": "", "signed": False},
     ),
-    "closing": ({}, {}),
+    "closing": ({"ticket": _TICKET | {"status": "closed"}}, {}),
     "new_ticket": (
         # `why`: what set which field. `marks`: words of `_marks.txt`, or text. `note`: what the agent who logged it
         # wrote for colleagues. To whom it was given later: `changes`, and in `history` what was written besides.
@@ -180,14 +183,22 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"message": _POOR_MESSAGE, "agent": _NOBODY, "changes": []},
     ),
     "changed": (
-        {"changes": ["assigned to you", "on hold until 2026-03-04: waits for the vendor"], "agent": _ANNA},
+        {
+            "changes": [say("taken by {agent}", agent="Anna Agent"), say("on hold, waiting for the vendor")],
+            "agent": _ANNA,
+        },
         {"changes": [], "agent": None},
     ),
     "escalated": (
         # `reason` is what the agent wrote behind #escalate, `from_team` the team that had it; `why`: by what the team
         # gave it to the reader, nothing where it gave it to nobody.
         {"message": _PLAIN_MESSAGE, "agent": _ANNA, "from_team": "desk", "reason": "It needs the firewall's log."}
-        | {"changes": ["escalated to the team Network"], "marks": [], "why": ["in turn in Network"], "linked_token": ""}
+        | {
+            "changes": ["escalated to the team Network"],
+            "marks": [],
+            "why": [say("in turn in {team}", team="Network")],
+            "linked_token": "",
+        }
         | {"note": None}
         | {"history": _HISTORY, "history_cut": True},
         {"message": _POOR_MESSAGE, "agent": _NOBODY, "from_team": "desk", "reason": "", "changes": [], "marks": []}
@@ -196,7 +207,7 @@ _OWN: dict[str, tuple[Values, Values]] = {
     "bad_rating": (
         # `score` is 1 or 2, `rater` the name or the address of who rated.
         {"message": _PLAIN_MESSAGE, "score": 2, "rater": "Erika Muster", "history": _HISTORY, "history_cut": True}
-        | {"changes": [], "note": None},
+        | {"changes": [], "note": None, "ticket": _TICKET | _OVER | {"status": "closed"}},
         {"message": _POOR_MESSAGE, "score": 1, "rater": "e@example.org", "history": [], "history_cut": False}
         | {"changes": [], "note": None},
     ),
@@ -233,8 +244,13 @@ _OWN: dict[str, tuple[Values, Values]] = {
     ),
     "result": (
         # `headline` is the subject, `title` stands above the lines, or alone; `left` is what stays as it is, and why.
-        {"headline": "Partly done: #undo", "title": "Taken back:"}
-        | {"lines": ["Assignee: Ben Helper again"], "left": ["sent to erika@example.com: a mail can't be called back"]},
+        {"headline": say("Partly done: {what}", what="#undo"), "title": say("Taken back:")}
+        | {"lines": [say("{field}: {value} again", field=say("Assignee"), value="Ben Helper")]}
+        | {
+            "left": [
+                say("already sent, or on its way, to {people}: a mail can't be called back", people="e@example.org")
+            ]
+        },
         {"headline": "", "title": "", "lines": [], "left": []},
     ),
     "confirmation": ({"what": ["open a ticket for erika.muster@example.com", "#priority P1"]}, {"what": []}),

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
+
+from gateway.phrase import say
+
+_OVERDUE = say("{what} overdue since {time} (by {span})", what=say("First answer"), time=time(10, 14), span="2 h")
+_DUE = say("{what} due in {span} ({time})", what=say("Fulfilment"), span="1 h 12 min", time=time(15, 40))
 
 # Notice: what it has besides the common values, once with much and once with little.
 CLOCKS: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
@@ -10,10 +16,14 @@ CLOCKS: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
         # `changes`: first what is due and when, then what has been done about it. `clock` is "response" or
         # "resolution", `why` a sentence for this reader; `is_late`: the gateway stood still when it was due; `can_act`:
         # an agent reads it, who may answer and command.
-        {"changes": ["First answer overdue since 10:14 (by 2 h)", "priority P1"], "clock": "response"}
-        | {"why": "You get this as a lead of the team Network.", "is_late": True, "can_act": True},
-        {"changes": ["Fulfilment due in 1 h 12 min (15:40)"], "clock": "resolution"}
-        | {"why": "You get this as a manager of the team Network.", "is_late": False, "can_act": False},
+        {"changes": [_OVERDUE, say("priority {priority}", priority="P1")], "clock": "response"}
+        | {"why": say("You get this as a lead of the team {team}.", team="Network"), "is_late": True, "can_act": True},
+        {"changes": [_DUE], "clock": "resolution"}
+        | {
+            "why": say("You get this as a manager of the team {team}.", team="Network"),
+            "is_late": False,
+            "can_act": False,
+        },
     ),
     "reminders": (
         # One entry for each ticket; `more` have no line.
@@ -34,8 +44,8 @@ CLOCKS: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
         # `title` says what was asked for, `lines` are sentences above it; `entries` are the list's lines, each with its
         # `place` for the answer. `more`: there are others that the list has no room for.
         {
-            "title": "Your open tickets",
-            "lines": ["1 of them is yours."],
+            "title": say("Your queue this morning"),
+            "lines": [say("Yours: {mine}. Without an agent: {unowned}.", mine=1, unowned=0)],
             "entries": [
                 {
                     "place": 1,
@@ -49,7 +59,7 @@ CLOCKS: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
                     "requester": "Erika Muster",
                     "opened_at": "2026-03-02T09:14:00+01:00",
                     # What is due first, "" where nothing is: in words, and as a time.
-                    "promise": "solve by 17:00",
+                    "promise": say("solve by {time}", time=time(17, 0)),
                     "due": "2026-03-02T17:00:00+01:00",
                     # In a hand-over: what was said last; elsewhere there is no `last`.
                     "last": {
@@ -62,6 +72,6 @@ CLOCKS: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
             ],
             "more": True,
         },
-        {"title": "Your open tickets", "lines": [], "entries": [], "more": False},
+        {"title": say("Your open tickets"), "lines": [], "entries": [], "more": False},
     ),
 }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+
+from gateway.phrase import say
 
 # What the people table may have of everybody, "" where it has nothing; attributes of your own come beside these.
 KNOWN = {"vip": "yes", "department": "Sales", "site": "Berlin", "manager": "Max Muster", "deputy": "", "language": "de"}
@@ -19,6 +22,12 @@ _MATTER = {
 }
 _OTHER = _MATTER | {"number": "REQ-1043", "subject": "", "status": "new", "hold_reason": "", "assignee": "", "due": ""}
 
+_NEWS = [
+    say("{agent} takes care of it now", agent="Anna Agent"),
+    say("its priority is {now}; it was {before}", now="P1", before="P3"),
+    say("{waits}, until {day}", waits=say("it waits for a supplier"), day=date(2026, 3, 4)),
+]
+
 # Notice: what it has besides the common values, once with much and once with little.
 SAMPLES: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
     "status": (
@@ -34,7 +43,7 @@ SAMPLES: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
     ),
     "update": (
         # `changes`: what has happened, a line for each; `watcher`: the reader reads along.
-        {"changes": ["Anna Agent takes care of it now", "the team Network takes care of it now"], "watcher": False},
-        {"changes": ["it waits for a supplier"], "watcher": True},
+        {"changes": _NEWS, "watcher": False},
+        {"changes": [say("it is open again")], "watcher": True},
     ),
 }

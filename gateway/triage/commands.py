@@ -55,7 +55,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "away": Command(
         usage=say("#away until DAY"),
-        help=say("You are away until that day, or from one day to another; nothing new is given to you."),
+        help=say("You are away until then, or from one day to another: nothing new for you."),
         apply=absence.away_on_ticket,
     ),
     "back": Command(usage="#back", help=say("You are back."), apply=absence.back_on_ticket),
@@ -73,7 +73,7 @@ COMMANDS: dict[str, Command] = {
         usage="#category network/vpn", help=say("Sets category and subcategory."), apply=actions.category
     ),
     "type": Command(
-        usage="#type incident|request", help=say("Sets the type; old tokens stay valid."), apply=actions.ticket_type
+        usage="#type incident|request", help=say("Sets the type; old numbers stay valid."), apply=actions.ticket_type
     ),
     "tag": Command(
         usage="#tag vpn -printer",
@@ -87,7 +87,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "hold": Command(
         usage=say("#hold requester|vendor|approval [until DAY]"),
-        help=say("Waits for somebody, until a day if you name one."),
+        help=say("Waits for them, until a day if you name one."),
         apply=actions.hold,
     ),
     "ack": Command(
@@ -100,7 +100,7 @@ COMMANDS: dict[str, Command] = {
     "watch": Command(usage="#watch", help=say("You hear of the ticket from now on."), apply=watching.watch),
     "unwatch": Command(
         usage="#unwatch [a@b]",
-        help=say("You hear no more of the ticket, or that person gets no more answers, as by #cc -a@b."),
+        help=say("You hear no more of it, or that person gets no more answers, as by #cc -a@b."),
         apply=watching.unwatch,
     ),
     "requester": Command(usage="#requester a@b", help=say("The ticket is that person's."), apply=actions.requester),

@@ -146,7 +146,7 @@ def _help(work: DeskWork, argument: str) -> DeskWork | Refusal:
 DESK_COMMANDS: dict[str, DeskCommand] = {
     "list": DeskCommand(
         usage="#list mine|team|unowned|overdue",
-        help=say("Sends you these open tickets as a list that you can answer line by line."),
+        help=say("Sends you these open tickets as a list, to be answered line by line."),
         apply=_list,
     ),
     "show": DeskCommand(
@@ -154,13 +154,13 @@ DESK_COMMANDS: dict[str, DeskCommand] = {
     ),
     "find": DeskCommand(
         usage=say("#find printer third floor"),
-        help=say("Sends you the tickets in which all these words stand, also beginnings of words, as such a list."),
+        help=say("Sends you such a list of what has all these words, or words that begin so."),
         apply=_find,
     ),
     HANDOVER: DeskCommand(usage=handover.USAGE, help=handover.HELP, apply=_hand_over, changes=True),
     "away": DeskCommand(
         usage=say("#away until DAY"),
-        help=say("You are away until that day, or from one day to another; nothing new is given to you."),
+        help=say("You are away until then, or from one day to another: nothing new for you."),
         apply=absence.away_at_desk,
         changes=True,
     ),

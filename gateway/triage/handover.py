@@ -22,7 +22,7 @@ from gateway.triage.work import Refusal, Work
 
 HANDOVER = "handover"
 USAGE = say("#handover NAME")
-HELP = say("All your open tickets go to a colleague, who gets one list of them; a lead writes #handover FROM TO.")
+HELP = say("Your open tickets go to a colleague, as one list; a lead writes #handover FROM TO.")
 _CONNECTING = frozenset({"to", "from", "an", "von", "à", "de", "a", "para", "->", "→"})
 _MOST_TOLD = 20
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -57,6 +58,30 @@ def test_every_phrase_is_translated_with_its_places_and_nothing_is_stale(languag
     # A command is never translated.
     commands = {key: [one for one in key.replace("(", " ").split() if one.startswith("#")] for key in english}
     assert [key for key, named in commands.items() for one in named if one.strip("),;") not in translated[key]] == []
+
+
+# Words that stand in nearly every text of a language, and in none of the others.
+OF_A_LANGUAGE = {
+    "en": {"the", "is", "and", "of", "this"},
+    "de": {"der", "ist", "nicht", "und"},
+    "es": {"el", "los", "usted", "correo"},
+    "fr": {"vous", "est", "une", "message"},
+    "pt": {"uma", "não", "são", "e-mail"},
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_speaks_no_other_language(language: str) -> None:
+    others = set().union(*(words for other, words in OF_A_LANGUAGE.items() if other != language))
+    strange = [text for text in catalogue(language).values() if others & set(re.findall(r"[\w-]+", text.lower()))]
+    assert strange == ["#away until {day}"] * strange.count("#away until {day}")
+
+
+def test_french_sets_no_breaking_space_before_its_marks() -> None:
+    folder = default_file("templates")
+    texts = [*catalogue("fr").values(), *(path.read_text("utf-8") for path in [*folder.glob("fr/*.txt")])]
+    said = [re.sub(r"\{#.*?#\}|\{%.*?%\}", "", text, flags=re.DOTALL) for text in texts]
+    assert [found for text in said for found in re.findall(r".* [:;?!»](?:\s.*|$)", text)] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

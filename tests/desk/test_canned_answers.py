@@ -25,7 +25,7 @@ def test_a_canned_answer_stands_where_its_line_stood(desk: DeskUnderTest, notice
     (sent,) = answers(desk)
     text = sent.text
     assert text.index("Hello Erika Muster") < text.index("Get profile") < text.index("until five")
-    assert text.index("until five") < text.index("please restart your computer once")
+    assert text.index("until five") < text.index("Please restart your computer once")
     assert "#use" not in text + sent.html
     assert "Get profile" in desk.ticket()["messages"][-1]["text"]
     assert "Get profile" in desk.last(BEN, "agent_answered").text
@@ -35,7 +35,7 @@ def test_a_canned_answer_stands_where_its_line_stood(desk: DeskUnderTest, notice
 def test_the_words_are_in_the_requesters_language(desk: DeskUnderTest) -> None:
     desk.write("Jörg Beispiel <joerg@example.com>", "Guten Tag,\n\nseit heute früh bricht das VPN immer wieder ab.")
     desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#set language=de\n#use vpn-reset")
-    assert "Hallo Jörg Beispiel" in desk.last("joerg@example.com", "answer").text
+    assert "Guten Tag Jörg Beispiel" in desk.last("joerg@example.com", "answer").text
 
 
 def test_a_preview_shows_the_answer_and_sends_nothing(desk: DeskUnderTest, notice: Sent) -> None:

@@ -87,7 +87,7 @@ def test_escalating_carries_all_that_is_known_to_the_next_team(tiered: DeskUnder
     mail = tiered.last(NORA, "escalated")
     assert tiered.inbox("max@example.com") == []
     for words in (
-        "Anna Agent gives this ticket from desk to you.",
+        "Anna Agent gives this ticket from the team desk to you.",
         "Why: Needs the firewall's log.",
         "Workaround: Use the web mail.",
         "Moves between teams: 1 (desk → network)",
@@ -221,7 +221,7 @@ def test_the_list_says_what_was_said_last_on_each(tiered: DeskUnderTest) -> None
 def test_the_list_says_how_to_read_one_and_shows_it(tiered: DeskUnderTest) -> None:
     matters(tiered, "Mouse", "Beamer")
     shift(tiered, "#handover ben")
-    assert 'More of one: answer "#show INC-1001".' in handed(tiered).text
+    assert 'More about one: answer "#show INC-1001".' in handed(tiered).text
     row = tiered.answer(BEN, handed(tiered), "#show INC-1001\n#list mine\n2 note looked at it")
     assert row.outcome == Outcome.COMMANDED
     shown = tiered.last(BEN, "new_ticket")

@@ -146,10 +146,10 @@ def test_what_the_table_has_is_said_in_the_head_and_chooses_the_language(
 ) -> None:
     desk = make_desk(policy_of(more=KNOWN))
     desk.write(ERIKA, "It drops every few minutes and I can not work.", headers={"Content-Language": "en"})
-    assert "Known: VIP, Sales, Berlin, max@example.com" in desk.last(ANNA, "new_ticket").text
+    assert "Person: VIP, Sales, Berlin, manager max@example.com" in desk.last(ANNA, "new_ticket").text
     assert "Ihre Störungsmeldung ist angekommen" in " ".join(desk.last("erika@example.com").text.split())
     desk.write("Fred <fred@example.com>", "It jams.", subject="Printer")
-    assert "Known:" not in desk.last(ANNA, "new_ticket").text
+    assert "Person:" not in desk.last(ANNA, "new_ticket").text
 
 
 # --- the same matter twice ---

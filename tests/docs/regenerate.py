@@ -40,18 +40,18 @@ PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.D
 # GitHub's Markdown reads a bare pipe as the border of a cell, also between backticks.
 PIPE = "\\|"
 _EXAMPLE_LIMIT_CHARS = 60
-# The agent's card: what one wants to do, and the commands for it.
+# The agent's card: what one wants to do, in a narrow column that leaves each command one line, and the commands for it.
 CARD = {
-    "take it or pass it on": "take assign escalate",
+    "take it or<br>pass it on": "take assign escalate",
     "say what it is": "priority impact urgency category type tag set",
     "wait": "hold ack",
-    "end it, or take it up again": "resolve workaround cause code close reopen spam",
-    "answer and take back": "note use preview send undo retry",
-    "let somebody read along": "cc watch unwatch requester",
+    "end it, or take<br>it up again": "resolve workaround cause code close reopen spam",
+    "answer and<br>take back": "note use preview send undo retry",
+    "let somebody<br>read along": "cc watch unwatch requester",
     "put together": "merge link",
     "know more": "files why rules help",
-    "ask the desk, in a new mail": "list show find",
-    "be away, also in a new mail": "handover away back",
+    "ask the desk,<br>in a new mail": "list show find",
+    "be away, also<br>in a new mail": "handover away back",
 }
 
 
