@@ -179,6 +179,8 @@ RARE = {
     # A "no" to what a mail in one's name wants: `test_agents` says it in each language.
     "Thank you. None of this is carried out:",
     "{agent} does not confirm the commands of the mail that opened this ticket",
+    # An archive with one of our mails in it: `test_agents` holds such an answer.
+    "write it again without this file; #send leaves it out",
     # Of a held mail nothing but what can't count.
     "Nothing was sent. Left out of it:",
 }

@@ -8,7 +8,7 @@ import shutil
 import smtplib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -300,3 +300,11 @@ def refused_by_server(hand_in: Callable[[], object]) -> str:
     except smtplib.SMTPRecipientsRefused as error:
         return str(error.recipients)
     return ""
+
+
+def just_begun() -> str:
+    """Working hours that began a moment ago, whenever this runs; a day of work begins at five at the earliest."""
+    now = datetime.now(UTC)
+    five = datetime.combine((now - timedelta(hours=5)).date(), time(5), tzinfo=UTC)
+    begins = max(now - timedelta(minutes=30), five)
+    return f'working_hours = "{begins:%H:%M}-{begins + timedelta(hours=4):%H:%M}"'

@@ -15,10 +15,7 @@ from tests.servers.gateway import GatewayProcess
 from tests.servers.sink import Sink
 from tests.servers.waiting import eventually
 from tests.stories.conftest import relay_settings
-from tests.stories.house import House, Person, furnish
-
-# Work begins at midnight and never ends, so that a digest is due at once.
-ALWAYS = 'keepers = ["anna"]\nworking_hours = "24/7"'
+from tests.stories.house import House, Person, furnish, just_begun
 
 
 @pytest.fixture
@@ -26,7 +23,7 @@ def house(tmp_path: Path, new_gateway: Callable[..., GatewayProcess], sink: Sink
     """A house of this story's own, in which the digest is due when the gateway starts."""
     folder = furnish(tmp_path / "desk")
     rules = folder / "rules.toml"
-    rules.write_text(rules.read_text().replace('keepers = ["keeper"]', ALWAYS))
+    rules.write_text(rules.read_text().replace('keepers = ["keeper"]', f'keepers = ["anna"]\n{just_begun()}'))
     gateway = new_gateway(folder=folder, env=relay_settings(sink.port), arguments=("--only", "smtp,sort,send"))
     return House(gateway=gateway.start(), sink=sink)
 

@@ -41,7 +41,7 @@ def test_a_colleague_follows_and_stops_and_a_reader_is_taken_off(
     erika.answers(answer, "Which day do they come?")
     ben.gets("Which day")
     ben.answers(seen, "#unwatch")
-    anna.gets("Ben Helper")
+    house.settles()
     anna.answers(anna.gets("Which day"), "#unwatch gina@example.com\n\nOn Friday at nine.")
     erika.gets("Friday at nine")
     erika.answers(answer, "Friday suits me.")
