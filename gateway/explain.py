@@ -69,16 +69,17 @@ class Explainer:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, settings: Settings, *, candidate: Path | None = None) -> Iterator[Self]:
+    def open(cls, settings: Settings, *, candidate: Path | None = None, policy: Policy | None = None) -> Iterator[Self]:
         """An explainer for a folder; without rules.toml there, the shipped rules explain. `notes` say what is missing.
 
-        With a `candidate`, that file explains instead. Raises ConfigurationError for broken rules.
+        With a `candidate`, that file explains instead, or a `policy` that was read before. Raises ConfigurationError
+        for broken rules.
         """
         rules, notes = candidate or settings.rules_file, []
-        if candidate is None and not rules.exists():
+        if candidate is None and policy is None and not rules.exists():
             rules = default_file("rules.toml")
             notes.append(f"no {settings.rules_file.name} in {settings.folder}: the shipped rules explain")
-        policy = load_policy(rules).with_answers(CannedAnswers(load_templates(settings.templates_folder)))
+        policy = (policy or load_policy(rules)).with_answers(CannedAnswers(load_templates(settings.templates_folder)))
         sorting = settings.sorting
         parser = Parser(workers=1, parse_seconds=sorting.parse_seconds, memory_bytes=sorting.parse_memory_bytes)
         with contextlib.ExitStack() as stack:

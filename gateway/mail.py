@@ -155,7 +155,8 @@ class DeliveryReport:
 class Forwarded:
     """A mail that somebody passed on: in the text or as an attachment (`attached`).
 
-    `sender` is the author of the passed-on mail, `comment` what the forwarder wrote above it.
+    `sender` is the author of the passed-on mail, `comment` what the forwarder wrote above it; `language` is that of the
+    author's words alone, "" where nobody knows.
     """
 
     sender: Address
@@ -163,6 +164,7 @@ class Forwarded:
     text: str = ""
     comment: str = ""
     attached: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,8 @@
 A file is read and checked as a whole, its examples included, and swapped between two mails; a broken one is refused
 loudly, and what was in force stays in force. A file is looked at when nothing has been written to it for a moment, and
 refused when it has stayed as it is for another one: an editor may write it in two strokes.
+
+The rules in force stand beside the database too, `rules-in-force.toml`: commands go by them while rules.toml is broken.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from gateway.compose import CannedAnswers, Templates, check_templates, load_temp
 from gateway.defaults_files import default_file
 from gateway.errors import ConfigurationError, Problem
 from gateway.options.problems import Mistake, Source
-from gateway.policy import Policy, load_policy
+from gateway.options.reading import read_text
+from gateway.policy import Policy, load_policy, parse_policy
+from gateway.settings import Settings
 from gateway.triage.classify import check_examples
 
 _LOG = structlog.get_logger(__name__)
@@ -29,6 +33,8 @@ _LOG = structlog.get_logger(__name__)
 SETTLED_SECONDS = 1.0
 # A broken file that is only a moment old may still be made whole by its writer.
 REFUSED_SECONDS = 2.0
+# The rules in force, in the storage's folder; written by whatever takes mail in, read while rules.toml is broken.
+IN_FORCE = "rules-in-force.toml"
 # When it was written, how large it is, and which file it is: one that is renamed or linked into place is another.
 Stamp = tuple[int, int, int]
 
@@ -76,6 +82,27 @@ class PolicyKeeper:
         # No mail is held for wrong phrases: the shipped words stand in, and nobody would notice.
         self._tell_broken(self._templates.phrases.problems)
         self._policy = self._policy.with_answers(CannedAnswers(self._templates))
+        self._copy_folder: Path | None = None
+
+    def keep_copy(self, folder: Path) -> None:
+        """From now on the rules in force stand in this folder too."""
+        self._copy_folder = folder
+        self._write_copy()
+
+    def _write_copy(self) -> None:
+        if self._copy_folder is None:
+            return
+        target, content = self._copy_folder / IN_FORCE, self._policy.text.encode()
+        try:
+            if target.exists() and target.read_bytes() == content:
+                return
+            fresh = target.with_name(f".{IN_FORCE}.{os.getpid()}")
+            fresh.write_bytes(content)
+            fresh.chmod(0o600)
+            fresh.replace(target)
+        except OSError as error:
+            # The desk works without; only commands miss it while the rules are broken.
+            _LOG.warning("rules_not_copied", file=str(target), reason=error.strerror)
 
     @property
     def refused(self) -> str:
@@ -125,6 +152,7 @@ class PolicyKeeper:
         if policy.acknowledgement_templates != self._policy.acknowledgement_templates:
             self._seen_templates = None
         self._policy = policy.with_answers(CannedAnswers(self._templates))
+        self._write_copy()
         _LOG.info("rules_in_force", version=policy.version)
         return changed
 
@@ -165,6 +193,23 @@ class PolicyKeeper:
         told, self._broken_templates = self._broken_templates, f"{IN_TEMPLATES}{problems[0]}{more}" if problems else ""
         if problems and told != self._broken_templates:
             _LOG.error("templates_broken", problems=len(problems), first=str(problems[0]))
+
+
+def policy_in_force(settings: Settings) -> tuple[Policy, ConfigurationError | None]:
+    """The rules of rules.toml; where they are broken, those that a gateway took over last, and what is wrong.
+
+    Raises ConfigurationError where there are none of before.
+    """
+    try:
+        return load_policy(settings.rules_file), None
+    except ConfigurationError as error:
+        copy = settings.storage.folder / IN_FORCE
+        if not settings.rules_file.exists() or not copy.exists():
+            raise
+        try:
+            return parse_policy(read_text(copy), str(settings.rules_file)), error
+        except ConfigurationError:
+            raise error from None
 
 
 def template_problems(policy: Policy, templates: Templates) -> list[Problem]:

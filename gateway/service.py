@@ -68,6 +68,7 @@ class Base:
         self.keeper = PolicyKeeper(settings.rules_file, settings.templates_folder)
         folder = settings.storage.folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.keeper.keep_copy(folder)
         self.scratch = folder / "tmp"
         self.scratch.mkdir(exist_ok=True)
         self.database = open_database(settings.storage.url)

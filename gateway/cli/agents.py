@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import Folder, Json, fail, opened, operator, print_json, shown
+from gateway.cli.common import Folder, Json, fail, opened, operator, print_json, rules_in_force, shown
 from gateway.cli.tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -38,10 +38,9 @@ When = Annotated[
 def list_agents(folder: Folder = Path(), as_json: Json = False) -> None:
     """List the agents: at work, off or away, who is on call, and how many open tickets each has."""
     from gateway.desk.absences import agent_rows
-    from gateway.policy import load_policy
 
     with opened(folder) as desk:
-        rows = agent_rows(load_policy(desk.settings.rules_file), now=desk.now)
+        rows = agent_rows(rules_in_force(desk.settings), now=desk.now)
     if as_json:
         print_json(rows)
         return
@@ -55,12 +54,11 @@ def mark_agent_away(agent: Name, when: When = None, folder: Folder = Path(), as_
     It stands in the place of what was said before of the same days. Exit 1 for a day that is not understood.
     """
     from gateway.desk.absences import BY_OPERATOR, mark_away
-    from gateway.policy import load_policy
     from gateway.triage.absence import read_away
     from gateway.triage.work import Refusal
 
     with opened(folder, write=True) as desk:
-        policy = load_policy(desk.settings.rules_file)
+        policy = rules_in_force(desk.settings)
         found = _named(policy, agent)
         said = read_away(" ".join(when or ()), agent=found, policy=policy, now=desk.now)
         if isinstance(said, Refusal):
@@ -77,10 +75,9 @@ def mark_agent_away(agent: Name, when: When = None, folder: Folder = Path(), as_
 def mark_agent_back(agent: Name, folder: Folder = Path(), as_json: Json = False) -> None:
     """Say that an agent is back; planned absences are called off too. Exit 1 where there was none."""
     from gateway.desk.absences import mark_back
-    from gateway.policy import load_policy
 
     with opened(folder, write=True) as desk:
-        found = _named(load_policy(desk.settings.rules_file), agent)
+        found = _named(rules_in_force(desk.settings), agent)
         count = mark_back(desk.database, found, by=operator(), now=desk.now)
     if as_json:
         print_json({"agent": found.handle, "address": found.address, "ended": count})

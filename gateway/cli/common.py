@@ -19,6 +19,7 @@ import typer
 from gateway.phrase import counted as counted
 
 if TYPE_CHECKING:
+    from gateway.policy import Policy
     from gateway.service import Base
     from gateway.settings import Settings
     from gateway.storage import Opened
@@ -58,6 +59,20 @@ def settings_of(folder: Path) -> Settings:
         what = "is not a folder" if folder.exists() else "there is no such folder"
         raise ConfigurationError([Problem(file=str(folder), message=what, suggestion="name the desk's folder with -C")])
     return load_settings(folder.resolve(), os.environ)
+
+
+def rules_in_force(settings: Settings) -> Policy:
+    """The desk's rules; while rules.toml is broken, those that the gateway goes on with, which is said.
+
+    Raises ConfigurationError where it never had any.
+    """
+    from gateway.policy_keeper import policy_in_force
+
+    policy, error = policy_in_force(settings)
+    if error is not None:
+        more = f" (and {len(error.problems) - 1} more: gateway check)" if len(error.problems) > 1 else ""
+        typer.echo(f"{error.problems[0]}{more}\nUntil that is mended, the rules of before are in force.", err=True)
+    return policy
 
 
 @contextlib.contextmanager

@@ -23,11 +23,13 @@ from gateway.cli.common import (
     print_line,
     print_quoted,
     print_reasons,
+    rules_in_force,
     shown,
 )
 from gateway.cli.tables import Column, print_table
 
 if TYPE_CHECKING:
+    from gateway.policy import Policy
     from gateway.settings import Settings
 
 app = typer.Typer(help="The quarantine: mails that a person decides.", no_args_is_help=True)
@@ -96,7 +98,7 @@ def quarantine_show(
     from gateway.desk.views import ledger_record
     from gateway.store.states import LedgerState
     from gateway.store.tables import Ledger
-    from gateway.triage.quarantine import why_quarantined
+    from gateway.triage.quarantine import todo_about, why_quarantined
 
     with opened(folder) as desk:
         row = Ledger.get_or_none(Ledger.id == number)
@@ -109,10 +111,11 @@ def quarantine_show(
             return
         why = why_quarantined(row.reason_code)
         record = ledger_record(row) | {"age": age(row.received_at, desk.now), "digest": bytes(row.digest).hex()}
-        record["what"], record["todo"] = str(why.text), why.todo
+        record["what"], record["todo"] = str(why.text), todo_about(row.reason_code, record["reasons"])
         record["by_mail"] = why.by_mail
         record["envelope"] = row.envelope
-        record["mail"] = what_a_release_does(desk.settings, content, row.envelope)
+        policy = rules_in_force(desk.settings) if desk.settings.rules_file.exists() else None
+        record["mail"] = what_a_release_does(desk.settings, content, row.envelope, policy=policy)
         record["earlier"] = earlier_of(row)
     if as_json:
         print_json(record)
@@ -121,14 +124,22 @@ def quarantine_show(
 
 
 def what_a_release_does(
-    settings: Settings, content: bytes, envelope: dict[str, Any], *, acknowledge: bool = False
+    settings: Settings,
+    content: bytes,
+    envelope: dict[str, Any],
+    *,
+    policy: Policy | None = None,
+    acknowledge: bool = False,
 ) -> dict[str, Any]:
-    """What the mail is, and what would become of it if a person let it in now: the real decision, not carried out."""
+    """What the mail is, and what would become of it if a person let it in now: the real decision, not carried out.
+
+    Without a policy, it is decided as `Explainer.open` finds the rules.
+    """
     from gateway.explain import Explainer
     from gateway.intake.envelope import envelope_from_json
 
     released = replace(envelope_from_json(envelope), released=True, release_acknowledged=acknowledge)
-    with Explainer.open(settings) as explainer:
+    with Explainer.open(settings, policy=policy) as explainer:
         return explainer.explain_one(content, released)
 
 

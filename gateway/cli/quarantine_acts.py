@@ -8,7 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, counted, fail, opened, operator, print_json, print_left_out, print_line
+from gateway.cli.common import (
+    Folder,
+    Json,
+    counted,
+    fail,
+    opened,
+    operator,
+    print_json,
+    print_left_out,
+    print_line,
+    rules_in_force,
+)
 from gateway.cli.quarantine import (
     Reason,
     Sender,
@@ -80,12 +91,15 @@ def _say_what_would_happen(numbers: list[int], folder: Path, *, acknowledge: boo
 
     said: list[dict[str, Any]] = []
     with opened(folder) as desk:
+        policy = rules_in_force(desk.settings) if desk.settings.rules_file.exists() else None
         for number in dict.fromkeys(numbers):
             row = Ledger.get_or_none((Ledger.id == number) & (Ledger.state == LedgerState.QUARANTINED))
             if row is None:
                 said.append({"id": number, "what": "not in quarantine", "mail": None})
                 continue
-            mail = what_a_release_does(desk.settings, read_raw(number), row.envelope, acknowledge=acknowledge)
+            mail = what_a_release_does(
+                desk.settings, read_raw(number), row.envelope, policy=policy, acknowledge=acknowledge
+            )
             said.append({"id": number, "what": release_line(mail), "mail": mail})
     if as_json:
         print_json(said)
@@ -151,11 +165,10 @@ def quarantine_block(pattern: Pattern, reason: Why = "", folder: Folder = Path()
     To block somebody twice does nothing. Exit 1 for an address of your own.
     """
     from gateway.desk.operating import deny
-    from gateway.policy import load_policy
 
     pattern = _checked_pattern(pattern)
     with opened(folder, write=True) as desk:
-        policy = load_policy(desk.settings.rules_file)
+        policy = rules_in_force(desk.settings)
         domain = pattern.removeprefix("*.").rpartition("@")[2]
         if policy.is_own_domain(domain) or policy.agent_of(pattern) is not None:
             raise fail(f"{pattern} is one of your own: its mail would be lost to the desk")

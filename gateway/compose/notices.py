@@ -65,6 +65,9 @@ NOTICES: dict[str, Notice] = {
         _agent("result", "Carries what a command like #help or #files answers."),
         _agent("preview", "Shows an agent what a canned answer would say on a ticket."),
         _agent("listing", "Lists tickets to an agent, who may answer line by line."),
+        _agent(
+            "pace", "Tells an agent that commands had so many answers this hour that the next ones wait for the next."
+        ),
         _agent("confirmation", "Asks an agent to confirm commands that came without proof."),
         _agent("challenge", "Asks an agent whether a mail in the agent's name that waits in quarantine is theirs."),
         # To those who keep the desk running

@@ -53,6 +53,8 @@ _TICKET = {
     "moves": ["desk", "network"],
     "reopened": 2,
     "requester": _ERIKA,
+    # Who else gets the answers and is none of the desk's agents.
+    "readers": [{"name": "Helga Hof", "address": "helga@example.com"}],
     "opened_at": "2026-03-02T09:14:00+01:00",
     # Until when somebody answers, "" once somebody has, and until when it is settled; `is_paused`: both stand still.
     "response_due": "2026-03-02T10:14:00+01:00",
@@ -81,6 +83,7 @@ _POOR_TICKET = _TICKET | {
     "moves": [],
     "reopened": 0,
     "requester": _NOBODY,
+    "readers": [],
     **_OVER,
     "is_paused": True,
 }
@@ -152,7 +155,8 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"message": None, "agent": None, "asks": False, "asks_rating": False, "reopen_until": ""}
         | {"watcher": False, "added_by": "", "signed": False},
     ),
-    "closing": ({"ticket": _TICKET | {"status": "closed"}}, {}),
+    # `agent`: who closed it; None where nobody wrote after the resolution.
+    "closing": ({"ticket": _TICKET | {"status": "closed"}, "agent": _ANNA}, {"agent": None}),
     "new_ticket": (
         # `why`: what set which field. `marks`: words of `_marks.txt`, or text. `note`: what the agent who logged it
         # wrote for colleagues. To whom it was given later: `changes`, and in `history` what was written besides.
@@ -170,13 +174,15 @@ _OWN: dict[str, tuple[Values, Values]] = {
         | {"note": None, "changes": [], "history": [], "history_cut": False},
     ),
     "new_reply": (
-        {"message": _MESSAGE, "marks": ["another_person"], "reopened": True},
+        # `reopened`: true, or "closed" where it was more than resolved.
+        {"message": _MESSAGE, "marks": ["another_person"], "reopened": "closed"},
         {"message": _POOR_MESSAGE, "marks": [], "reopened": False},
     ),
     "agent_answered": (
-        # `changes`: what commands of the same mail have done.
-        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA, "changes": ["resolved"]},
-        {"message": _POOR_MESSAGE, "agent": _NOBODY, "changes": []},
+        # `changes`: what commands of the same mail have done; `note`: what stood in it for colleagues only.
+        {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA, "changes": ["resolved"]}
+        | {"note": _PLAIN_MESSAGE | {"author": _ANNA, "text": "She called; the meeting begins at ten."}},
+        {"message": _POOR_MESSAGE, "agent": _NOBODY, "changes": [], "note": None},
     ),
     "internal_note": (
         {"message": _PLAIN_MESSAGE | {"author": _ANNA}, "agent": _ANNA, "changes": ["priority P1"]},
@@ -253,6 +259,7 @@ _OWN: dict[str, tuple[Values, Values]] = {
         },
         {"headline": "", "title": "", "lines": [], "left": []},
     ),
+    "pace": ({"since": "2026-03-02T09:00:00+01:00", "until": "2026-03-02T10:00:00+01:00"}, {"since": "", "until": ""}),
     "confirmation": ({"what": ["open a ticket for erika.muster@example.com", "#priority P1"]}, {"what": []}),
     "challenge": (
         # The mail that waits: `number` of its ticket, `came_from` which server, `sender` and the rest as it claims;
@@ -322,7 +329,7 @@ _OWN: dict[str, tuple[Values, Values]] = {
 _WITHOUT_TICKET = frozenset(
     {
         *("question", "result", "listing", "confirmation", "challenge", "quarantine_digest", "alarm", "heartbeat"),
-        *("bundle", "reminders", "status", "guide"),
+        *("bundle", "reminders", "status", "guide", "pace"),
     }
 )
 

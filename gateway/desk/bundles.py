@@ -32,7 +32,10 @@ NOTICE_RANK = 2
 
 # An agent must answer these one by one, or asked for them.
 NOT_MERGED = frozenset(
-    {"question", "confirmation", "result", "preview", "listing", "reminders", "quarantine_digest", "alarm", "heartbeat"}
+    {
+        *("question", "confirmation", "result", "preview", "listing", "pace"),
+        *("reminders", "quarantine_digest", "alarm", "heartbeat"),
+    }
 )
 
 # A notice that goes out at once as always is never merged; a flood is, however young.

@@ -14,6 +14,7 @@ from gateway.desk.keeping import KEEPING
 from gateway.desk.listings import asked_number, listing_of
 from gateway.desk.outgoing import enqueue, file_contexts
 from gateway.desk.people import contact_of, requester_of
+from gateway.desk.questions import ask_about_next
 from gateway.desk.standings import beside
 from gateway.desk.ticket_fields import at_once, set_fields
 from gateway.desk.turns import TURNS
@@ -323,6 +324,8 @@ def _answer_question(unit: Unit, change: AnswerQuestion) -> None:
             update(Agent, {"confirmed_at": unit.now}, "contact_id = ?", agent.id)
     update(Ledger, changes, "id = ?", row.id)
     write_event(at=unit.now, kind=kind, actor=change.agent, ledger=row.id, text=text, detail={"by": unit.ledger_id})
+    if change.yes:
+        ask_about_next(row, change.agent, unit.policy, now=unit.now)
 
 
 def _record(unit: Unit, change: Record) -> None:

@@ -53,7 +53,7 @@ def _closing_mails(ticket: Ticket, policy: Policy, *, now: datetime) -> tuple[Ch
         return ()
     facts = ticket_facts(ticket)
     changes: list[Change] = []
-    for notice in tell_people("closing", facts, roles=roles):
+    for notice in tell_people("closing", facts, roles=roles, context={"agent": None}):
         address = notice.to.address
         restraint = restraint_on(
             notice.name,

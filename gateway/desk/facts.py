@@ -12,6 +12,7 @@ from gateway.desk.absences import denied_and_away
 from gateway.desk.answered import MOST_IDS, answered_ids, references_of
 from gateway.desk.beating import heartbeat_in
 from gateway.desk.border import believed_results, check_signature, read_border_test, vouched_by
+from gateway.desk.calming import held_back
 from gateway.desk.counting import ticket_counts
 from gateway.desk.key_facts import (
     carries_probe_key,
@@ -21,12 +22,14 @@ from gateway.desk.key_facts import (
     question_in,
     quoted_text,
     recipient_keys,
+    unbound_in,
     written_keys,
 )
 from gateway.desk.listings import listing_in, owned_tickets
 from gateway.desk.matters import same_matter_among
 from gateway.desk.people import KnownPeople, as_person, find_contact
 from gateway.desk.quarantining import digest_in
+from gateway.desk.questions import confirmed_among
 from gateway.desk.tapping import tap_in
 from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import may_be_told, outside_of, traffic_around
@@ -47,6 +50,7 @@ from gateway.ticket import Role
 from gateway.triage.actions import ADDRESS
 from gateway.triage.case import author_of
 from gateway.triage.challenge import CHALLENGE
+from gateway.triage.desk_commands import bare_numbers
 from gateway.triage.facts import (
     BouncedMail,
     Evidence,
@@ -84,18 +88,16 @@ def gather_facts(
     counts_traffic: bool = True,
     opened: int | None = None,
 ) -> Facts:
-    """Read everything that the mail names. Runs inside the unit of its mail; reads only. `people` learns who was looked
-    up, for the rest of the unit; `ledger_id` is the row of the mail, if it has one.
-    Of an old mail, `opened` is the row of the ticket that it has opened; the traffic of its day can't be counted again.
+    """Read everything that the mail names, in the unit of its mail. `people` learns who was looked up, for the rest of
+    the unit; `ledger_id` is the row of the mail, if it has one. Of an old mail, `opened` is the row of the ticket that
+    it has opened; the traffic of its day can't be counted again.
     """
     named = _named(mail, envelope, policy, now=now, secrets=secrets)
     sender, signature = _sender_of(mail, people), check_signature(mail, policy, now=now, ledger_id=ledger_id)
     vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
     denied, away = denied_and_away(author_of(mail, envelope).address, now=now)
-    around = (mail, envelope, policy, sender, logged)
-    told, traffic = _to_and_fro(*around, bool(vouched), named, now) if counts_traffic else ((), ())
-    is_marked, author = has_own_mark(mail, secrets), mail.sender.address if mail.sender is not None else ""
-    is_own = is_marked or policy.is_desk_address(author)
+    told, traffic = _to_and_fro(mail, envelope, policy, sender, logged, bool(vouched), named, now, counts_traffic)
+    author, is_marked, is_own = _origin(mail, policy, secrets)
     return Facts(
         now=now,
         is_own=is_own,
@@ -125,10 +127,12 @@ def gather_facts(
         heartbeat=heartbeat_in(written_keys(mail, envelope, policy), secrets) if is_own else None,
         digest=digest_in(written_keys(mail, envelope, policy), secrets, now=now),
         listing=named.listing,
+        unbound=named.unbound,
         owned=_owned(mail, author, policy, named.tickets.values()),
         away=away,
         duty=duty_facts(policy),
         tap=named.tap,
+        held_back=held_back(mail.new_text, named.tickets.values()),
         undoable=undoable_on(mail.new_text, _agent_in(mail, policy), named.tickets.values(), policy, now=now),
         same_matter=None if named.tickets else same_matter_among(_recent(mail, envelope, traffic), mail, policy),
     )
@@ -136,6 +140,12 @@ def gather_facts(
 
 def _agent_in(mail: Mail, policy: Policy) -> Agent | None:
     return policy.agent_of(mail.sender.address) if mail.sender is not None else None
+
+
+def _origin(mail: Mail, policy: Policy, secrets: Mapping[int, bytes]) -> tuple[str, bool, bool]:
+    """The author's address, whether the mail carries our own mark, and whether it is one of ours by that or by From."""
+    is_marked, author = has_own_mark(mail, secrets), mail.sender.address if mail.sender is not None else ""
+    return author, is_marked, is_marked or policy.is_desk_address(author)
 
 
 def _to_and_fro(
@@ -147,8 +157,11 @@ def _to_and_fro(
     is_vouched_for: bool,
     named: _Named,
     now: datetime,
+    counts_traffic: bool,
 ) -> tuple[tuple[str, ...], tuple[Traffic, ...]]:
     """Who may get an acknowledgement, and what went to and fro with the people of the mail."""
+    if not counts_traffic:
+        return (), ()
     told = may_be_told(mail, envelope, logged, is_vouched_for, policy)
     return told, traffic_around(mail, envelope, policy, sender, logged, tickets=[*named.leads_to.values()], now=now)
 
@@ -170,6 +183,7 @@ class _Named:
     bounced: tuple[BouncedMail, ...]
     listing: ListingFact | None
     tap: TapFact | None
+    unbound: Role | None
     tickets: dict[int, TicketFacts]
 
     @property
@@ -183,6 +197,11 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
     keys = (*proofs, *keys_in(mail, envelope, policy, now=now, secrets=secrets))
     references, same_id = references_of(mail)
     tokens = tuple(_tokens(mail, policy))
+    shown = {*(key.evidence for key in keys), *(one.evidence for one in references)}
+    unbound = unbound_in(mail, envelope, policy, secrets) if shown <= {Evidence.QUOTED} else None
+    if unbound is not None:
+        # Numbers that such a mail of ours tells, in a list or as an example, say nothing about its answer.
+        tokens = tuple(one for one in tokens if one.evidence is not Evidence.QUOTED)
     bounced = tuple(_bounced(mail, envelope, secrets))
     listing = listing_in(written_keys(mail, envelope, policy), secrets, now=now)
     text = f"{mail.subject}\n{mail.new_text}"
@@ -195,6 +214,7 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
         bounced=bounced,
         listing=listing,
         tap=tap,
+        unbound=unbound,
         tickets=_tickets_around((*keys, *references, *tokens, *bounced), text, policy, listing, stays),
     )
 
@@ -238,8 +258,9 @@ def _proven_by(signature: SignatureFact | None) -> str:
 
 def _asked_about(
     mail: Mail, envelope: Envelope, keys: Iterable[KeyFact], vouched: str, policy: Policy, *, now: datetime
-) -> tuple[int, ...]:
-    """About which tickets the agent in From was asked in the last day; read only where one may have to be asked."""
+) -> tuple[int | None, ...]:
+    """About which tickets the agent in From was asked in the last day, None where the agent said yes since; read only
+    where one may have to be asked."""
     agent = policy.agent_of(mail.sender.address) if mail.sender is not None else None
     if agent is None or envelope.confirmed_by:
         return ()
@@ -248,6 +269,8 @@ def _asked_about(
     reaches = any(line.name in REACHING for line in command_lines(mail.new_text))
     names_nothing = not (mail.in_reply_to or mail.references or recipient_keys(mail, envelope, policy))
     names_nothing &= next(iter(_tokens(mail, policy)), None) is None
+    # What a new mail tells the desk itself to do may have to be asked about.
+    names_nothing &= not command_lines(f"{mail.subject}\n{mail.new_text}")
     plainly_theirs = holds_key and not reaches and not mail.sender_defects and policy.trust.require == "key"
     if names_nothing or plainly_theirs or (holds_key and vouched):
         return ()
@@ -256,7 +279,11 @@ def _asked_about(
         return ()
     condition = "recipient_id = ? AND notice = ? AND created_at > ?"
     found = find_all(Outbox, condition, contact.id, CHALLENGE, now - timedelta(days=1), limit=MOST_IDS)
-    return tuple(int(row.context.get("about_ticket", 0)) for row in found)
+    confirmed = confirmed_among([row.context.get("asks_about", 0) for row in found])
+    return tuple(
+        None if row.context.get("asks_about", 0) in confirmed else int(row.context.get("about_ticket", 0))
+        for row in found
+    )
 
 
 def _tokens(mail: Mail, policy: Policy) -> Iterable[TokenFact]:
@@ -280,6 +307,7 @@ def _named_in_text(text: str, policy: Policy) -> list[int]:
     """The tickets that a text names: by token, and behind `#merge`, `#link` and `#show` by the bare number too."""
     commands = [line for line in command_lines(text) if line.name in ("merge", "link", "show")]
     bare = [int(line.argument) for line in commands[:_MOST_TOKENS] if _BARE_NUMBER.fullmatch(line.argument)]
+    bare += [one for line in commands if line.name == "show" for one in bare_numbers(line.argument)][:_MOST_TOKENS]
     return bare + [number for _, number in find_tokens(text, policy.prefixes())[:_MOST_TOKENS]]
 
 

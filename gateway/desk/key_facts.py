@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from gateway.desk.answered import MOST_IDS, answered_ids
+from gateway.desk.outgoing import is_unbound_id
 from gateway.keys import (
     CONFIRM_AGE,
     KEY_LENGTH,
@@ -117,6 +118,18 @@ def question_in(
     is_open = row.state == LedgerState.QUARANTINED and row.reason_code in ASKED_ABOUT
     is_open &= now.date() - key.issued_on <= CONFIRM_AGE
     return QuestionFact(ledger=row.id, holder=holder.address, is_open=is_open)
+
+
+def unbound_in(mail: Mail, envelope: Envelope, policy: Policy, secrets: Mapping[int, bytes]) -> Role | None:
+    """The role in which its reader was told what this mail answers, where that is a mail of ours about no ticket; None
+    where it answers none of these."""
+    itself = mail.in_reply_to or mail.references[-1:]
+    written = [*recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, itself))]
+    keys = (unseal(one, purpose=Purpose.REPLY, secrets=secrets) for one in written[:MOST_IDS])
+    role = next((key.role for key in keys if key is not None and not key.ticket), None)
+    if role is None and any(is_unbound_id(an_id, policy) for an_id in itself):
+        return Role.AGENT
+    return role
 
 
 def quoted_text(mail: Mail) -> str:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway.compose import Letter, LetterFile, choose_language, is_signed
 from gateway.desk.letter_heads import automatic, importance, list_id
 from gateway.desk.outgoing import question_key, reply_key, ticket_context
-from gateway.desk.perspective import added_by, conversation, merged_ticket_of, people_in, shown_ticket
+from gateway.desk.perspective import added_by, conversation, merged_ticket_of, people_in, readers_of, shown_ticket
 from gateway.desk.raw import read_raw
 from gateway.desk.refusals import WITHOUT_FILES
 from gateway.desk.rule_answers import Recall, rule_answer
@@ -42,9 +42,12 @@ _MAILS_BY_PERSON = """
     SELECT at, message_id FROM message WHERE +author_id = ? AND message_id <> ''
     AND (ticket_id = ? OR ticket_id IN (SELECT id FROM ticket WHERE merged_into_id = ?))"""
 # All that a letter is about, in one statement.
-_OF_A_LETTER = {"o": Outbox, "r": Contact, "t": Ticket, "m": Message, "a": Contact}
+_OF_A_LETTER = {"o": Outbox, "r": Contact, "t": Ticket, "m": Message, "a": Contact, "w": Contact}
 _LETTER_JOINED = """outbox o JOIN contact r ON r.id = o.recipient_id LEFT JOIN ticket t ON t.id = o.ticket_id
-    LEFT JOIN message m ON m.id = o.about_id LEFT JOIN contact a ON a.id = m.author_id WHERE o.id = ?"""
+    LEFT JOIN message m ON m.id = o.about_id LEFT JOIN contact a ON a.id = m.author_id
+    LEFT JOIN contact w ON o.role = 'agent'
+    AND w.id = (SELECT MIN(contact_id) FROM ticket_watcher WHERE ticket_id = t.id)
+    WHERE o.id = ?"""
 # What a person who was merged in may see of a ticket: the same of their own one.
 _OWN_TICKET = ("token", "number", "type", "subject", "requester", "opened_at", "asset", "tags", "fields")
 _SHOWS_SENDER = frozenset({"new_ticket", "new_reply", "internal_note", "agent_answered"})
@@ -76,7 +79,7 @@ class LetterBuilder:
         found = find_together(_OF_A_LETTER, _LETTER_JOINED, outbox_id)
         if found is None:
             raise LookupError(f"there is no outbox row {outbox_id}")
-        row, row.recipient, ticket, message, author = found
+        row, row.recipient, ticket, message, author, watcher = found
         if author is not None:
             message.author = author
         policy = self._policy()
@@ -89,6 +92,8 @@ class LetterBuilder:
             ours = ticket_context(own, policy)
             own_words = {key: ours[key] for key in _OWN_TICKET}
             context["ticket"] = shown_ticket(row, is_plain=_hides_name(row)) | own_words
+        if watcher is not None and isinstance(context["ticket"], dict):
+            context["ticket"]["readers"] = readers_of(ticket, policy)
         context["links"] = links_of(row, ticket, policy, self._secrets)
         context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
         if asked := str(row.context.get("asked", "")):
@@ -276,9 +281,11 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
         name = added_by(row.recipient.id, ticket, policy) if ticket is not None and is_watcher else ""
         asked = {key: row.context.get(key, False) for key in ("asks", "asks_rating")}
         return {"watcher": is_watcher, "added_by": name} | (asked if row.notice == "resolution" else {})
+    if row.notice == "closing":
+        return {} if "agent" in row.context else {"agent": None}
     if row.notice == "acknowledgement":
         return {"is_call": row.context.get("is_call", False)}
-    if row.notice in ("agent_answered", "internal_note"):
+    if row.notice == "internal_note":
         return {"changes": row.context.get("changes", [])}
     if row.notice == "result":
         missing: dict[str, object] = {"title": "", "headline": "", "left": []}
@@ -289,7 +296,7 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
     if row.notice == CHALLENGE:
         hide = scrubber(policy, to_agent=True)
         return {name: hide(row.context[name]) for name in ("their_subject", "their_text") if name in row.context}
-    if row.notice not in ("new_ticket", "escalated", "bad_rating"):
+    if row.notice not in ("new_ticket", "escalated", "bad_rating", "agent_answered"):
         return {}
     scrub = scrubber(policy, to_agent=True)
     history: list[dict[str, object]] = []
@@ -300,6 +307,8 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
         message = find(Message, "id = ?", row.context["note"])
         note = _message_context(message, policy, files=[], set_aside=[], scrub=scrub) if message is not None else None
     changes = row.context.get("changes", [])
+    if row.notice == "agent_answered":
+        return {"changes": changes, "note": note}
     return {"changes": changes, "history": history, "history_cut": is_cut, "note": note}
 
 

@@ -171,15 +171,16 @@ def _asked(query: str, argument: str, agent: Agent, policy: Policy) -> tuple[Phr
     """The title of a list, and the condition of its tickets."""
     teams = [argument] if argument else list(agent.teams)
     of_teams = f"{_IS_OPEN} AND team IN ({marks(teams)})" if teams else "1 = 0"
+    titles = [policy.team_title(team) for team in teams]
     if query == "find":
         return say("Found: {words}", words=shortened(argument)), *words_condition(argument)
     if query == "team":
-        return say("Open tickets of: {teams}", teams=teams), of_teams, [*_OPEN, *teams] if teams else []
+        return say("Open tickets of: {teams}", teams=titles), of_teams, [*_OPEN, *teams] if teams else []
     if query == "unowned":
-        title = say("Tickets that nobody has, of: {teams}", teams=teams)
+        title = say("Tickets that nobody has, of: {teams}", teams=titles)
         return title, f"{of_teams} AND assignee = ''", [*_OPEN, *teams] if teams else []
     if query == "overdue":
-        title = say("Overdue tickets of: {teams}", teams=teams)
+        title = say("Overdue tickets of: {teams}", teams=titles)
         return title, f"{of_teams} AND id IN ({_OVERDUE})", [*_OPEN, *teams] if teams else []
     return say("Your open tickets"), f"{_IS_OPEN} AND assignee = ?", [*_OPEN, agent.address]
 

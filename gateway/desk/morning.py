@@ -102,7 +102,10 @@ def _of_team(team: str, unowned: Sequence[Ticket], rest: Sequence[Ticket], polic
     nobodys = [row for row in unowned if row.team == team]
     everybodys = [*nobodys, *(row for row in rest if row.team == team)]
     open_of_team = say(
-        "{team}: {count} open, {unowned} without an agent", team=team, count=len(everybodys), unowned=len(nobodys)
+        "{team}: {count} open, {unowned} without an agent",
+        team=policy.team_title(team),
+        count=len(everybodys),
+        unowned=len(nobodys),
     )
     if not policy.sweeps.stale_after:
         return open_of_team

@@ -90,10 +90,16 @@ def sort_again(database: peewee.Database, numbers: Sequence[int], *, by: str, no
     count = 0
     with transaction(database):
         for number in _each(numbers):
-            if _settle(number, reason_code="", shown_at=None, expiry_told_at=None, **_WAITING_AGAIN):
-                _record("retried", f"{by} lets it be decided once more", by, now, ledger=number)
-                count += 1
+            count += sort_one_again(number, by=by, now=now)
     return count
+
+
+def sort_one_again(number: int, *, by: str, now: datetime) -> bool:
+    """The same for one mail, inside a transaction; False where it is not in quarantine (any more)."""
+    if not _settle(number, reason_code="", shown_at=None, expiry_told_at=None, **_WAITING_AGAIN):
+        return False
+    _record("retried", f"{by} lets it be decided once more", by, now, ledger=number)
+    return True
 
 
 _WAITING_AGAIN = _AGAIN | {"state": LedgerState.WAITING}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,7 @@ _RANKS = {
     "question": 1,
     "confirmation": 1,
     "result": 1,
+    "pace": 1,
     "challenge": 1,
     "preview": 1,
     "listing": 1,
@@ -54,6 +56,7 @@ KEYS_BY_NAME = {
     "heartbeat": Purpose.HEARTBEAT,
     "listing": Purpose.LISTING,
 }
+_UNBOUND_ID = re.compile(r"<hg\.[a-z2-7]{16}@[^<>@\s]+>")
 # Base64 makes a third more of it; most relays take 25 MB.
 _FILES_A_MAIL_BYTES = 15 * 1024 * 1024
 
@@ -224,6 +227,11 @@ def unbound_message_id(policy: Policy) -> str:
     return f"<hg.{_unique()}@{policy.desk.address.partition('@')[2]}>"
 
 
+def is_unbound_id(an_id: str, policy: Policy) -> bool:
+    """Whether a Message-ID looks like one of these: the mail was to agents, about many tickets."""
+    return bool(_UNBOUND_ID.fullmatch(an_id)) and an_id.rpartition("@")[2][:-1] == policy.desk.address.partition("@")[2]
+
+
 def _unique() -> str:
     return base64.b32encode(os.urandom(10)).decode("ascii").lower()
 
@@ -273,12 +281,13 @@ def ticket_context(ticket: Ticket, policy: Policy) -> dict[str, object]:
         "urgency": ticket.urgency,
         "category": ticket.category,
         "subcategory": ticket.subcategory,
-        "team": ticket.team,
+        "team": policy.team_title(ticket.team),
         "assignee": assignee.name if assignee else ticket.assignee,
         "asset": ticket.asset,
         "tags": ticket.tags,
         "fields": ticket.named,
         **{name: getattr(ticket, name) for name in NO_FINDINGS},
+        "moves": [policy.team_title(team) for team in ticket.moves],
         "requester": {"name": ticket.requester.name, "address": ticket.requester.address},
         "opened_at": ticket.opened_at.astimezone(zone).isoformat(timespec="seconds"),
         **NO_DUE,

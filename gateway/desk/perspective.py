@@ -104,8 +104,15 @@ def says_something(message: Message) -> bool:
 def shown_ticket(row: Outbox, *, is_plain: bool) -> dict[str, object]:
     """What a mail may say of its ticket: what was behind it is for agents; a plain one repeats nothing of a mail."""
     known = {key: value for key, value in row.context["ticket"].items() if key != "close_at"}
-    known = {**NO_DUE, **NO_FINDINGS} | known | ({} if row.role == Role.AGENT else _FOR_AGENTS)
+    known = {**NO_DUE, **NO_FINDINGS, "readers": []} | known | ({} if row.role == Role.AGENT else _FOR_AGENTS)
     return known | _NO_EXTRAS if is_plain else _NO_EXTRAS | known
+
+
+def readers_of(ticket: Ticket, policy: Policy) -> list[dict[str, str]]:
+    """Who besides the requester gets the answers of a ticket and is none of its desk."""
+    watching = "id IN (SELECT contact_id FROM ticket_watcher WHERE ticket_id = ?) AND id <> ?"
+    rows = find_all(Contact, watching, ticket.id, ticket.requester_id, order="address")
+    return [{"name": one.name, "address": one.address} for one in rows if policy.agent_of(one.address) is None]
 
 
 def merged_ticket_of(contact_id: int, ticket: Ticket) -> Ticket | None:

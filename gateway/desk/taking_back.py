@@ -60,8 +60,8 @@ def take_back(unit: Any, change: TakeBack) -> None:
         take_back_answer(unit, TakeBackAnswer(why="the first answer was taken back"))
     detail = {"undoes": change.ledger, "cancelled": list(change.mails)} | restore_clocks(unit, ticket, change.clocks)
     is_empty = change == TakeBack(ledger=change.ledger)
-    text = f"nothing of what mail {change.ledger} did could be taken back"
-    unit.record(UNDONE, text if is_empty else f"took back what mail {change.ledger} did", detail)
+    what = f"what mail {change.ledger} did" if change.ledger > 0 else "what was done on the command line"
+    unit.record(UNDONE, f"nothing of {what} could be taken back" if is_empty else f"took back {what}", detail)
 
 
 def _cancel(mails: Sequence[int]) -> None:

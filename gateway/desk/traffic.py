@@ -17,7 +17,7 @@ from gateway.store.tables import Contact
 from gateway.subject import clean_subject
 from gateway.triage.case import author_of
 from gateway.triage.posting import words_of
-from gateway.triage.restraint import arrived_at, is_outside
+from gateway.triage.restraint import arrived_at, is_outside, is_quick_reply, reads_alike
 from gateway.triage.traffic import DAY, HOUR, TEN_MINUTES, TO_AGENTS, TO_PEOPLE, AutomaticMail, Outside, Traffic
 
 # More than this need not be counted: every budget is over.
@@ -33,6 +33,7 @@ _ONE_MAILBOX = """SELECT id FROM contact WHERE address = ? OR (address > ? AND a
     ORDER BY id DESC LIMIT 100"""
 _WROTE = """SELECT 'wrote', NULL, at, NULL FROM message WHERE author_id = ? AND at > ?
     AND ticket_id IN (SELECT id FROM ticket WHERE number IN ({numbers}))"""
+_TEXTS = "SELECT text FROM message WHERE author_id = ? AND at > ? ORDER BY at DESC LIMIT 20"
 _ALIKE = """SELECT subject FROM message WHERE author_id = ? AND at > ? AND text = ?"""
 
 
@@ -113,14 +114,15 @@ def traffic_with(
     if contact is None:
         return known
     may_repeat = alike is not None and wrote >= policy.limits.repeats_per_10_minutes
+    known = replace(known, quick_replies=contact.quick_replies, quick_reply_at=contact.quick_reply_at)
+    is_quick = alike is not None and bool(tickets) and is_quick_reply(known, at, policy)
     return replace(
         known,
+        alike=_like_before(contact, alike[1], now) if alike is not None and is_quick else 0,
         repeated=_alike(contact, alike, policy.prefixes(), now) if alike is not None and may_repeat else 0,
         bounced_at=contact.bounced_at,
         muted_until=contact.muted_until,
         flooding_until=contact.flooding_until,
-        quick_replies=contact.quick_replies,
-        quick_reply_at=contact.quick_reply_at,
     )
 
 
@@ -155,6 +157,11 @@ def _moment(value: object) -> datetime:
     if moment is None:
         raise ValueError("a time is missing")
     return moment
+
+
+def _like_before(contact: Contact, text: str, now: datetime) -> int:
+    """How many of somebody's newest messages of the last day read like this text; asked of quick replies alone."""
+    return sum(reads_alike(text, str(found)) for (found,) in find_values(_TEXTS, contact.id, now - DAY))
 
 
 def _alike(contact: Contact, alike: tuple[str, str], prefixes: tuple[str, str], now: datetime) -> int:

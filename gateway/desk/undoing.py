@@ -1,5 +1,8 @@
 """`#undo` and the tables: what an agent's last mail on a ticket did. How it is taken back is in `taking_back`.
 
+What was done on the command line in an agent's name counts as a mail of theirs. No row of the ledger stands for it, so
+the event that names the operator does, as a negative number.
+
 Reads only, in the transaction of the mail that says `#undo`. The outgoing mails in question are locked as they are
 read: a delivery that has one has it, and the answer says so; one that has not can't get it before we are done.
 """
@@ -37,6 +40,8 @@ from gateway.triage.undoable import (
 from gateway.triage.undoing import FIXED, OPENED, UNDO
 
 UNDONE = "undone"
+# What the history keeps first of what was done on the command line in an agent's name.
+OPERATOR = "operator"
 _SAID = ("message", "note", "held", "released")
 _WATCHING = ("watcher", "unwatcher")
 _FOLLOWING = ("follower", "unfollower", "followers")
@@ -79,7 +84,7 @@ def merged_just_now(text: str, agent: Agent | None, policy: Policy, *, now: date
         source, target = find(Ticket, "number = ?", merger.detail["merged"]), find(Ticket, "id = ?", merger.ticket_id)
         if source is not None and target is not None and source.merged_into_id == target.id:
             last = _History(target, agent, since=since).last
-            if last is not None and last.ledger_id == merger.ledger_id:
+            if last is not None and (last.ledger_id, last.at) == (merger.ledger_id, merger.at):
                 found.add(source.number)
     return frozenset(found)
 
@@ -90,13 +95,22 @@ class _History:
     def __init__(self, ticket: Ticket, agent: Agent, *, since: datetime) -> None:
         self.ticket = ticket
         self.events = find_all(Event, "ticket_id = ? AND at >= ?", ticket.id, since, order="id")
-        self._undone = {event.detail.get("undoes") for event in self.events if event.kind == UNDONE}
-        self._undone |= {event.ledger_id for event in self.events if event.kind == UNDONE}
-        own = [one for one in self.events if one.actor == agent.address and one.ledger_id is not None]
-        own = [one for one in own if one.ledger_id not in self._undone]
+        # Of a merger it stands on the other ticket.
+        self._by_operator = find_all(Event, "kind = ? AND at >= ?", OPERATOR, since, order="id")
+        undone = [event for event in self.events if event.kind == UNDONE]
+        self._undone = {event.detail.get("undoes") for event in undone} | {self.mail_of(event) for event in undone}
+        own = [one for one in self.events if one.actor == agent.address and self.mail_of(one)]
+        own = [one for one in own if self.mail_of(one) not in self._undone]
         self.last = next((one for one in reversed(own) if one.kind in _DONE and not _is_silent(one)), None)
-        ledger = self.last.ledger_id if self.last is not None else None
-        self.done = [one for one in own if one.ledger_id == ledger]
+        self.ledger = self.mail_of(self.last) if self.last is not None else 0
+        self.done = [one for one in own if self.mail_of(one) == self.ledger]
+
+    def mail_of(self, event: Event) -> int:
+        """The mail that did it, by its row of the ledger or by the event of the command line; 0 for neither."""
+        if event.ledger_id is not None:
+            return event.ledger_id
+        own = (one for one in reversed(self._by_operator) if one.id <= event.id and one.at == event.at)
+        return -next((one.id for one in own if one.actor == event.actor), 0)
 
     def own(self, *kinds: str) -> list[Event]:
         """What the mail did, of these kinds."""
@@ -104,9 +118,8 @@ class _History:
 
     def later(self, *kinds: str, than: Event) -> list[Event]:
         """What others did since, or later mails of the agent, and nobody has taken back."""
-        return [
-            one for one in self.events if one.kind in kinds and one.id > than.id and one.ledger_id not in self._undone
-        ]
+        since = [one for one in self.events if one.kind in kinds and one.id > than.id]
+        return [one for one in since if self.mail_of(one) not in self._undone or not self.mail_of(one)]
 
     def earlier(self, *kinds: str) -> list[Event]:
         """All of these kinds that stood in the ticket's history before that mail."""
@@ -128,17 +141,17 @@ def _last_of(number: int, agent: Agent, policy: Policy, *, now: datetime) -> Und
         return None
     history = _History(ticket, agent, since=now - timedelta(minutes=policy.desk.undo_minutes))
     last = history.last
-    if last is None or last.ledger_id is None:
+    if last is None:
         return None
     if history.own(OPENED):
         # All of it, words of somebody else among them, is the ticket itself.
-        return Undoable(ledger=last.ledger_id, at=last.at, fixed=(OPENED,))
+        return Undoable(ledger=history.ledger, at=last.at, fixed=(OPENED,))
     if merged_here := history.own("merged"):
         tokens = tuple(_token(one.detail["merged"], policy) for one in merged_here)
-        return Undoable(ledger=last.ledger_id, at=last.at, merged_here=tokens)
-    merged = _merged(history, agent, policy)
+        return Undoable(ledger=history.ledger, at=last.at, merged_here=tokens)
+    merged, own = _merged(history, agent, policy), (agent.address, *agent.other_addresses)
     return Undoable(
-        ledger=last.ledger_id,
+        ledger=history.ledger,
         at=last.at,
         moved=_moved(history),
         fields=tuple(_fields(history)),
@@ -150,9 +163,9 @@ def _last_of(number: int, agent: Agent, policy: Policy, *, now: datetime) -> Und
         merged=merged,
         clocks=_clocks(history, policy),
         acked=bool(history.own("ack")),
-        mails=tuple(_mails(ticket, last.at, but=(agent.address, *agent.other_addresses))),
+        mails=tuple(_mails([ticket.number, *([merged.other] if merged is not None else ())], last.at, but=own)),
         fixed=tuple(dict.fromkeys(one.kind for one in history.done if one.kind in FIXED)),
-        elsewhere=tuple(_elsewhere(history, last.ledger_id, policy, but=merged.other if merged is not None else 0)),
+        elsewhere=tuple(_elsewhere(history, last, policy, but=merged.other if merged is not None else 0)),
     )
 
 
@@ -311,7 +324,8 @@ def _merged(history: _History, agent: Agent, policy: Policy) -> Merged | None:
     target = find(Ticket, "number = ?", own.detail["other"]) if own is not None else None
     if own is None or target is None or history.ticket.merged_into_id != target.id:
         return None
-    there = find_all(Event, "ticket_id = ? AND ledger_id = ?", target.id, own.ledger_id, order="id")
+    of_mail, values = _same_mail(own)
+    there = find_all(Event, f"ticket_id = ? AND {of_mail}", target.id, *values, order="id")
     said = find_all(Event, f"ticket_id = ? AND id > ? AND kind IN ({marks(_SAID)})", target.id, there[-1].id, *_SAID)
     shared = find_values(_SHARED, history.ticket.id, target.id, there[-1].at)
     in_the_way = "written" if shared or not all(map(_is_silent, said)) else ""
@@ -341,10 +355,18 @@ def _clocks(history: _History, policy: Policy) -> tuple[ClockPrint, ...]:
     return tuple((kind, before[kind]) for kind in own if kind in before and now.get(kind) == own[kind])
 
 
-def _elsewhere(history: _History, ledger: int, policy: Policy, *, but: int) -> Iterable[str]:
+def _same_mail(event: Event) -> tuple[str, tuple[object, ...]]:
+    """What finds the events of one mail, or of one command, on any ticket: a condition and its values."""
+    if event.ledger_id is not None:
+        return "ledger_id = ?", (event.ledger_id,)
+    return "ledger_id IS NULL AND actor = ? AND at = ?", (event.actor, event.at)
+
+
+def _elsewhere(history: _History, last: Event, policy: Policy, *, but: int) -> Iterable[str]:
     """The other tickets that the mail changed, as a hand-over does."""
-    others = f"ledger_id = ? AND ticket_id <> ? AND kind IN ({marks(_DONE)})"
-    ids = {one.ticket_id for one in find_all(Event, others, ledger, history.ticket.id, *_DONE)}
+    of_mail, values = _same_mail(last)
+    others = f"{of_mail} AND ticket_id <> ? AND kind IN ({marks(_DONE)})"
+    ids = {one.ticket_id for one in find_all(Event, others, *values, history.ticket.id, *_DONE)}
     for row in find_all(Ticket, f"id IN ({marks([*ids])})", *ids, order="number") if ids else ():
         if row.number != but:
             yield policy.token(TicketType(row.type), row.number).strip("[]")
@@ -357,13 +379,16 @@ def _token(number: int, policy: Policy) -> str:
 
 # What a unit writes carries its moment.
 _OF_UNIT = """SELECT o.id, o.notice, c.address, o.role, o.about_id, o.state, o.lease_until, o.uncertain_count
-    FROM outbox o JOIN contact c ON c.id = o.recipient_id WHERE o.ticket_id = ? AND o.created_at = ? ORDER BY o.id"""
+    FROM outbox o JOIN contact c ON c.id = o.recipient_id
+    WHERE o.ticket_id IN (SELECT id FROM ticket WHERE number IN ({})) AND o.created_at = ? ORDER BY o.id"""
 
 
-def _mails(ticket: Ticket, at: datetime, *, but: Iterable[str]) -> Iterable[Caused]:
+def _mails(tickets: Sequence[int], at: datetime, *, but: Iterable[str]) -> Iterable[Caused]:
     database = database_proxy.obj
     lock = "" if is_sqlite(database) or not database.in_transaction() else " FOR UPDATE OF o"
-    for an_id, notice, to, role, about, state, lease, uncertain in find_values(_OF_UNIT + lock, ticket.id, at):
+    for an_id, notice, to, role, about, state, lease, uncertain in find_values(
+        _OF_UNIT.format(marks(tickets)) + lock, *tickets, at
+    ):
         if to not in but:
             waits = state == OutboxState.WAITING and lease is None and not uncertain
             yield Caused(outbox=an_id, notice=notice, to=to, role=Role(role), about=about, waits=waits)

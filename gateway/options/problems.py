@@ -106,8 +106,9 @@ def _as_written(path: Path, data: Any) -> Path:
 
 
 def _name_of(path: Path, data: Any) -> str:
-    """What the admin calls the table of a list that a path leads into; "" where it has no name."""
-    if len(path) < 2 or path[-1] == "name":
+    """What the admin calls the table of a list that a path leads into; "" where it has no name, and of a table that
+    stands alone, whose key says which it is: the desk's own name would read like the value that is wrong."""
+    if len(path) < 2 or path[-1] == "name" or not isinstance(path[1], int):
         return ""
     try:
         table = data[path[0]]

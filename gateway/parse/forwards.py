@@ -10,6 +10,7 @@ from email.message import Message
 
 from gateway.mail import Address, Forwarded, Passage, PassageRole
 from gateway.parse import body, headers, html, limits, quote_lines
+from gateway.parse.language import guess_language
 from gateway.parse.tree import Tree
 
 _LINES_BEFORE_BLOCK = 8
@@ -55,11 +56,13 @@ def _from_block(lines: list[str], start: int, block: quote_lines.HeaderBlock) ->
         not above[-1].strip() or quote_lines.is_rule(above[-1]) or quote_lines.is_original_marker(above[-1])
     ):
         above.pop()
+    text = "\n".join(lines[block.end :]).strip()
     return Forwarded(
         sender=Address(address=address, name=_display_name(sender, address)),
         subject=block.fields.get("subject", "").strip(" *"),
-        text="\n".join(lines[block.end :]).strip(),
+        text=text,
         comment="\n".join(above).strip(),
+        language=guess_language((), text),
     )
 
 
@@ -80,12 +83,14 @@ def _attached(tree: Tree, passages: tuple[Passage, ...]) -> Forwarded | None:
         if people.sender is None:
             return None
         comment = "".join(passage.text for passage in passages if passage.role is PassageRole.NEW)
+        text = _inner_text(tree, part.number)
         return Forwarded(
             sender=people.sender,
             subject=headers.first_value(inner[0], "subject"),
-            text=_inner_text(tree, part.number),
+            text=text,
             comment=comment.strip(),
             attached=True,
+            language=guess_language((), text),
         )
     return None
 

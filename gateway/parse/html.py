@@ -39,6 +39,7 @@ _SIGNATURES: Final = frozenset("gmail_signature_prefix gmail_signature moz-signa
 _ELEMENTS: Final = 20_000
 _LINKS: Final = 200
 _FENCES: Final = 200
+_ENDING_WORDS: Final = 20
 
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li td tr th".split())
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]{0,20})")
@@ -294,9 +295,37 @@ def above_quote(html: str, *, expected: str, allowed: str, quote: str) -> str:
         _remove_from(body, first)
     if allowed:
         _elements(body, lambda node: bool(_SIGNATURES & _names(node)))
+        _without_end(body, _WORD.findall(_URL.sub(" ", allowed)))
     if not _same_words(extract_plain_text(tree, preserve_formatting=True, alt_texts=False), expected, allowed):
         return ""
     return _cleaned(body.html).strip()
+
+
+def _without_end(body: Any, words: list[str]) -> None:
+    """Remove the pieces of text that are the last words, where they are no more than these: a phone's line."""
+    ended: list[Any] = []
+    node = _last_inside(body)
+    while node is not None and words and len(words) <= _ENDING_WORDS:
+        found = _WORD.findall(_URL.sub(" ", node.text or "")) if node.tag == "#text" else []
+        if found and found != words[-len(found) :]:
+            return
+        if found:
+            words = words[: -len(found)]
+            ended.append(node)
+        above = node.parent
+        node = _last_inside(node.prev) if node.prev is not None else above if above != body else None
+    for piece in ended if not words else ():
+        above = piece.parent
+        piece.decompose()
+        while above is not None and above != body and not (above.text or "").strip() and "<img" not in above.html:
+            above, emptied = above.parent, above
+            emptied.decompose()
+
+
+def _last_inside(node: Any) -> Any:
+    while node.last_child is not None:
+        node = node.last_child
+    return node
 
 
 def _first_of_history(elements: list[Any], beginning: list[str]) -> Any:

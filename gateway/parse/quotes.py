@@ -276,6 +276,8 @@ def _mark_signatures(state: _Marking) -> None:
     count = len(state.lines)
     # What is passed on has signatures of its own, which belong to the content.
     content = count if state.forward_line is None else state.forward_line
+    # Phones write their line above the quote, too; where words follow, it may be one of them.
+    last = next((index for index in range(count - 1, -1, -1) if _has_words(state, index, index + 1)), count)
     index = 0
     while index < content:
         if state.roles[index] is not NEW:
@@ -285,7 +287,7 @@ def _mark_signatures(state: _Marking) -> None:
         while end < content and state.roles[end] is NEW:
             end += 1
         start = signatures.signature_start(
-            state.lines, index, end, is_last=end == count, may_be_all=_has_words(state, 0, index)
+            state.lines, index, end, is_last=end > last, may_be_all=_has_words(state, 0, index)
         )
         if start is not None:
             state.roles[start:end] = [SIGNATURE] * (end - start)

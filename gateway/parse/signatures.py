@@ -14,13 +14,20 @@ from gateway.parse import quote_lines, quote_words
 _DASHES = re.compile(r"^--[ \t\xa0]*$")
 _NAME = re.compile(r"^-[^\W\d_][\w.'’]*(?: [^\W\d_][\w.'’]*){0,2}$")
 _LIST_FOOTER = re.compile(r"(?i)/listinfo/|mailing list|mailman|groups\.google\.com|list-?unsubscribe")
+# As Samsung ends it, with a stop, or without a device that we know of.
+_PHONE = re.compile(
+    r"(?:sent from my|gesendet von mein(?:em|er)|envoyé de(?:puis)? (?:mon|ma)|enviado (?:desde mi|do meu))"
+    r"(?: (?:mobile|samsung|galaxy|iphone|ipad|android|pixel|smartphone|phone|tablet|handy|mobil(?:e|gerät|telefon)?|"
+    r"téléphone|portable|teléfono|móvil|telemóvel|celular|device|gerät|appareil|[a-z]?\d[\w+]{0,3})){1,4}\.?"
+    r"|von mein(?:em|er) (?:[\w-]+ ){1,3}gesendet\.?"
+)
 _DASHED_LINES_AT_MOST = 15
 
 
 def signature_start(lines: Sequence[str], first: int, end: int, *, is_last: bool, may_be_all: bool) -> int | None:
     """The line where the signature of the stretch `first`..`end` begins, None without one.
 
-    `is_last`: nothing follows. `may_be_all`: new words stand elsewhere, so that this stretch may be nothing but a
+    `is_last`: no new words follow. `may_be_all`: new words stand elsewhere, so that this stretch may be nothing but a
     signature (Gmail can put it below the quote).
     """
     begin = _first_words(lines, first, end)
@@ -65,6 +72,8 @@ def _mobile(lines: Sequence[str], begin: int, end: int) -> int | None:
     if last is None:
         return None
     line = lines[last].strip().lower()
+    if _PHONE.fullmatch(line):
+        return last
     if len(line) > 120 or line.endswith((".", "!", "?")) and "http" not in line:
         return None
     if any(word in line for word in quote_words.SENT_WORDS) and any(word in line for word in quote_words.DEVICES):

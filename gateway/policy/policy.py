@@ -82,6 +82,11 @@ class Policy:
         """Find a team by its short name or its title."""
         return self._teams_by_word.get(_folded(word))
 
+    def team_title(self, word: str) -> str:
+        """What people read for a team: its title, else its name; a team that is gone keeps what it was called."""
+        team = self.team_named(word)
+        return word if team is None else team.title or team.name
+
     def person_of(self, address: str) -> Attributes:
         """What the people table says of an address; nothing where it does not know it."""
         return self.people.get(self.main_address(address), {})

@@ -161,6 +161,7 @@ FIXED_MAILS: Final[dict[str, str]] = {
     "confirmation": _ANSWERS_AGENT,
     "question": _ANSWERS_AGENT,
     "result": _ANSWERS_AGENT,
+    "pace": _ANSWERS_AGENT,
     "preview": _ANSWERS_AGENT,
     "listing": "answers `#list`, or comes as `[sweeps]` says",
     "status": _ANSWERS_PERSON,

@@ -44,6 +44,8 @@ class _Kind:
 
 
 _WORDS = ", ".join(f"'{notice}'" for notice in CONVERSATION)
+# What must not overtake them: the end of it too.
+_IN_ORDER = f"{_WORDS}, 'closing'"
 _KINDS: dict[type[Ledger] | type[Outbox], _Kind] = {
     # Mails as they came.
     Ledger: _Kind(name="ledger", state=LedgerState.WAITING, order="id", suspect="attempts > 0"),
@@ -55,7 +57,7 @@ _KINDS: dict[type[Ledger] | type[Outbox], _Kind] = {
         state=OutboxState.WAITING,
         order="rank, id",
         suspect="attempts > 0 AND part_count = 0",
-        condition=f" AND hold_reason IN ('', 'send_delay') AND (notice NOT IN ({_WORDS})"  # noqa: S608
+        condition=f" AND hold_reason IN ('', 'send_delay') AND (notice NOT IN ({_IN_ORDER})"  # noqa: S608
         " OR NOT EXISTS (SELECT 1 FROM outbox AS earlier"
         " WHERE earlier.recipient_id = outbox.recipient_id AND earlier.ticket_id = outbox.ticket_id"
         f" AND earlier.state = 'waiting' AND earlier.id < outbox.id AND earlier.notice IN ({_WORDS})))",

@@ -8,6 +8,7 @@ the agent writes by hand ends it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ from gateway.ticket import Role
 from gateway.triage import headlines
 from gateway.triage.case import Case
 from gateway.triage.decision import Decision, EndAbsence, Notice, SetAbsence
+from gateway.triage.notices import stand_ins
 from gateway.triage.out_of_office import ends_in
 from gateway.triage.trust import Act, may
 from gateway.triage.work import Refusal, Work
@@ -121,6 +123,23 @@ def back_by_hand(case: Case, decision: Decision) -> Decision:
         return decision
     ended = ended_by_hand(agent, case.facts.away[agent.address], policy=case.policy, now=case.facts.now)
     return replace(decision, changes=(*decision.changes, *ended)) if ended else decision
+
+
+def hints_of_absence(
+    policy: Policy, taker: Agent, *, away: Mapping[str, datetime], team: str, author: Agent
+) -> tuple[Phrase, ...]:
+    """What the author of a command reads who gives something to a colleague who is away."""
+    until = away.get(taker.address)
+    if until is None or taker == author:
+        return ()
+    last = (until.astimezone(ZoneInfo(policy.zone_of(taker.address))) - timedelta(minutes=1)).date()
+    others = [one for one in stand_ins(policy, taker, team) if one not in (taker, author)]
+    if not others:
+        return (say("{agent} is away until {last}", agent=taker.name, last=last),)
+    if len(others) == 1:
+        one = others[0].name
+        return (say("{agent} is away until {last}; {deputy} hears of it too", agent=taker.name, last=last, deputy=one),)
+    return (say("{agent} is away until {last}; the team hears of it too", agent=taker.name, last=last),)
 
 
 # --- commands ---

@@ -10,6 +10,7 @@ from gateway.mail import Address
 from gateway.phrase import Phrase, level_word, say, word
 from gateway.policy.promises import DESK
 from gateway.policy.roles import Duty, may_do
+from gateway.policy.telling import Event
 from gateway.sla.days import after_working_days
 from gateway.subject import find_tokens
 from gateway.ticket import (
@@ -23,11 +24,23 @@ from gateway.ticket import (
     Step,
     TicketType,
 )
-from gateway.triage.decision import AddWatcher, LinkTicket, MarkReachable, MoveStatus, Record, SetRequester
+from gateway.triage.absence import hints_of_absence
+from gateway.triage.case import UNKNOWN_SENDER
+from gateway.triage.decision import (
+    AddWatcher,
+    Change,
+    LinkTicket,
+    MarkReachable,
+    MoveStatus,
+    Notice,
+    Record,
+    SetRequester,
+    TurnTo,
+)
 from gateway.triage.ending import goes_to_and_fro, wait_for_yes
 from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.holding import held_until
-from gateway.triage.notices import stand_ins
+from gateway.triage.notices import agents_of_ticket, stand_ins, tell_agents
 from gateway.triage.routing import given_in_team
 from gateway.triage.work import Refusal, Work
 
@@ -91,8 +104,9 @@ def assign(work: Work, argument: str) -> Work | Refusal:
         if agent.teams and policy.team_named(team) not in [policy.team_named(name) for name in agent.teams]:
             team = agent.teams[0]
             pairs.append((Field.TEAM, team))
-            told = say("assigned to {agent}, and with it given to the team {team}", agent=agent.name, team=team)
+            told = say("assigned to {agent}, and with it given to the team {team}", agent=agent.name, team=policy.team_title(team))
         given = replace(work.with_fields(pairs, assignee=agent.address, team=team, told=told), given_team="")
+        given = given.with_hint(*hints_of_absence(policy, agent, away=work.away, team=team, author=work.agent))
         hearing = (agent, *(stand_ins(policy, agent, team) if agent.address in work.away else ()))
         others = tuple(one for one in dict.fromkeys(hearing) if one != work.agent)
         return given if agent == work.agent else replace(given, newcomers=(*given.newcomers, *others))
@@ -100,7 +114,7 @@ def assign(work: Work, argument: str) -> Work | Refusal:
         name = team_found.name
         if (chosen := given_in_team(work, name)) is not None:
             return chosen
-        told = say("given to the team {team}", team=name)
+        told = say("given to the team {team}", team=policy.team_title(name))
         given = work.with_fields([(Field.TEAM, name), (Field.ASSIGNEE, "")], team=name, assignee="", told=told)
         newcomers = tuple(agent for agent in policy.agents_of(name) if agent != work.agent)
         return replace(given, newcomers=given.newcomers + newcomers, given_team=name)
@@ -210,6 +224,9 @@ def cc(work: Work, argument: str) -> Work | Refusal:
 def retry(work: Work, argument: str) -> Work | Refusal:
     """An address of the ticket works again: automatic mail goes there, and what was held for it is sent."""
     people = dict.fromkeys([work.ticket.requester.address, *(watcher.address for watcher in work.ticket.watchers)])
+    if not any(address in work.held_back for address in people):
+        nothing = say("nothing was held for the addresses on the ticket")
+        return work.with_changes(*(MarkReachable(address=address) for address in people)).with_hint(nothing)
     told = say("the addresses on the ticket work again: what was held for them is sent")
     event = Record(kind="reachable", text=f"{work.agent.name} says that mail arrives again: {', '.join(people)}")
     return work.with_changes(event, *(MarkReachable(address=address) for address in people), told=told)
@@ -245,7 +262,27 @@ def merge(work: Work, argument: str) -> Work | Refusal:
     merged = work.with_changes(
         LinkTicket(number=target.number, kind="merged"), told=say("merged into {ticket}", ticket=token)
     )
-    return replace(merged, merged_into=target.number, silences=True)
+    told: tuple[Change, ...] = (TurnTo(ticket=target.number), *_told_of_merger(work, target))
+    return replace(merged, merged_into=target.number, silences=True, handed=(*work.handed, *told))
+
+
+def _told_of_merger(work: Work, target: TicketFacts) -> tuple[Notice, ...]:
+    """Who has the other ticket hears of it, and of those who read its answers from now on."""
+    policy, ticket = work.policy, work.ticket
+    # What this very mail opens has no number yet.
+    token = policy.token(ticket.type, ticket.number).strip("[]") if ticket.number else say("A new ticket")
+    coming = dict.fromkeys(one.address for one in (ticket.requester, *ticket.watchers))
+    people = [one for one in coming if one != UNKNOWN_SENDER.address and not target.is_on_ticket(one)]
+    told = say("{ticket} was merged into this ticket", ticket=token)
+    if people:
+        told = say(
+            "{ticket} was merged into this ticket; from now on the answers here also go to: {people}",
+            ticket=token,
+            people=people,
+        )
+    context = {"changes": [told], "agent": {"name": work.agent.name, "address": work.agent.address}}
+    agents = agents_of_ticket(policy, target, Event.CHANGED)
+    return tell_agents("changed", agents, context=context, but=[work.agent.address])
 
 
 def link(work: Work, argument: str) -> Work | Refusal:

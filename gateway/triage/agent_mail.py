@@ -15,6 +15,7 @@ from gateway.triage.asking import facts_given
 from gateway.triage.canned import USE, placed, why_not_beside
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands, suggest_command
+from gateway.triage.desk_commands import DESK_COMMANDS
 from gateway.triage.ending import carried_words
 from gateway.triage.facts import HeldMessage, TicketFacts
 from gateway.triage.formatted import without_lines
@@ -169,7 +170,9 @@ def _signed_commands(case: Case) -> tuple[Misplaced, ...]:
 def _html(markup: str, written: str, text: AgentText) -> str:
     """The formatted form of the words that `written` says, without any `#word` line."""
     carries_words = any(line.name in (*CARRYING, USE) and line.argument for line in text.commands)
-    if text.internal or text.has_note or carries_words:
+    # Behind a bullet or with a space in it, a line that can't count is not found again among the formatted ones.
+    hides = any(not command_lines(one.raw) for one in text.misplaced)
+    if text.internal or text.has_note or carries_words or hides:
         return ""
     return without_lines(markup, [line.raw for line in command_lines(written)])
 
@@ -181,8 +184,11 @@ def wrong_lines(reply: Reply, work: Work) -> list[tuple[Phrase, Phrase | str]]:
         begins = one.raw.startswith(("#", "＃", "﹟"))
         word = one.raw.lstrip("#＃﹟ ").split()[0].lower() if begins else ""
         near = suggest_command(word, work.policy) if begins else ""
-        suggestion = near or one.suggestion
-        wrong.append((say("{line}: {why}", line=one.raw, why=one.why), suggestion))
+        suggestion, why = near or one.suggestion, one.why
+        if word in DESK_COMMANDS and word not in COMMANDS:
+            why = say("is for the desk itself, not for a ticket")
+            suggestion = say("{line} in a new mail to {address}", line=one.raw, address=work.policy.desk.address)
+        wrong.append((say("{line}: {why}", line=one.raw, why=why), suggestion))
     for line in reply.commands:
         result = run_commands(work, [line])
         if isinstance(result, Refusal):

@@ -40,6 +40,7 @@ from gateway.triage.marks import defect_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
 from gateway.triage.reply_notices import ENDED, notices_of
+from gateway.triage.tapping import is_tapped_note
 from gateway.triage.trust import REACHING, Act, may, reaches_out
 from gateway.triage.work import Refusal, Work, work_on
 
@@ -85,6 +86,9 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     if public and done.ticket.status is Status.CANCELLED:
         return _hold_from_spam(case, reply, ticket)
     if says_nothing(case, reply):
+        if is_tapped_note(case.facts.tap):
+            why = say("there are no words of yours in it")
+            return _hold(case, reply, why=why, suggestion=say("#note, and your words below it"))
         why = say("no words of yours were found in it; what stands below our line counts as quoted")
         return _hold(case, reply, why=why, suggestion=say("write above the first line of the mail that you answer"))
     if public and done.ticket.requester.address == UNKNOWN_SENDER.address:
@@ -166,7 +170,10 @@ def _hold_from_spam(case: Case, reply: Reply, ticket: TicketFacts) -> Decision:
     """Words to somebody who is to hear nothing."""
     if ticket.status is Status.CANCELLED:
         why = say("the ticket was cancelled as spam, and there are words to the requester")
-        return _hold(case, reply, why=why, suggestion="#reopen")
+        if ticket.cancelled_by and case.policy.is_same_person(ticket.cancelled_by, ticket.requester.address):
+            why = say("the requester has withdrawn the ticket, and there are words to the requester")
+        suggestion = say("#reopen and #send, each on a line of its own")
+        return _hold(case, reply, why=why, suggestion=suggestion, needs_more=True)
     why = say("#spam lets nobody outside hear of it, but there are words to the requester")
     return _hold(case, reply, why=why, suggestion=say("#note above the words that are for colleagues"))
 
@@ -202,10 +209,11 @@ def _hold(
     their_text: Phrase | str = "",
     problems: Sequence[Phrase] = (),
     facts: Sequence[str] = (),
+    needs_more: bool = False,
 ) -> Decision:
     """Keep the mail, tell nobody else, ask its author. One of commands alone has nothing that could be sent later.
 
-    Where only `facts` are missing it waits for these, whatever it says.
+    Where only `facts` are missing it waits for these, whatever it says. `needs_more`: `#send` alone would not send it.
     """
     carried = [line.argument for line in (*reply.repeated, *reply.commands) if line.name in CARRYING]
     says = reply.text.public or reply.text.internal or any(carried)
@@ -235,7 +243,7 @@ def _hold(
     context: dict[str, object] = {"headline": headline, "why": why, "suggestion": suggestion}
     context["problems"] = list(problems)
     context |= {"held_text": original, "their_text": their_text, "facts": form_of(case.policy, facts)}
-    context |= {"commands": [line.raw for line in reply.commands], "sendable": sendable}
+    context |= {"commands": [line.raw for line in reply.commands], "sendable": sendable and not needs_more}
     notice = Notice(name="question", to=mailbox, role=Role.AGENT, about="held", context=context)
     # Words that are held anew stand for those that were held before; a mere command leaves them waiting.
     dropped = _dropped(case, replace(reply, confirmed=None), answers=False) if kept else ()

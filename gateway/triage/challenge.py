@@ -19,14 +19,13 @@ from gateway.triage import headlines
 from gateway.triage.case import Case
 from gateway.triage.decision import Action, AnswerQuestion, Decision, Notice
 from gateway.triage.grammar import command_lines
+from gateway.triage.quarantine import ASKED
 
 CHALLENGE = "challenge"
 # The quarantine code of one that the agent calls foreign.
 DENIED = "agent-denied"
 # The quarantine codes of mails that an agent's yes lets in.
 ASKED_ABOUT = frozenset({"agent-unproven", "agent-unconfirmed"})
-# The reason beside such a code where the agent was really asked.
-ASKED = "asked"
 # The subject of what is told, by the reason.
 _HEADLINES = {
     "question-settled": headlines.NOTHING_DONE,
@@ -64,7 +63,7 @@ def quarantine_and_ask(case: Case, code: str, *reasons: Reason, reaches_out: tup
     refusal = ""
     if case.envelope.quiet or case.envelope.released:
         refusal = "nobody is asked about it: it was imported, or a person let it in"
-    elif not reaches_out and number in asked:
+    elif not reaches_out and number and number in asked:
         refusal = f"{agent.name} was asked about this ticket in the last day"
     elif len(asked) >= case.policy.trust.questions_per_day:
         refusal = f"{agent.name} was asked {counted(len(asked), 'time')} in the last day"

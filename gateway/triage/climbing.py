@@ -52,7 +52,7 @@ def climbed(
     if team:
         given = given_from_elsewhere(team, after, policy, duty, away, now=now, but=[ticket.assignee])
         changes += _moved(team, given)
-        words = (*words, _in_words(team, given))
+        words = (*words, _in_words(policy.team_title(team), given))
         after = replace(after, team=team, assignee=given.agent.address if given is not None else "")
     if not changes:
         return None

@@ -45,7 +45,11 @@ COMMANDS: dict[str, Command] = {
     "code": Command(
         usage=say("#code NAME"), help=say("Notes how it ended, by a name of the desk's own list."), apply=ending.code
     ),
-    "close": Command(usage="#close", help=say("Ends the ticket without a mail to the requester."), apply=actions.close),
+    "close": Command(
+        usage="#close",
+        help=say("Ends the ticket, without a mail to the requester unless a notice says so."),
+        apply=actions.close,
+    ),
     "reopen": Command(usage="#reopen", help=say("Takes a resolved or closed ticket up again."), apply=actions.reopen),
     "spam": Command(usage="#spam", help=say("Cancels the ticket; the sender hears nothing."), apply=actions.spam),
     # Who works on it

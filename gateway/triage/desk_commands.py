@@ -9,8 +9,9 @@ answer, and nothing of the mail is carried out. Pure: what a list shows is read 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.mail import Address, Reason, Verdict
@@ -28,28 +29,31 @@ from gateway.triage.facts import OwnedTicket, TicketFacts
 from gateway.triage.grammar import CommandLine, Misplaced, nearest, read_agent_text
 from gateway.triage.handover import HANDOVER
 from gateway.triage.results import Asked
-from gateway.triage.traffic import HOUR
 from gateway.triage.trust import Act, may
 from gateway.triage.work import Refusal
 
 LISTING = "listing"
-_ANSWERS_PER_HOUR = 30
 _MOST_LINES = 20
 _LONGEST_QUESTION = 300
+# As many as are looked up for one mail.
+MOST_SHOWN = 10
+_BARE_NUMBER = re.compile(r"(?<![\w-])[1-9][0-9]{0,8}(?![\w-])", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeskWork:
-    """What a mail has asked or told so far. `lines` are told to its author; `tickets` are those that it names,
-    `owned` those that a hand-over may be about."""
+    """What a mail has asked or told so far. `lines` are told to its author, `missing` is what was not found; `tickets`
+    are those that it names, `owned` those that a hand-over may be about."""
 
     policy: Policy
     agent: Agent
     now: datetime
     tickets: tuple[TicketFacts, ...] = ()
     owned: tuple[OwnedTicket, ...] = ()
+    away: Mapping[str, datetime] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
     lines: tuple[Phrase, ...] = ()
+    missing: tuple[Phrase, ...] = ()
 
     @property
     def mailbox(self) -> Address:
@@ -101,15 +105,21 @@ def _find(work: DeskWork, argument: str) -> DeskWork | Refusal:
 
 
 def _show(work: DeskWork, argument: str) -> DeskWork | Refusal:
-    """Answer with a ticket, all that is written on it, and its own address to answer to."""
+    """Answer with each ticket, all that is written on it, and its own address to answer to; say which do not exist."""
     numbers = [number for _, number in find_tokens(argument, work.policy.prefixes())]
-    numbers += [int(word) for word in argument.split() if word.isascii() and word.isdigit() and len(word) < 10]
+    numbers = list(dict.fromkeys([*numbers, *bare_numbers(argument)]))
     if not numbers:
-        return Refusal(why=say("names no ticket"), suggestion=f"#show {work.policy.prefixes()[0]}-1042")
-    for number in dict.fromkeys(numbers):
-        ticket = next((one for one in work.tickets if number == one.number or number in one.merged_from), None)
-        if ticket is None:
-            return Refusal(why=say("there is no ticket {number}", number=number), suggestion="#find")
+        return Refusal(why=say("names no ticket"), suggestion=f"#show {work.policy.prefixes()[0]}-…")
+    asked = {number: _ticket_numbered(work, number) for number in numbers[:MOST_SHOWN]}
+    bad = [number for number, ticket in asked.items() if ticket is None]
+    missing = say("there is no ticket {number}", number=bad if len(bad) > 1 else next(iter(bad), ""))
+    if len(bad) == len(asked):
+        return Refusal(why=missing, suggestion="#find")
+    if bad:
+        work = replace(work, missing=(*work.missing, missing))
+    if len(numbers) > MOST_SHOWN:
+        work = replace(work, missing=(*work.missing, say("only {count} tickets at a time", count=MOST_SHOWN)))
+    for ticket in {one.number: one for one in asked.values() if one is not None}.values():
         shown: dict[str, object] = {
             "changes": [],
             "history": True,
@@ -122,10 +132,22 @@ def _show(work: DeskWork, argument: str) -> DeskWork | Refusal:
     return work
 
 
+def _ticket_numbered(work: DeskWork, number: int) -> TicketFacts | None:
+    return next((one for one in work.tickets if number == one.number or number in one.merged_from), None)
+
+
+def bare_numbers(argument: str) -> list[int]:
+    """The tickets that are named by their number alone: "1001 1002", "1001, 1002"."""
+    return [int(number) for number in _BARE_NUMBER.findall(argument)]
+
+
 def _hand_over(work: DeskWork, argument: str) -> DeskWork | Refusal:
     """Give all open tickets of the author, or of an agent of the author's team, to somebody else."""
-    found = handover.hand_over(work.policy, work.agent, work.owned, argument)
-    return found if isinstance(found, Refusal) else work.with_changes(*found[0], told=found[1])
+    found = handover.hand_over(work.policy, work.agent, work.owned, argument, away=work.away)
+    if isinstance(found, Refusal):
+        return found
+    changes, lines = found
+    return replace(work.with_changes(*changes), lines=(*work.lines, *lines))
 
 
 def _rules(work: DeskWork, argument: str) -> DeskWork | Refusal:
@@ -205,7 +227,7 @@ def read_desk_mail(subject: str, text: str) -> DeskMail | None:
 
 def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
     """Answer what it asks and do what it says, all of it or nothing."""
-    if case.mail.sender_defects or (answers_enough(case, agent) and not case.facts.auth_trusted):
+    if case.mail.sender_defects:
         return case.quarantine("agent-unproven", Reason(code="desk-command", text="commands in an agent's name"))
     if any(DESK_COMMANDS[line.name].changes for line in mail.commands) and not may(
         case.authorisation.proof, Act.COMMAND_NEW, case.policy
@@ -218,6 +240,7 @@ def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
         now=case.facts.now,
         tickets=case.facts.named_tickets,
         owned=case.facts.owned,
+        away=case.facts.away,
     )
     done, problems = run_desk_commands(work, mail.commands)
     problems += [say("{line}: {why}", line=one.raw, why=_why_wrong(one)) for one in mail.wrong]
@@ -226,7 +249,13 @@ def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
         headline = headlines.not_done(*headlines.line_in(problems[0]))
         told = work.answered("result", headline=headline, title=title, lines=problems, files=False)
         return _decide(case, agent, told, mail)
-    if done.lines:
+    if done.missing:
+        headline = headlines.partly_done(*(line.raw for line in mail.commands))
+        told_so = [*done.lines, *done.missing]
+        done = done.answered(
+            "result", headline=headline, title=say("Done, but not all of it"), lines=told_so, files=False
+        )
+    elif done.lines:
         headline = headlines.done(*(line.raw for line in mail.commands if DESK_COMMANDS[line.name].changes))
         done = done.answered("result", headline=headline, title=say("Done:"), lines=list(done.lines), files=False)
     return _decide(case, agent, done, mail)
@@ -250,15 +279,6 @@ def run_desk_commands(work: DeskWork, lines: Sequence[CommandLine]) -> tuple[Des
         else:
             work = result
     return work, problems
-
-
-def answers_enough(case: Case, agent: Agent) -> bool:
-    """Whether this address has been answered so often within the hour that somebody else may be asking."""
-    known = case.facts.traffic_with(agent.address)
-    since = case.facts.now - HOUR
-    return known is not None and known.count(LISTING, since=since) + known.count("result", since=since) >= (
-        _ANSWERS_PER_HOUR
-    )
 
 
 def _decide(case: Case, agent: Agent, work: DeskWork, mail: DeskMail) -> Decision:

@@ -1,10 +1,10 @@
-"""A keeper's answer to a digest of the quarantine: lines like `release 4 7`, read and decided. Pure.
+"""A keeper's answer to a digest of the quarantine: lines like `release 4 7` or `4 7 release`, read and decided. Pure.
 
 The numbers are those of the digest that is answered. It takes that digest's key and the keeper's own address. Nothing
-is done for whoever else sends the key: agents and colleagues are told who may decide, strangers are quarantined. A line
-that can't be meant as anything else and is wrong (a number that the digest does not have, a mistyped word before
-numbers) holds the whole mail, so that nothing is half done; other lines are named in the answer and left alone. What
-somebody has settled before is said to be settled, and stays as it is.
+is done for whoever else sends the key: agents and colleagues are told who may decide, strangers are quarantined. Each
+line counts for itself: what is wrong (a number that the digest does not have, a mistyped word beside numbers) is named
+in the answer, as are lines that say nothing to us, and the others are done. A number that is to be let in and to be
+deleted is left alone. What somebody has settled before is said to be settled, and stays as it is.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ VERBS = ("release", "delete", "block")
 # Spaces, a quote mark or a number sign before the word are typed out of habit; a quotation mark is our own example.
 _NUMBERS = r"(?:[\s,;]+(?:(?:and|und|et|y|e)\s+)?\d{1,4}(?:\s?[-–]\s?\d{1,4})?\b)*"
 _LINE = re.compile(rf"[\s#＃]*([^\W\d_]+)(?:\s?:)?({_NUMBERS})(.*)$")
+# The other way round: "1 release", "2, 3: delete rubbish".
+_REVERSED = re.compile(
+    r"[\s#＃]*(\d{1,4}(?:(?:[\s,;]+(?:(?:and|und|et|y|e)\s+)?|\s?[-–]\s?)\d{1,4})*)[\s.:)]+([^\W\d_]+)\b(.*)$"
+)
 _NUMBER = re.compile(r"(\d{1,4})(?:\s?[-–]\s?(\d{1,4}))?")
 _BARE_NUMBERS = re.compile(r"[\s\d,;]*\d[\s\d,;]*")
 _ALIKE = 0.75
@@ -75,14 +79,24 @@ def read_answer(text: str) -> Answer:
     return Answer(orders=tuple(orders), wrong=tuple(wrong), others=tuple(others))
 
 
+def _parts(line: str) -> tuple[str, str, str] | None:
+    """The word of a line, its numbers and what stands behind them, in either order."""
+    if match := _LINE.match(line):
+        return match[1].lower(), match[2], match[3]
+    if match := _REVERSED.match(line):
+        return match[2].lower(), match[1], match[3]
+    return None
+
+
 def _read_line(line: str) -> Order | None:
-    match = _LINE.match(line)
-    if match is None or match[1].lower() not in VERBS:
+    parts = _parts(line)
+    if parts is None or parts[0] not in VERBS:
         return None
-    numbers = tuple(dict.fromkeys(_numbers_in(match[2])))
-    reason = match[3].strip(" .:;,-")
-    is_bad = not numbers or len(numbers) > _MOST_NUMBERS or (reason and match[1].lower() == "release")
-    return None if is_bad else Order(verb=match[1].lower(), numbers=numbers, reason=reason[:_SHOWN_CHARS])
+    verb, of_line, behind = parts
+    numbers = tuple(dict.fromkeys(_numbers_in(of_line)))
+    reason = behind.strip(" .:;,-")
+    is_bad = not numbers or len(numbers) > _MOST_NUMBERS or (reason and verb == "release")
+    return None if is_bad else Order(verb=verb, numbers=numbers, reason=reason[:_SHOWN_CHARS])
 
 
 def _numbers_in(text: str) -> Iterator[int]:
@@ -93,13 +107,13 @@ def _numbers_in(text: str) -> Iterator[int]:
 
 def _looks_meant(line: str) -> bool:
     """Whether a line that is no order can only have been meant as one."""
-    match = _LINE.match(line)
-    if match is None:
+    parts = _parts(line)
+    if parts is None:
         return _BARE_NUMBERS.fullmatch(line) is not None
-    word = match[1].lower()
-    has_numbers = bool(match[2].strip())
+    word, numbers, behind = parts
+    has_numbers = bool(numbers.strip())
     if word in VERBS:
-        return has_numbers or not match[3].strip()
+        return has_numbers or not behind.strip()
     return has_numbers and bool(difflib.get_close_matches(word, VERBS, 1, _ALIKE))
 
 
@@ -112,27 +126,34 @@ def answer_digest(case: Case, digest: DigestFact) -> Decision:
     if keeper is None:
         return _refuse(case, digest)
     answer = read_answer(case.mail.new_text)
-    wrong = [*map(_not_understood, answer.wrong), *_contradictions(answer, digest)]
-    if wrong or not answer.orders:
-        title = say("Nothing was done. Correct these lines and answer once more:")
-        if not wrong:
-            title, wrong = say('Nothing was done: there is no line like "release 4 7" above the quote.'), []
-        reason = Reason(code="digest-refused", text="the answer to the digest has lines that can't count")
-        return _tell(case, keeper, title, wrong, reason=reason, headline=headlines.NOTHING_DONE)
+    both = _let_in_and_deleted(answer)
+    orders = {(order.verb, number): order for order in reversed(answer.orders) for number in reversed(order.numbers)}
     changes: list[Change] = []
-    lines: list[Phrase] = []
+    told: dict[Phrase, None] = {}
     done = 0
-    for order in answer.orders:
-        for number in order.numbers:
-            change, line = _carry(order, digest.entry(number), case, keeper)
-            changes += change
-            lines.append(line)
-            done += bool(change)
-    orders = [f"{order.verb} {number}" for order in answer.orders for number in order.numbers]
+    for (_, number), order in reversed(orders.items()):
+        change, line = _carry(order, number, digest.entry(number), case, keeper, is_clear=number not in both)
+        changes += change
+        told[line] = None
+        done += bool(change)
+    lines = [*told, *map(_not_understood, answer.wrong)]
+    if not done and (not lines or _all_wrong(answer, digest, both)):
+        title = say("Nothing was done. Correct these lines and answer once more:")
+        if not lines:
+            title = say('Nothing was done: there is no line like "release 1" above the quote.')
+        reason = Reason(code="digest-refused", text="the answer to the digest has no line that can count")
+        return _tell(case, keeper, title, lines, reason=reason, headline=headlines.NOTHING_DONE)
+    asked = [*(f"{verb} {number}" for verb, number in reversed(orders)), *answer.wrong]
     lines += [say("Left alone: {line}", line=line) for line in answer.others]
     reason = Reason(code="digest-answered", text=f"{keeper.name} answered a digest of the quarantine")
-    title = say("Done:") if done == len(orders) else say("Your answer:")
-    return _tell(case, keeper, title, lines, *changes, reason=reason, headline=headlines.of_many(done, orders))
+    title = say("Done:") if done == len(asked) else say("Your answer:")
+    return _tell(case, keeper, title, lines, *changes, reason=reason, headline=headlines.of_many(done, asked))
+
+
+def _all_wrong(answer: Answer, digest: DigestFact, both: frozenset[int]) -> bool:
+    """Whether no order is one that the digest could be asked for."""
+    numbers = [number for order in answer.orders for number in order.numbers]
+    return all(digest.entry(number) is None or number in both for number in numbers)
 
 
 def _keeper(case: Case, digest: DigestFact) -> Agent | None:
@@ -188,22 +209,23 @@ def _not_understood(line: str) -> Phrase:
     return say("Not understood: {line}", line=line)
 
 
-def _contradictions(answer: Answer, digest: DigestFact) -> Iterator[Phrase]:
-    verb_of: dict[int, str] = {}
-    for order in answer.orders:
-        for number in order.numbers:
-            if digest.entry(number) is None:
-                yield say("{number} is not in that digest", number=number)
-            elif order.verb != "block" and verb_of.setdefault(number, order.verb) != order.verb:
-                yield say("{number} is both to be let in and to be deleted", number=number)
+def _let_in_and_deleted(answer: Answer) -> frozenset[int]:
+    """The numbers for which two lines say the opposite."""
+    named = {verb: {n for one in answer.orders if one.verb == verb for n in one.numbers} for verb in VERBS}
+    return frozenset(named["release"] & named["delete"])
 
 
-def _carry(order: Order, entry: DigestEntry | None, case: Case, keeper: Agent) -> tuple[tuple[Change, ...], Phrase]:
+def _carry(
+    order: Order, number: int, entry: DigestEntry | None, case: Case, keeper: Agent, *, is_clear: bool
+) -> tuple[tuple[Change, ...], Phrase]:
     """What one number of an order changes, and the line that tells it."""
-    assert entry is not None  # what the digest lacks was refused before
-    number, ledger, by = entry.number, entry.ledger, keeper.address
+    if entry is None:
+        return (), say("{number} is not in that digest", number=number)
     if order.verb == "block":
         return _block(order, entry, case, keeper)
+    if not is_clear:
+        return (), say("{number} is both to be let in and to be deleted", number=number)
+    ledger, by = entry.ledger, keeper.address
     if entry.settled:
         return (), say("{number} was settled before: {what}", number=number, what=entry.settled)
     if order.verb == "delete":

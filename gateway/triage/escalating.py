@@ -24,11 +24,11 @@ def escalate(work: Work, argument: str) -> Work | Refusal:
     if above is None:
         others = [team.name for team in policy.teams if team != policy.team_named(ticket.team)]
         hint = f"#assign {'|'.join(others[:12])}" if others else say("#note what you need")
-        return Refusal(why=say("no team is above {team}", team=ticket.team), suggestion=hint)
+        return Refusal(why=say("no team is above {team}", team=policy.team_title(ticket.team)), suggestion=hint)
     name, reason = above.name, one_line(argument)[:_LONGEST_CHARS]
-    told = say("escalated to the team {team}", team=name)
+    told = say("escalated to the team {team}", team=policy.team_title(name))
     if reason:
-        told = say("escalated to the team {team}: {reason}", team=name, reason=reason)
+        told = say("escalated to the team {team}: {reason}", team=policy.team_title(name), reason=reason)
     given = given_in_team(work, name, but=[ticket.assignee], told=told)
     if given is None:
         given = work.with_fields([(Field.TEAM, name), (Field.ASSIGNEE, "")], team=name, assignee="", told=told)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from gateway.keys import ReplyKey
 from gateway.mail import Address, AuthResults
 from gateway.phrase import Phrase
-from gateway.ticket import Authority, HoldReason, Priority, Status, TicketType
+from gateway.ticket import Authority, HoldReason, Priority, Role, Status, TicketType
 from gateway.triage.traffic import Outside, Traffic
 from gateway.triage.undoable import Undoable
 from gateway.triage.view import TicketCount
@@ -327,14 +327,15 @@ class Facts:
     is for, have opened before: both are read only where some rule asks.
     `signature` is what our own check of its DKIM signature says, None where nobody looked. `question` is
     the one that the mail answers, `confirmed_by` the agent who said that it is theirs. `asked_about` are the tickets
-    (0: none) about which the sender, an agent, was asked "was it you?" in the last day.
+    (0: none) about which the sender, an agent, was asked "was it you?" in the last day; None where a yes came.
     `has_broken_key`: an address of the desk that it went to carries what looks like a key of ours and is none.
     `denied_by` is the entry of the deny list that the sender falls under, "" for none. `heartbeat` is when the desk's
     mail to itself left that has come back here. `digest` is the digest of the quarantine that the mail answers, and
-    `listing` the list of tickets. `owned` are the open tickets of the author, and of agents named by a `#handover`.
+    `listing` the list of tickets. `unbound`: the mail answers one of ours that is about no ticket, told to its reader
+    in this role. `owned` are the open tickets of the author, and of agents named by a `#handover`.
     `same_matter` is the open ticket of the author that says what a mail says that names no ticket.
     `undoable` is what the author's last mail did, by ticket; read only where this one says `#undo`. `tap` is the link
-    that the mail comes of.
+    that the mail comes of. `held_back` are addresses for which mail is held, read only where this one says `#retry`.
     `away` are the addresses of agents who are away now, each with the moment until when; `duty` is what choosing an
     agent asks for, None where no team gives tickets by itself.
     """
@@ -350,7 +351,7 @@ class Facts:
     signature: SignatureFact | None = None
     confirmed_by: str = ""
     question: QuestionFact | None = None
-    asked_about: tuple[int, ...] = ()
+    asked_about: tuple[int | None, ...] = ()
     border_test: BorderTest | None = None
     has_broken_key: bool = False
     sender: Person | None = None
@@ -368,11 +369,13 @@ class Facts:
     owned: tuple[OwnedTicket, ...] = ()
     digest: DigestFact | None = None
     listing: ListingFact | None = None
+    unbound: Role | None = None
     same_matter: TicketFacts | None = None
     away: Mapping[str, datetime] = field(default_factory=dict)
     duty: DutyFacts | None = None
     undoable: Mapping[int, Undoable] = field(default_factory=dict)
     tap: TapFact | None = None
+    held_back: tuple[str, ...] = ()
 
     def traffic_with(self, address: str) -> Traffic | None:
         """What went to and fro between the desk and an address; None where nothing is known of it."""

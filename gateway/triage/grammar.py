@@ -3,7 +3,8 @@
 Commands stand in the first lines or in the last ones (before signature or quote); `#note` counts on any line of its
 own.
 A line that begins with `#word` anywhere is never sent: what is elsewhere or unknown holds the whole mail, and so does
-a command behind a bullet or in a table's cell, and `#note` anywhere. `# ` with a space and `#12` are text.
+a command behind a bullet or in a table's cell, `#note` anywhere, and a command that a phone wrote with a space behind
+the sign (`# note`, `# priority P2`). Any other `# ` with a space, as of a heading, and `#12` are text.
 """
 
 from __future__ import annotations
@@ -34,6 +35,24 @@ _BEHIND_A_MARK = re.compile(
     rf"(?:^[{_SPACE}]*[{_MARKS}][{_MARKS}{_SPACE}]*|\t[{_BLANK}]*[*_]*)[{_HASH}]([^\W\d_][\w-]*)"
 )
 _NOTE_ANYWHERE = re.compile(rf"[{_HASH}]{NOTE}(?![\w-])", re.IGNORECASE)
+_SPACED = re.compile(rf"^([{_MARKS}{_SPACE}]*)([{_HASH}]+)[{_SPACE}]+([^\W\d_][\w-]*)(.*)$")
+# What fits behind the commands that take more than nothing: "# Category" alone is a heading, and so is "# Use of it".
+_FITTING = {
+    **dict.fromkeys(("resolve", "workaround", "cause", "escalate", "find"), r".*"),
+    **dict.fromkeys(("assign", "handover", "list"), r"\S+(?: \S+){0,3}"),
+    **dict.fromkeys(("category", "code", "impact", "urgency", "use", "preview"), r"\S+"),
+    **dict.fromkeys(("cc", "requester", "unwatch"), r".*@.*"),
+    **dict.fromkeys(("merge", "link", "show"), r".*\d.*"),
+    "type": r"(?i:(?:service )?(?:incident|request))",
+    "priority": r"[Pp]?[1-5]",
+    "set": r".*=.*",
+    "tag": r".+",
+    "rules": r"stats",
+    "hold": r"(?:requester|vendor|approval)\b.*",
+    "away": r"(?:until|from|bis|von|ab)\b.*",
+}
+# Those of them that count without anything, too.
+_BARE = frozenset({"resolve", "escalate", "list", "away", "unwatch"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +86,8 @@ class AgentText:
     @property
     def hides_note(self) -> bool:
         """Whether a line that can't count has `#note` somewhere in it."""
-        return any(_NOTE_ANYWHERE.search(visible(one.raw)) for one in self.misplaced)
+        shown = [visible(one.raw) for one in self.misplaced]
+        return any(_NOTE_ANYWHERE.search(one) or _spaced_command(one, (NOTE,)) for one in shown)
 
 
 def read_agent_text(text: str, known: Collection[str]) -> AgentText:
@@ -82,6 +102,10 @@ def read_agent_text(text: str, known: Collection[str]) -> AgentText:
     into, has_note = public, False
     for number, (line, command) in enumerate(zip(lines, matches, strict=True)):
         if command is None:
+            if into is public and (spaced := _spaced_command(visible(line), known)):
+                why = say("looks like a command, but has a space behind the #")
+                misplaced.append(Misplaced(raw=visible(line).strip(), why=why, suggestion=f"#{spaced}"))
+                continue
             if into is public and (hidden := _hidden_command(line, known)):
                 why = say("looks like a command, but does not begin its line")
                 suggestion = say("{command} on a line of its own", command=hidden)
@@ -139,6 +163,25 @@ def _hidden_command(line: str, known: Collection[str]) -> str:
     if match is not None and unicodedata.normalize("NFKC", match.group(1)).lower() in known:
         return f"#{match.group(1).lower()}"
     return f"#{NOTE}" if _NOTE_ANYWHERE.search(seen) else ""
+
+
+def _spaced_command(seen: str, known: Collection[str]) -> str:
+    """The command that a line would be without the space behind its sign; of all but `note` only what fits counts."""
+    match = _SPACED.match(seen)
+    if match is None:
+        return ""
+    before, signs, word, rest = match.groups()
+    name = unicodedata.normalize("NFKC", word).lower()
+    if name == NOTE:
+        return NOTE
+    if name not in known or before.strip() or len(signs) > 1:
+        return ""
+    argument = _SPACES.sub(" ", rest).strip()
+    habit = _HABIT.match(argument)
+    argument = argument[habit.end() :] if habit else argument
+    if not argument:
+        return name if name in _BARE or name not in _FITTING else ""
+    return name if re.fullmatch(_FITTING.get(name, ""), argument) else ""
 
 
 def visible(text: str) -> str:

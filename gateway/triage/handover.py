@@ -7,8 +7,9 @@ author one result, and whose tickets a lead has handed over hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from gateway.mail import Address
 from gateway.phrase import Phrase, say
@@ -16,6 +17,7 @@ from gateway.policy import Agent, Policy
 from gateway.policy.roles import Duty, may_do
 from gateway.ticket import Authority, Field, FieldValue, Role
 from gateway.triage import headlines
+from gateway.triage.absence import hints_of_absence
 from gateway.triage.decision import Change, Notice, SetFields, TurnTo
 from gateway.triage.facts import OwnedTicket
 from gateway.triage.work import Refusal, Work
@@ -29,20 +31,20 @@ _MOST_TOLD = 20
 
 def hand_over_here(work: Work, argument: str) -> Work | Refusal:
     """The command in a reply on a ticket: what it does comes after what the mail does to that ticket."""
-    found = hand_over(work.policy, work.agent, work.owned, argument)
+    found = hand_over(work.policy, work.agent, work.owned, argument, away=work.away)
     if isinstance(found, Refusal):
         return found
-    changes, told = found
+    changes, lines = found
     headline = headlines.done(f"#{HANDOVER} {argument}")
-    context = {"headline": headline, "title": say("Done:"), "lines": [told], "files": False}
+    context = {"headline": headline, "title": say("Done:"), "lines": [*lines], "files": False}
     result = Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)
     return replace(work, handed=(TurnTo(ticket=None), result, *changes))
 
 
 def hand_over(
-    policy: Policy, agent: Agent, owned: Sequence[OwnedTicket], argument: str
-) -> tuple[tuple[Change, ...], Phrase] | Refusal:
-    """What a hand-over changes, and what its author is told; or why it can't be."""
+    policy: Policy, agent: Agent, owned: Sequence[OwnedTicket], argument: str, *, away: Mapping[str, datetime]
+) -> tuple[tuple[Change, ...], tuple[Phrase, ...]] | Refusal:
+    """What a hand-over changes, and the lines that its author is told; or why it can't be."""
     named = _named(policy, agent, argument)
     if isinstance(named, Refusal):
         return named
@@ -63,7 +65,8 @@ def hand_over(
     )
     if len(tickets) == 1:
         told = say("{ticket} handed over to {agent}", ticket=tokens[0], agent=taker.name)
-    return (listing, *_told_to(giver, taker, agent, tickets), *given, TurnTo(ticket=None)), told
+    hints = hints_of_absence(policy, taker, away=away, team=next(iter(taker.teams), ""), author=agent)
+    return (listing, *_told_to(giver, taker, agent, tickets), *given, TurnTo(ticket=None)), (told, *hints)
 
 
 def _told_to(giver: Agent, taker: Agent, author: Agent, tickets: Sequence[OwnedTicket]) -> tuple[Notice, ...]:

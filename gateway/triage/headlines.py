@@ -40,8 +40,15 @@ def answer_to(*lines: str) -> Phrase:
     return say("Asked for: {what}", what=_named(lines))
 
 
-def of_many(count: int, lines: Sequence[str]) -> Phrase:
-    """So many of these lines were done."""
+def only_answers(headline: object) -> bool:
+    """Whether a mail of this subject says what was asked for, and nothing of what was done or could not be."""
+    return isinstance(headline, Phrase) and headline.text == answer_to("#help").text
+
+
+def of_many(count: int, lines: Sequence[str], *, left: int = 0) -> Phrase:
+    """So many of these lines were done; `left` others say nothing to us."""
+    if count and left:
+        return say("{done} of {count} done, left alone: {left}", done=count, count=len(lines), left=left)
     if len(lines) < 2 or not count:
         return done(*lines) if count else not_done(*lines)
     return say("{done} of {count} done", done=count, count=len(lines))

@@ -61,7 +61,8 @@ def wish_of(case: Case, ticket: TicketFacts | None) -> Wish | None:
         case.threading.evidence is not Evidence.SUBJECT_TOKEN
         or subject == clean_subject(ticket.subject, case.policy.prefixes())
     )
-    names = (case.sender.name, case.policy.desk.name, *(agent.name for agent in case.policy.agents))
+    mailbox = case.sender.address.partition("@")[0]
+    names = (case.sender.name, mailbox, case.policy.desk.name, *(agent.name for agent in case.policy.agents))
     wish = read_wish(subject, case.mail.new_text, is_reply=is_reply, names=names)
     if wish in _ANSWERS and ticket is not None and ticket.last_answer and "?" in ticket.last_answer.text:
         # "Shall we renew or cancel it?": then the word is an answer for the agent who asks.
@@ -176,7 +177,8 @@ def _take_up(case: Case, ticket: TicketFacts, *, why: str) -> Decision:
     move = MoveStatus(to=LIFECYCLE[Step.REOPEN][ticket.status], why=why)
     withdrawn = ticket.status is Status.CANCELLED
     said = (*marks, say("The ticket was withdrawn; this reply has taken it up again.")) if withdrawn else marks
-    context: dict[str, object] = {"marks": list(said), "reopened": not withdrawn, "attach_original": False}
+    reopened = "" if withdrawn else ticket.status.value
+    context: dict[str, object] = {"marks": list(said), "reopened": reopened, "attach_original": False}
     agents = agents_of_ticket(case.policy, ticket, Event.NEW_REPLY)
     notices = tell_agents("new_reply", agents, about="message", context=context, but=[case.sender.address])
     what = "taken_up" if withdrawn else "reopened"

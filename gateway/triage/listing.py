@@ -20,13 +20,13 @@ from gateway.triage.asking import ENDS, missing_facts, why_asked
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands
 from gateway.triage.decision import Action, AskRating, Change, Decision, Notice, TakeTurn, TurnTo
-from gateway.triage.desk_commands import DeskWork, read_desk_mail, run_desk_commands, told_first
+from gateway.triage.desk_commands import DESK_COMMANDS, DeskWork, read_desk_mail, run_desk_commands, told_first
 from gateway.triage.facts import ListingFact, TicketFacts
 from gateway.triage.grammar import CommandLine, command_lines
 from gateway.triage.orders import Order, read_orders
 from gateway.triage.routing import after
 from gateway.triage.trust import REACHING
-from gateway.triage.work import Refusal, Work, work_on
+from gateway.triage.work import HINTING, Refusal, Work, work_on
 
 # What needs the ticket's own mail: a question to answer, an outsider to let in, a mail to send after all.
 _NOT_IN_LISTS = frozenset(
@@ -50,7 +50,8 @@ def answer_listing(case: Case, listing: ListingFact) -> Decision:
         title = say("Nothing was done: that list is more than a week old. #list sends you a new one.")
         told_so = _told(title, [], headlines.NOTHING_DONE)
         return _file(case, agent, Notice(name="result", to=mailbox, role=Role.AGENT, context=told_so))
-    orders, others = read_orders(case.mail.new_text, case.policy, set(COMMANDS) - _NOT_IN_LISTS)
+    elsewhere = _NOT_IN_LISTS | set(DESK_COMMANDS)
+    orders, others = read_orders(case.mail.new_text, case.policy, set(COMMANDS) - elsewhere, elsewhere)
     asked = read_desk_mail("", "\n".join(others))
     if asked is not None:
         others = ()
@@ -60,12 +61,14 @@ def answer_listing(case: Case, listing: ListingFact) -> Decision:
         now=case.facts.now,
         tickets=case.facts.named_tickets,
         owned=case.facts.owned,
+        away=case.facts.away,
     )
     work, problems = run_desk_commands(work, asked.commands if asked is not None else ())
     changes, results = _carry(case, agent, listing, orders)
     lines = [one.line for one in sorted(results, key=lambda one: one.place)]
-    lines += [*work.lines, *problems, *(say("Left alone: {line}", line=line[:100]) for line in others)]
-    headline = headlines.of_many(sum(one.is_done for one in results), [one.raw for one in orders for _ in one.numbers])
+    lines += [*work.lines, *work.missing, *problems, *(say("Left alone: {line}", line=line[:100]) for line in others)]
+    entries = [one.raw for one in orders for _ in one.numbers]
+    headline = headlines.of_many(sum(one.is_done for one in results), entries, left=len(others))
     if not orders and asked is not None:
         written = [line.raw for line in asked.commands]
         headline = headlines.not_done(*written) if problems else headlines.done(*written)
@@ -120,9 +123,7 @@ def _carry(
             if ticket is None:
                 results.append(_Result(place=number, line=say("{number} is not in that list", number=number)))
             elif not order.line:
-                near = order.suggestion or say("done, take, @NAME, p3, note …")
-                why = say("is no command; what would fit: {suggestion}", suggestion=near)
-                line = say("{line}: {why}", line=order.said[:100], why=why)
+                line = say("{line}: {why}", line=order.said[:100], why=_why_not(order))
                 results.append(_Result(place=number, line=_at(number, _token_of(case, ticket), line)))
             else:
                 by_ticket.setdefault(ticket.number, []).append((number, command_lines(order.line)[0]))
@@ -140,6 +141,16 @@ def _carry(
         changes += done
         results += told
     return changes, results
+
+
+def _why_not(order: Order) -> Phrase:
+    """Why an order can't count: a command of other mails, or none."""
+    if order.elsewhere in DESK_COMMANDS:
+        return say("stands alone in a line, without a number")
+    if order.elsewhere:
+        return say("can't be done in answer to a list; answer the ticket's own mail")
+    near = order.suggestion or say("done, take, @NAME, p3, note …")
+    return say("is no command; what would fit: {suggestion}", suggestion=near)
 
 
 def _at(place: int, token: str, line: Phrase | str) -> Phrase:
@@ -180,7 +191,9 @@ def _carry_on(
     mail = replace(case.mail, passages=words, new_html="", attachments=(), forwarded=None)
     decided = reply_by_agent(replace(case, mail=mail), ticket, agent)
     if decided.action is Action.APPEND:
-        return [TurnTo(ticket=ticket.number), *decided.changes], results
+        # The lines of the answer say it already.
+        changes = [one for one in decided.changes if not (isinstance(one, Notice) and one.context.get(HINTING))]
+        return [TurnTo(ticket=ticket.number), *changes], results
     why = say("can't be done in answer to a list; answer the ticket's own mail")
     refused = [one for one in results if not one.is_done]
     return [], [*refused, *(_Result(place=place, line=_at(place, token, why)) for place, _ in possible)]

@@ -1,5 +1,7 @@
 """Machines that answer machines: who comes back so soon after an automatic mail that nobody can have written it.
 
+One word for the desk ("status") counts as little as a reply on a ticket in words of its own: people are quick, too.
+
 Such an address is muted for some days: what it writes still opens and joins tickets, and the agents see why it hears
 nothing by itself. Pure.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from gateway.phrase import Phrase, say
+from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.decision import CountQuickReply
 from gateway.triage.restraint import arrived_at, is_quick_reply, quick_replies_with
@@ -22,7 +25,10 @@ def quick_reply(case: Case) -> CountQuickReply | None:
         return None
     if case.policy.agent_of(known.address) is not None or not is_quick_reply(known, arrived, case.policy):
         return None
-    count = quick_replies_with(known, arrived)
+    is_reply = case.ticket is not None and case.authorisation.standing in (Standing.REQUESTER, Standing.WATCHER)
+    count = quick_replies_with(known, arrived, is_reply=is_reply)
+    if not count:
+        return None
     limits = case.policy.limits
     until = case.facts.now + timedelta(days=limits.mute_days) if count >= limits.quick_replies else None
     return CountQuickReply(address=known.address, count=count, at=arrived, muted_until=until)
@@ -42,4 +48,9 @@ def mark_of_muting(case: Case) -> tuple[Phrase, ...]:
     until = muted_until(case)
     if until is None:
         return ()
-    return (say("answers our automatic mails by itself, and gets no more of them until {day}", day=until.date()),)
+    return (
+        say(
+            "gets no automatic mail until {day}, because it answers ours by itself, within moments (#retry ends that)",
+            day=until.date(),
+        ),
+    )

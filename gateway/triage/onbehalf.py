@@ -97,7 +97,7 @@ def open_logged(case: Case, agent: Agent, logged: Logged) -> Decision:
         requester=logged.requester,
         subject=logged.subject,
         # The agent's own words say nothing of what the person reads.
-        language=case.mail.language if case.mail.forwarded is not None else "",
+        language=case.mail.forwarded.language if case.mail.forwarded is not None else "",
         classification=with_assignee(classification, chosen.agent) if chosen is not None else classification,
     )
     told, reason = _tell_requester(case, logged, work, classification)
@@ -269,6 +269,7 @@ def matter_of(case: Case, logged: Logged) -> Mail:
         subject=(forwarded.subject if forwarded is not None else "") or logged.subject,
         passages=(Passage(role=PassageRole.NEW, text=logged.text),),
         forwarded=None,
+        language=forwarded.language if forwarded is not None and not logged.is_call else case.mail.language,
     )
 
 

@@ -8,7 +8,7 @@ written. A line in front of which no number stands is prose, and is named in the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.policy import Policy
@@ -39,18 +39,22 @@ _READ_CHARS = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to do with some entries of a list: `line` is the command line that it means, "" where none is near; `said`
-    is what stands behind the numbers."""
+    """What to do with some entries of a list: `line` is the command line that it means, "" where it means none that
+    goes in a list; `said` is what stands behind the numbers, `elsewhere` the command in it that counts in other mails."""
 
     numbers: tuple[int, ...]
     line: str
     raw: str
     suggestion: str = ""
     said: str = ""
+    elsewhere: str = ""
 
 
-def read_orders(text: str, policy: Policy, known: Iterable[str]) -> tuple[tuple[Order, ...], tuple[str, ...]]:
-    """Take the lines of an answer apart: orders, and what says nothing to us; `known` are the commands that exist."""
+def read_orders(
+    text: str, policy: Policy, known: Iterable[str], elsewhere: Collection[str] = ()
+) -> tuple[tuple[Order, ...], tuple[str, ...]]:
+    """Take the lines of an answer apart: orders, and what says nothing to us; `known` are the commands that a list
+    takes, `elsewhere` those that it does not."""
     orders: list[Order] = []
     others: list[str] = []
     lines = [visible(line).strip()[:_READ_CHARS] for line in text.splitlines()]
@@ -60,8 +64,15 @@ def read_orders(text: str, policy: Policy, known: Iterable[str]) -> tuple[tuple[
             others.append(line)
             continue
         numbers = tuple(dict.fromkeys(_numbers_in(match["numbers"])))[:_MOST_NUMBERS]
-        meant, suggestion = _meant(match["order"], policy, frozenset(known))
-        orders.append(Order(numbers=numbers, line=meant, raw=line, suggestion=suggestion, said=match["order"]))
+        order = match["order"].strip().lstrip("#＃﹟").strip()
+        name = order.partition(" ")[0].rstrip(":,.;!").casefold()
+        meant, near = _meant(order, name, policy, frozenset(known))
+        other = name if not meant and name in elsewhere else ""
+        # To one who writes a command that we know, we name no other: a list may be answered in haste.
+        near = "" if other else near
+        orders.append(
+            Order(numbers=numbers, line=meant, raw=line, suggestion=near, said=match["order"], elsewhere=other)
+        )
     return tuple(orders), tuple(others)
 
 
@@ -77,11 +88,9 @@ def _numbers_in(text: str) -> Iterator[int]:
         yield from range(int(first), min(int(last or first), int(first) + _MOST_NUMBERS) + 1)
 
 
-def _meant(order: str, policy: Policy, known: frozenset[str]) -> tuple[str, str]:
-    """The command line that an order means, and where it means none, the nearest word."""
-    order = order.strip().lstrip("#＃﹟").strip()
-    word, _, rest = order.partition(" ")
-    name, rest = word.rstrip(":,.;!").casefold(), rest.strip()
+def _meant(order: str, name: str, policy: Policy, known: frozenset[str]) -> tuple[str, str]:
+    """The command line that an order means, and where it means none, the nearest command."""
+    rest = order.partition(" ")[2].strip()
     if match := _PRIORITY.fullmatch(order.rstrip(".!")):
         return f"#priority P{match[1]}", ""
     if order.startswith("@"):
@@ -92,4 +101,5 @@ def _meant(order: str, policy: Policy, known: frozenset[str]) -> tuple[str, str]
         return f"#{_COMMAND_OF[name]} {rest}".rstrip(), ""
     if policy.agent_named(order) or policy.team_named(order):
         return f"#assign {order}", ""
-    return "", nearest(name, [*known, *_COMMAND_OF])
+    near = nearest(name, [*known, *_COMMAND_OF])
+    return "", f"#{_COMMAND_OF[near[1:]]}" if near[1:] in _COMMAND_OF else near

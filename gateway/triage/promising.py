@@ -39,6 +39,7 @@ def reminded(
 def why_reminded(rung: Rung, steps: Iterable[LadderStep], *, team: str, assignee: str, policy: Policy) -> Phrase:
     """Why somebody on that rung is told, in one sentence."""
     owner = policy.agent_of(assignee) if assignee else None
+    team = policy.team_title(team)
     if rung == "assignee":
         return say("You get this because the ticket is yours.")
     if rung == "lead":

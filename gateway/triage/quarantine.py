@@ -6,12 +6,17 @@ and told to the keepers in their digest. To add a code: quarantine a mail with i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.phrase import Phrase, say
 
+_WAS_ASKED = "the agent was asked by mail; a yes lets it in as theirs, so ask them to look for that mail"
+_NOT_ASKED = "nobody was asked by mail: ask the agent yourself whether it is theirs; if so, they send it once more"
+_IS_IT_THEIRS = f"where `gateway quarantine show` says so, {_WAS_ASKED}; else ask the agent yourself"
+# The reason beside a code where an agent was really asked "was it you?".
+ASKED: Final = "asked"
 _OPENS = "opens a ticket, or joins the one that it names, marked as released by a person"
 
 
@@ -43,7 +48,7 @@ QUARANTINE: Final[Mapping[str, Why]] = {
         Why(
             code="agent-unproven",
             text=say("in the name of an agent, without that agent's proof"),
-            todo="the agent was asked by mail; a yes lets it in as theirs, so ask them to look for that mail",
+            todo=_IS_IT_THEIRS,
             release="becomes an internal message on the ticket, marked as unverified; commands in it are words",
             by_mail=False,
             urgent=True,
@@ -51,7 +56,7 @@ QUARANTINE: Final[Mapping[str, Why]] = {
         Why(
             code="agent-unconfirmed",
             text=say("an agent lets somebody outside read on, and only the key proves that it was them"),
-            todo="nothing: the agent was asked by mail, and a yes lets it in",
+            todo=_IS_IT_THEIRS,
             release="becomes an internal message on the ticket, marked as unverified; commands in it are words",
             by_mail=False,
         ),
@@ -162,6 +167,17 @@ _UNKNOWN = say("set aside by an earlier version")
 def why_quarantined(code: str) -> Why:
     """The row of a code; one that no longer exists is described as such, and needs the command line."""
     return QUARANTINE.get(code) or Why(code=code, text=_UNKNOWN, todo="read it and decide", by_mail=False)
+
+
+def todo_about(code: str, reasons: Sequence[Sequence[str]]) -> str:
+    """What a person should do about one mail; `reasons` are the codes and texts of its decision.
+
+    Only where the agent was really asked by mail is it said.
+    """
+    todo = why_quarantined(code).todo
+    if todo != _IS_IT_THEIRS:
+        return todo
+    return _WAS_ASKED if any(one[0] == ASKED for one in reasons) else _NOT_ASKED
 
 
 def codes(*, expires: bool | None = None, listed: bool | None = None, urgent: bool | None = None) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from gateway.phrase import say, word
 from gateway.policy import Agent
 from gateway.policy.telling import Event
 from gateway.ticket import Role, Status
+from gateway.triage import headlines
 from gateway.triage.agent_mail import Reply, kept_files
 from gateway.triage.case import Case
 from gateway.triage.decision import Change, Notice
 from gateway.triage.ending import tell_resolution
 from gateway.triage.notices import agents_of_ticket, once_each, tell_agents, tell_people
 from gateway.triage.results import results_of
-from gateway.triage.work import Work
+from gateway.triage.work import HINTING, Work
 
 # Beside words for the requester stood a note, so the files of the message are for agents only.
 INTERNAL_FILES = "internal_files"
@@ -39,39 +40,53 @@ def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bo
     elif answers:
         notices += tell_people("answer", work.ticket, about="answer", context=to_people)
     if work.closes:
-        notices += tell_people("closing", work.ticket, roles=case.policy.people_told(Event.CLOSING))
+        roles = case.policy.people_told(Event.CLOSING)
+        notices += tell_people("closing", work.ticket, roles=roles, context=agent_context)
     newcomers = list(dict.fromkeys(work.newcomers))
     notices += _to_newcomers(work, newcomers)
 
+    # Who hears of a merger by the ticket that goes on needs no second mail of the one that ended.
+    elsewhere = {one.to.address for one in work.handed if isinstance(one, Notice) and work.merged_into is not None}
+
     def colleagues(event: Event) -> list[Agent]:
-        return [one for one in agents_of_ticket(case.policy, reply.ticket, event) if one not in newcomers]
+        hearing = agents_of_ticket(case.policy, reply.ticket, event)
+        left_out = elsewhere if event is Event.CHANGED else frozenset()
+        return [one for one in hearing if one not in newcomers and one.address not in left_out]
 
     changed = agent_context | {"changes": list(work.news)}
+    noted = colleagues(Event.INTERNAL_NOTE) if reply.text.internal else []
     if answers:
         told = colleagues(Event.AGENT_ANSWERED)
+        # Of words and a note in one mail colleagues read one mail, unless files came that are the note's alone.
+        if reply.text.internal and not kept_files(case, reply):
+            both = [one for one in told if one in noted]
+            noted = [one for one in noted if one not in both]
+            told = [one for one in told if one not in both]
+            context = changed | {"note": "note"}
+            notices += tell_agents("agent_answered", both, about="answer", context=context, but=acting)
         notices += tell_agents("agent_answered", told, about="answer", context=changed, but=acting)
     elif not reply.text.internal and work.news:
         notices += tell_agents("changed", colleagues(Event.CHANGED), context=changed, but=acting)
     if reply.text.internal:
         # What happened is said once.
         context = agent_context if answers else changed
-        told = colleagues(Event.INTERNAL_NOTE)
-        notices += tell_agents("internal_note", told, about="note", context=context, but=acting)
+        notices += tell_agents("internal_note", noted, about="note", context=context, but=acting)
     notices = once_each(case.policy, notices, acting=reply.agent.address)
-    return [*notices, *asked, *_told_to_author(case, reply, work, answers=answers), *results_of(work)]
+    to_author = [*_told_to_author(case, reply, work, answers=answers), *_hints_to_author(reply, work, answers=answers)]
+    return [*notices, *asked, *to_author, *results_of(work)]
 
 
 def _to_newcomers(work: Work, newcomers: list[Agent]) -> tuple[Notice, ...]:
     """The whole ticket for those whom it was given to."""
     mark = say("given to you by {agent}", agent=work.agent.name)
     if work.given_team:
-        mark = say("given to the team {team} by {agent}", team=work.given_team, agent=work.agent.name)
+        mark = say("given to the team {team} by {agent}", team=work.policy.team_title(work.given_team), agent=work.agent.name)
     given = {"changes": list(work.news), "history": True, "marks": [mark], "why": [], "linked_token": ""}
     name = "new_ticket"
     if work.escalated_from:
         name = "escalated"
         agent = {"name": work.agent.name, "address": work.agent.address}
-        given |= {"agent": agent, "from_team": work.escalated_from, "reason": work.reason, "marks": []}
+        given |= {"agent": agent, "from_team": work.policy.team_title(work.escalated_from), "reason": work.reason, "marks": []}
         given |= {"why": [work.routed] if work.routed is not None else []}
     return tell_agents(name, newcomers, about="first", context=given, but=[work.agent.address])
 
@@ -102,6 +117,16 @@ def _told_to_author(case: Case, reply: Reply, work: Work, *, answers: bool) -> l
     elif not lines:
         return []
     context = {"headline": headline, "title": title, "lines": lines, "files": False}
+    return [Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)]
+
+
+def _hints_to_author(reply: Reply, work: Work, *, answers: bool) -> list[Notice]:
+    """What was done, and is other than its author may think."""
+    if not work.hints:
+        return []
+    headline = headlines.done(*(line.raw for line in reply.commands))
+    title = say("Sent. You should know:") if answers else say("Done. You should know:")
+    context = {"headline": headline, "title": title, "lines": [*work.hints], "files": False, HINTING: True}
     return [Notice(name="result", to=work.agent_mailbox, role=Role.AGENT, context=context)]
 
 

@@ -10,8 +10,10 @@ the own domains that are no agents'; colleagues and agents have their own pace.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,7 +22,22 @@ from gateway.phrase import counted
 from gateway.policy import Policy
 from gateway.policy.limits import windows
 from gateway.triage.decision import Record
-from gateway.triage.traffic import ASKED_FOR, DAY, HOUR, TO_AGENTS, TO_PEOPLE, Outside, Traffic
+from gateway.triage.traffic import (
+    ANSWERS,
+    ASKED_BY_WORD,
+    ASKED_FOR,
+    DAY,
+    HOUR,
+    TO_AGENTS,
+    TO_PEOPLE,
+    AutomaticMail,
+    Outside,
+    Traffic,
+)
+
+_WORD = re.compile(r"[^\W\d_]+")
+_READ_CHARS = 4_000
+_ALIKE = 0.75
 
 # Every code of a refusal, in words for `gateway status` and the pages.
 RESTRAINTS: Final[dict[str, str]] = {
@@ -28,6 +45,7 @@ RESTRAINTS: Final[dict[str, str]] = {
     "recipient-hour": "the recipient had enough acknowledgements, or answers to “status” and the like, within the hour",
     "recipient-day": "the recipient had enough acknowledgements, or answers to “status” and the like, within the day",
     "ticket": "the recipient had enough automatic mails on this ticket",
+    "agent-hour": "the agent had so many answers to commands within the hour that a machine may be asking",
     "ping-pong": "mails went to and fro on this ticket between machines; it is muted until an agent acts",
     "muted": "the address answers our automatic mails at machine speed; it is muted for some days",
     "undeliverable": "an earlier mail to the address came back; automatic mail to it is held",
@@ -67,15 +85,22 @@ def restraint_on(
     traffic: Traffic | None,
     outside: Outside,
     is_muted_ticket: bool = False,
+    tells_of_work: bool = False,
 ) -> Restraint | None:
-    """Why this automatic mail to this address must not go out, None where it may; mail by hand always may."""
+    """Why this automatic mail to this address must not go out, None where it may; mail by hand always may.
+
+    `tells_of_work`: an answer to an agent that says what was done or could not be, and not only what was asked for.
+    """
     if notice not in TO_PEOPLE and notice not in TO_AGENTS:
         return None
     known = traffic or Traffic(address=address)
+    if notice in ANSWERS:
+        return _too_many_answers(known, now, policy, tells_of_work=tells_of_work)
     if is_muted_ticket:
         return Restraint(code="ping-pong", text="the ticket is muted until an agent acts")
     if notice in TO_AGENTS:
-        return _too_many_on_ticket(known, ticket, now, policy)
+        others = tuple(mail for mail in known.automatic if mail.notice not in ANSWERS)
+        return _too_many_on_ticket(replace(known, automatic=others), ticket, now, policy)
     return (
         _unwelcome(known, now, policy)
         or _enough_acknowledgements(notice, known, now, policy)
@@ -127,6 +152,19 @@ def _enough_answers(notice: str, known: Traffic, now: datetime, policy: Policy) 
     return None
 
 
+def hour_of(now: datetime) -> datetime:
+    """When the hour of the clock began in which an agent's answers are counted: so one can be told until when."""
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def _too_many_answers(known: Traffic, now: datetime, policy: Policy, *, tells_of_work: bool) -> Restraint | None:
+    """An agent asks as often as people can; what was done is told twice as often, for nobody may miss it."""
+    count = sum(mail.notice in ANSWERS and mail.at >= hour_of(now) for mail in known.automatic)
+    if count < policy.limits.answers_to_agent_per_hour * (2 if tells_of_work else 1):
+        return None
+    return Restraint(code="agent-hour", text=f"{known.address} had {count} answers to commands within the hour")
+
+
 def _too_many_on_ticket(known: Traffic, ticket: int | None, now: datetime, policy: Policy) -> Restraint | None:
     if ticket is None:
         return None
@@ -160,7 +198,7 @@ def is_ping_pong(known: Traffic, ticket: int, now: datetime, policy: Policy) -> 
     gap = timedelta(minutes=policy.limits.cycle_minutes)
     chain, before = 0, now
     for mail in sorted(known.automatic, key=lambda mail: mail.at, reverse=True):
-        if mail.ticket != ticket or mail.notice == "result":
+        if mail.ticket != ticket or mail.notice in ANSWERS:
             continue
         if before - mail.at > gap:
             break
@@ -177,15 +215,32 @@ def is_quick_reply(known: Traffic, arrived: datetime, policy: Policy) -> bool:
     """Whether a mail came within moments after an automatic one that none before it had followed like that."""
     within = timedelta(seconds=policy.limits.quick_reply_seconds)
     counted = known.quick_reply_at
-    mails = [mail for mail in known.automatic if mail.notice in TO_PEOPLE and (counted is None or mail.at >= counted)]
+    mails = [mail for mail in _unasked(known) if counted is None or mail.at >= counted]
     moments = [moment for mail in mails for moment in (mail.at, mail.sent_at) if moment is not None]
     return any(moment < arrived <= moment + within for moment in moments)
 
 
-def quick_replies_with(known: Traffic, arrived: datetime) -> int:
-    """How many quick replies there were within a day, this one counted."""
+def _unasked(known: Traffic) -> list[AutomaticMail]:
+    return [mail for mail in known.automatic if mail.notice in TO_PEOPLE and mail.notice not in ASKED_BY_WORD]
+
+
+def quick_replies_with(known: Traffic, arrived: datetime, *, is_reply: bool = False) -> int:
+    """How many quick replies there were within a day, this one counted; 0 where this one is none.
+
+    A reply on a ticket is a machine's where it reads like earlier ones; people answer at once with words of their own.
+    Then those count too, though no more than there were mails of ours to answer.
+    """
     is_recent = known.quick_reply_at is not None and arrived - known.quick_reply_at <= DAY
-    return known.quick_replies + 1 if is_recent else 1
+    count = known.quick_replies + 1 if is_recent else 1
+    if not is_reply:
+        return count
+    return max(count, min(known.alike + 1, len(_unasked(known)))) if known.alike else 0
+
+
+def reads_alike(text: str, other: str) -> bool:
+    """Whether two mails have mostly the same words, numbers apart: an answering machine names ticket or subject."""
+    words, others = (Counter(_WORD.findall(one[:_READ_CHARS].casefold())) for one in (text, other))
+    return bool(words) and (words & others).total() * 2 >= (words.total() + others.total()) * _ALIKE
 
 
 def too_fast(arrived: Sequence[datetime], *, at: datetime, ten_minutes: int, hour: int) -> str:

@@ -85,7 +85,8 @@ def given(
         return None
     skilled = [agent for agent in present if not matter.topics.isdisjoint(map(str.casefold, agent.skills))]
     how, chosen = _HOW[team.assign], _first(skilled or present, team.name, team.assign, duty)
-    return Given(team=team.name, agent=chosen, how=how, why=_why(how, chosen, team.name, duty, knows=bool(skilled)))
+    why = _why(how, chosen, team.title or team.name, duty, knows=bool(skilled))
+    return Given(team=team.name, agent=chosen, how=how, why=why)
 
 
 def _on_call(matter: Matter, policy: Policy, away: Mapping[str, object], now: datetime) -> Given | None:
@@ -95,7 +96,7 @@ def _on_call(matter: Matter, policy: Policy, away: Mapping[str, object], now: da
     agent = on_call(policy, matter.team, now, away=frozenset(away))
     if agent is None:
         return None
-    return Given(team=matter.team, agent=agent, how=ON_CALL, why=say("on call for {team}", team=matter.team))
+    return Given(team=matter.team, agent=agent, how=ON_CALL, why=say("on call for {team}", team=policy.team_title(matter.team)))
 
 
 def _first(agents: Sequence[Agent], team: str, assign: str, duty: DutyFacts) -> Agent:
@@ -168,7 +169,8 @@ def given_in_team(work: Work, team: str, *, but: Iterable[str] = (), told: Phras
     if found is None:
         return None
     agent = found.agent
-    plain = say("given to the team {team}, there to {agent}: {why}", team=team, agent=agent.name, why=found.why)
+    title = work.policy.team_title(team)
+    plain = say("given to the team {team}, there to {agent}: {why}", team=title, agent=agent.name, why=found.why)
     more = say("given to {agent}: {why}", agent=agent.name, why=found.why) if told is not None else None
     moved = work.with_field(Field.TEAM, team, team=team, assignee=agent.address, told=told or plain)
     by_turn = SetFields(values=(assignee_by_turn(agent),))

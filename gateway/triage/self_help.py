@@ -58,28 +58,43 @@ FORMS: Final[Mapping[Wish, Mapping[str, str]]] = {
     },
 }
 _GREETINGS = {
-    "en": "hi hello hey dear good_morning good_afternoon good_evening",
-    "de": "hallo moin servus guten_tag guten_morgen guten_abend liebes sehr_geehrte_damen_und_herren",
-    "fr": "bonjour bonsoir salut",
-    "es": "hola buenos_días buenas_tardes buenas",
-    "pt": "olá oi bom_dia boa_tarde boa_noite",
+    "en": "hi hello hey dear good_morning good_afternoon good_evening good_day greetings",
+    "de": "hallo hi moin servus guten_tag guten_morgen guten_abend grüß_gott grüezi mahlzeit liebe lieber liebes "
+    "sehr_geehrte sehr_geehrter sehr_geehrtes",
+    "fr": "bonjour bonsoir salut coucou cher chère chers madame monsieur",
+    "es": "hola buen_día buenos_días buenas_tardes buenas_noches buenas muy_buenas estimado estimada estimados",
+    "pt": "olá oi bom_dia boa_tarde boa_noite boas prezado prezada prezados caro cara caros",
 }
 _GREETED = {
-    "en": "team all everyone it support desk help_desk helpdesk service_desk",
-    "de": "team zusammen alle helpdesk",
-    "fr": "à_tous équipe léquipe",
-    "es": "equipo a_todos",
-    "pt": "equipe equipa a_todos",
+    "en": "there team all everyone everybody folks guys colleagues it support desk help_desk helpdesk service_desk "
+    "support_team it_team it_support help_desk_team helpdesk_team dear_all dear_team sir_or_madam sirs",
+    "de": "team zusammen alle leute miteinander ihr kollegen liebes_team liebe_kollegen liebe_kolleginnen_und_kollegen "
+    "kolleginnen_und_kollegen damen_und_herren helpdesk",
+    "fr": "à_tous à_toutes à_toutes_et_à_tous tous équipe léquipe tout_le_monde collègues chers_collègues madame "
+    "monsieur madame_monsieur messieurs",
+    "es": "equipo a_todos todos compañeros colegas qué_tal",
+    "pt": "equipe equipa a_todos todos pessoal colegas tudo_bem",
 }
 _PARTING = {
-    "en": "please pls thanks thank_you many_thanks thanks_in_advance cheers regards best_regards kind_regards best "
+    "en": "please pls thanks thx thank_you many_thanks thanks_a_lot thanks_so_much thanks_very_much thank_you_so_much "
+    "thank_you_very_much thanks_in_advance thank_you_in_advance cheers regards best_regards kind_regards warm_regards "
+    "kindest_regards best best_wishes all_the_best sincerely yours_sincerely yours_faithfully have_a_nice_day "
     "sent_from_my_iphone",
-    "de": "bitte danke vielen_dank danke_im_voraus gruß grüße viele_grüße liebe_grüße beste_grüße schöne_grüße "
-    "mit_freundlichen_grüßen mfg lg vg",
-    "fr": "svp merci merci_davance sil_vous_plaît cordialement bien_cordialement",
-    "es": "por_favor gracias muchas_gracias saludos un_saludo saludos_cordiales",
-    "pt": "por_favor obrigado obrigada muito_obrigado atenciosamente cumprimentos abraço",
+    "de": "bitte danke vielen_dank danke_schön dankeschön danke_sehr besten_dank herzlichen_dank tausend_dank "
+    "vielen_lieben_dank danke_im_voraus vielen_dank_im_voraus gruß grüße viele_grüße liebe_grüße beste_grüße "
+    "schöne_grüße herzliche_grüße freundliche_grüße mit_freundlichen_grüßen mit_freundlichem_gruß mit_besten_grüßen "
+    "schönen_tag schönen_tag_noch mfg lg vg",
+    "fr": "svp stp merci merci_beaucoup merci_bien un_grand_merci mille_mercis merci_à_vous merci_davance "
+    "merci_par_avance sil_vous_plaît sil_te_plaît cordialement bien_cordialement très_cordialement bien_à_vous "
+    "salutations sincères_salutations meilleures_salutations cordiales_salutations bonne_journée bonne_soirée cdt cdlt",
+    "es": "por_favor gracias muchas_gracias mil_gracias muchísimas_gracias gracias_de_antemano saludos un_saludo "
+    "saludos_cordiales un_cordial_saludo un_saludo_cordial cordialmente atentamente un_abrazo",
+    "pt": "por_favor obrigado obrigada muito_obrigado muito_obrigada obrigado_desde_já obrigada_desde_já "
+    "desde_já_obrigado desde_já_obrigada atenciosamente cumprimentos melhores_cumprimentos "
+    "com_os_melhores_cumprimentos cordialmente abraço abraços um_abraço att",
 }
+# Between two words of parting: "thanks and regards".
+_JOINS = frozenset(("and", "und", "et", "y", "e"))
 _LONGEST_CHARS = 600
 # Greetings, then the word: further down, or in a longer line, it is one of a sentence.
 _READ_LINES, _LONGEST_LINE_WORDS, _LONGEST_SUBJECT_WORDS = 4, 12, 8
@@ -105,8 +120,11 @@ def _listed(lists: Mapping[str, str]) -> frozenset[tuple[str, ...]]:
 
 
 _WISHES = {form: wish for wish, lists in FORMS.items() for form in _listed(lists)}
-_NAMES_A_WISH = re.compile(r"\b(?:" + "|".join(sorted({re.escape(form[0]) for form in _WISHES})) + ")")
+_NAMES_A_WISH = re.compile(
+    r"\b(?:" + "|".join(sorted({r"[\W_]+".join(map(re.escape, form)) for form in _WISHES})) + ")"
+)
 _GREETING_FORMS, _GREETED_FORMS, _PARTING_FORMS = _listed(_GREETINGS), _listed(_GREETED), _listed(_PARTING)
+_LONGEST_PARTING = max(map(len, _PARTING_FORMS))
 _POLITE = frozenset({("please",), ("pls",), ("bitte",), ("svp",), ("por", "favor")})
 
 
@@ -162,8 +180,8 @@ def _is_silent(text: str, names: tuple[str, ...]) -> bool:
 
 def _only_form(text: str, names: tuple[str, ...]) -> tuple[str, ...] | None:
     """The words of a text without greeting, thanks and name; None where it has a sign that says more."""
-    called = {word for name in names for word in _TOKEN.findall(_folded(name))}
-    written = _unsigned(unicodedata.normalize("NFKC", text), called)
+    called = {part for name in names for word in _TOKEN.findall(_folded(name)) for part in (word, *word.split("-"))}
+    written = _calm(_unsigned(unicodedata.normalize("NFKC", text), called), called)
     signs = (one for one in set(written) if not one.isalnum() and not unicodedata.combining(one))
     if not _SIGNS.issuperset(signs):
         return None
@@ -171,7 +189,7 @@ def _only_form(text: str, names: tuple[str, ...]) -> tuple[str, ...] | None:
     lines = [line for line in lines if line]
     while lines and _is_greeting(lines[0], called):
         lines = lines[1:]
-    while lines and (tuple(lines[-1]) in _PARTING_FORMS or _is_name(lines[-1], called)) and not _is_wish(lines[-1]):
+    while lines and (_is_parting(lines[-1], called) or _is_name(lines[-1], called)) and not _is_wish(lines[-1]):
         lines = lines[:-1]
     if not lines:
         return ()
@@ -189,12 +207,29 @@ def _unsigned(text: str, called: set[str]) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     for number in range(1, len(lines) - 1):
         above, name = (_TOKEN.findall(_folded(line)) for line in lines[number : number + 2])
-        below = lines[number + 2 :]
-        if tuple(above) not in _PARTING_FORMS or not name or not _is_name(name, called):
+        if not _is_parting(above, called):
             continue
+        end = number + 2
+        if not name or not _is_name(name, called):
+            if above[-1] not in called:
+                continue
+            end = number + 1
+        below = lines[end:]
         is_signature = len(below) <= _MOST_SIGNED_LINES and not any(_SAYS_MORE.search(line) for line in below)
-        return "\n".join(lines[: number + 2]) if is_signature else text
+        return "\n".join(lines[:end]) if is_signature else text
     return text
+
+
+def _calm(text: str, called: set[str]) -> str:
+    """The text without the exclamation marks in greetings and thanks, which say no more than these."""
+    if "!" not in text:
+        return text
+    lines = []
+    for line in text.splitlines():
+        words = _TOKEN.findall(_folded(line)) if "!" in line else []
+        is_polite = bool(words) and (_is_greeting(words, called) or _is_parting(words, called))
+        lines.append(line.replace("!", " ") if is_polite else line)
+    return "\n".join(lines)
 
 
 def _bare(words: tuple[str, ...], called: set[str]) -> tuple[str, ...]:
@@ -203,9 +238,9 @@ def _bare(words: tuple[str, ...], called: set[str]) -> tuple[str, ...]:
         if _is_greeting(list(words[:length]), called):
             words = words[length:]
             break
-    for polite in (*_POLITE, *_PARTING_FORMS):
-        if len(words) > len(polite) and words[-len(polite) :] == polite:
-            words = words[: -len(polite)]
+    for length in range(1, len(words)):
+        if _is_parting(list(words[length:]), called):
+            words = words[:length]
             break
     for polite in _POLITE:
         if len(words) > len(polite) and words[: len(polite)] == polite:
@@ -225,6 +260,20 @@ def _is_greeting(words: list[str], called: set[str]) -> bool:
             rest = tuple(words[length:])
             return not rest or rest in _GREETED_FORMS or all(word in called for word in rest)
     return False
+
+
+def _is_parting(words: list[str], called: set[str]) -> bool:
+    """Words of thanks and parting, with the writer's name or without: "thanks and regards", "thanks, Paul"."""
+    begin = 0
+    while begin < len(words):
+        lengths = range(min(len(words) - begin, _LONGEST_PARTING), 0, -1)
+        length = next((one for one in lengths if tuple(words[begin : begin + one]) in _PARTING_FORMS), 0)
+        if not length and begin and words[begin] in _JOINS and begin + 1 < len(words):
+            length = 1
+        if not length:
+            break
+        begin += length
+    return begin > 0 and all(word in called for word in words[begin:])
 
 
 def _is_name(words: list[str], called: set[str]) -> bool:

@@ -7,10 +7,11 @@ mails out of a decision and remembers who answered at machine speed. The limits 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.mail import MailKind, Reason
 from gateway.phrase import say
+from gateway.triage import headlines
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.decision import (
@@ -22,14 +23,15 @@ from gateway.triage.decision import (
     Notice,
     OpenTicket,
     Record,
+    TurnTo,
 )
 from gateway.triage.facts import TicketFacts
-from gateway.triage.helping import SELF_HELP
+from gateway.triage.helping import SELF_HELP, wish_of
 from gateway.triage.muting import quick_reply
 from gateway.triage.notices import agents_of_ticket, tell_agents
-from gateway.triage.restraint import arrived_at, is_ping_pong, restraint_on, too_fast
+from gateway.triage.restraint import Restraint, arrived_at, hour_of, is_ping_pong, restraint_on, too_fast
 from gateway.triage.sources import source_of
-from gateway.triage.traffic import TO_AGENTS, Traffic
+from gateway.triage.traffic import ANSWERS, PACE, TO_AGENTS, Traffic
 
 
 def hold_back(case: Case, decision: Decision) -> Decision:
@@ -84,18 +86,17 @@ def calm(case: Case, decision: Decision) -> Decision:
     changes: list[Change] = []
     reasons: list[Reason] = []
     for change in decision.changes:
-        if isinstance(change, Notice) and change.name in TO_AGENTS and ticket is not None:
-            instead = _instead_of(case, change, ticket)
-            changes += instead
+        if isinstance(change, Notice) and change.name in TO_AGENTS and (ticket is not None or change.name in ANSWERS):
+            instead = _instead_of(case, change, ticket, tells_of_work=not _only_asked(decision, change))
+            # Of ten questions in one mail, one word says that there is no answer.
+            changes += [one for one in instead if not (_is_pace(one) and any(map(_is_pace, changes)))]
             if change not in instead:
                 reasons.append(Reason(code="not-asked", text=f"{change.to.address} is not written to: {_why(instead)}"))
         else:
             changes.append(change)
     if ticket is not None and ticket.is_muted and _is_act_of_an_agent(case, decision):
         changes.append(MuteTicket(is_muted=False))
-    # One word is written in a moment, and no machine answers with one of ours.
-    is_word = any(reason.code == SELF_HELP for reason in decision.reasons)
-    if not is_word and (counted := quick_reply(case)):
+    if (counted := quick_reply(case)) and not _is_word(case, decision):
         changes.append(counted)
         text = f"{counted.address} answered an automatic mail at machine speed, {counted.count} times within a day"
         reasons.append(Reason(code="quick-reply", text=text))
@@ -106,22 +107,55 @@ def calm(case: Case, decision: Decision) -> Decision:
     return replace(decision, changes=tuple(changes), reasons=(*decision.reasons, *reasons))
 
 
-def _instead_of(case: Case, notice: Notice, ticket: TicketFacts) -> list[Change]:
+def _is_word(case: Case, decision: Decision) -> bool:
+    """Whether it is one of the words for the desk: written in a moment, and no machine answers with one of ours."""
+    is_done = any(reason.code == SELF_HELP for reason in decision.reasons)
+    return is_done or wish_of(case, case.ticket) is not None
+
+
+def _only_asked(decision: Decision, notice: Notice) -> bool:
+    """Whether a mail says what a command asked for, and not what was done or could not be."""
+    if notice.name == "result":
+        return headlines.only_answers(notice.context.get("headline"))
+    return all(isinstance(change, Notice | Record | TurnTo) for change in decision.changes)
+
+
+def _is_pace(change: Change) -> bool:
+    return isinstance(change, Notice) and change.name == PACE
+
+
+def _slow_down(notice: Notice, restraint: Restraint, known: Traffic, now: datetime) -> list[Change]:
+    """What the history says of an answer to an agent that is one too many; of the first one a mail says so."""
+    changes: list[Change] = [restraint.as_event(notice.name, notice.to.address)]
+    began = hour_of(now)
+    if not any(mail.notice == PACE and mail.at >= began for mail in known.automatic):
+        times = {"since": began, "until": began + timedelta(hours=1)}
+        context = {name: at.isoformat(timespec="seconds") for name, at in times.items()}
+        changes.append(Notice(name=PACE, to=notice.to, role=notice.role, context=context))
+    return changes
+
+
+def _instead_of(case: Case, notice: Notice, ticket: TicketFacts | None, *, tells_of_work: bool) -> list[Change]:
     """The notice itself; or, where it would go on for ever, what the history says, and once a word to colleagues."""
     known = case.facts.traffic_with(notice.to.address)
     restraint = restraint_on(
         notice.name,
         notice.to.address,
-        ticket=ticket.number,
+        ticket=ticket.number if ticket is not None else None,
         now=case.facts.now,
         policy=case.policy,
         traffic=known,
         outside=case.facts.outside,
-        is_muted_ticket=ticket.is_muted,
+        is_muted_ticket=ticket is not None and ticket.is_muted,
+        tells_of_work=tells_of_work,
     )
+    if restraint is not None and known is not None and notice.name in ANSWERS:
+        return _slow_down(notice, restraint, known, case.facts.now)
     if restraint is not None:
         return [restraint.as_event(notice.name, notice.to.address)]
-    if known is None or not is_ping_pong(known, ticket.number, case.facts.now, case.policy):
+    if known is None or ticket is None or notice.name in ANSWERS:
+        return [notice]
+    if not is_ping_pong(known, ticket.number, case.facts.now, case.policy):
         return [notice]
     cycles = case.policy.limits.cycles
     text = f"{cycles} mails went to and fro with {notice.to.address} by themselves; muted until an agent acts"

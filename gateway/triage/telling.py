@@ -51,7 +51,8 @@ def delay_of(
 ) -> tuple[datetime, Delay] | None:
     """Until when a mail waits, and why; None for one that goes out at once. `priority` is the ticket's, "" for none."""
     if role is not Role.AGENT:
-        minutes = policy.desk.send_delay_minutes if name in _BY_PEOPLE else 0
+        by_agent = name in _BY_PEOPLE or (name == Event.CLOSING and context.get("agent"))
+        minutes = policy.desk.send_delay_minutes if by_agent else 0
         return (now + timedelta(minutes=minutes), Delay.SEND) if minutes else None
     if not policy.delays_notices:
         return None
@@ -72,5 +73,5 @@ def delay_of(
     return waits
 
 
-# What an agent wrote to people outside, which the agent may take back while it waits.
+# What an agent wrote to people outside, which the agent may take back while it waits; so is a closing by an agent.
 _BY_PEOPLE = frozenset({"answer", "resolution"})

@@ -13,8 +13,13 @@ from typing import Final
 TO_PEOPLE: Final = frozenset({"acknowledgement", "closing", "update", "status", "guide", "noted"})
 # What it answers to a word of theirs, or to a mail that comes once more.
 ASKED_FOR: Final = ("status", "guide", "noted")
+# A machine asks for none of these, so what comes after one is no machine's answer.
+ASKED_BY_WORD: Final = frozenset({"status", "guide"})
 # What it answers to agents by itself. Their notices are news, and merge when there are many; these answer a mail.
-TO_AGENTS: Final = frozenset({"question", "confirmation", "result", "listing"})
+TO_AGENTS: Final = frozenset({"question", "confirmation", "result", "listing", "pace"})
+# Of these, what an agent asks for by a command; and what says that it was enough for this hour.
+ANSWERS: Final = frozenset({"result", "listing"})
+PACE: Final = "pace"
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
@@ -36,7 +41,8 @@ class Traffic:
     """One address. `automatic` holds the last day; `opened`, when the mails arrived that opened tickets, the last hour.
 
     `recent` are the numbers of the tickets opened in the hours within which the same matter is one ticket.
-    `repeated` is how often exactly this subject and text came from there in the last ten minutes.
+    `repeated` is how often exactly this subject and text came from there in the last ten minutes; `alike`, of a reply
+    that comes at once after an automatic mail, how many of their messages of the last day read like it.
     """
 
     address: str
@@ -44,6 +50,7 @@ class Traffic:
     opened: tuple[datetime, ...] = ()
     recent: tuple[int, ...] = ()
     repeated: int = 0
+    alike: int = 0
     bounced_at: datetime | None = None
     muted_until: datetime | None = None
     flooding_until: datetime | None = None

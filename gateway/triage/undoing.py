@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gateway.phrase import Phrase, say
-from gateway.ticket import Role, Status
+from gateway.ticket import Field, Role, Status
 from gateway.triage import headlines
 from gateway.triage.decision import Notice
 from gateway.triage.notices import tell_agents
@@ -47,7 +47,7 @@ def undo(work: Work, argument: str) -> Work | Refusal:
         # So that another one means the mail before.
         change = TakeBack(ledger=last.ledger)
     result = _result(work, done, left)
-    return work.with_changes(change, *(_to_colleagues(work, last, done) if done else ()), result)
+    return work.with_changes(change, *(_to_colleagues(work, last, change, done) if done else ()), result)
 
 
 def _result(work: Work, done: Sequence[Phrase], left: Sequence[Phrase]) -> Notice:
@@ -118,10 +118,19 @@ def _answers_that_left(last: Undoable, *names: str) -> list[str]:
     return list(dict.fromkeys(one.to for one in mails if one.notice in (names or ("answer", *ENDINGS))))
 
 
-def _to_colleagues(work: Work, last: Undoable, done: Sequence[Phrase]) -> tuple[Notice, ...]:
+def _to_colleagues(work: Work, last: Undoable, change: TakeBack, done: Sequence[Phrase]) -> tuple[Notice, ...]:
     """Who has read of what is taken back reads of that too; whose mail still waited never hears of either."""
     words = say("{agent} took back what was done before: {what}", agent=work.agent.name, what=list(done))
     context = {"changes": [words], "agent": {"name": work.agent.name, "address": work.agent.address}}
     addresses = dict.fromkeys(one.to for one in last.mails if one.role is Role.AGENT and not one.waits)
+    waiting = {one.to for one in last.mails if one.role is Role.AGENT and one.waits}
+    # A hand-over was told by one list of all its tickets, which is a mail of none of them.
+    addresses |= dict.fromkeys(one for one in _owners(change) if one and one not in waiting)
     told = (work.policy.agent_of(address) for address in addresses)
-    return tell_agents("changed", [agent for agent in told if agent is not None], context=context)
+    found = [agent for agent in dict.fromkeys(told) if agent is not None and agent != work.agent]
+    return tell_agents("changed", found, context=context)
+
+
+def _owners(change: TakeBack) -> tuple[str, ...]:
+    """Who had the ticket until it was taken back, and who has it again."""
+    return tuple(value[0] for one in change.fields if one.key == Field.ASSIGNEE for value in (one.after, one.before))

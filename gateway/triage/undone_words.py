@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from gateway.phrase import Phrase, level_word, say, word
+from gateway.policy.telling import UPDATE
 from gateway.ticket import Field, Role
 from gateway.triage.undoable import FieldChanged, FollowingChanged, TakeBack, Undoable, WatcherChanged
 from gateway.triage.work import Work
@@ -97,6 +98,8 @@ def _name(key: str) -> Phrase | str:
 def _shown(work: Work, field: str, value: str) -> Phrase | str:
     if not value:
         return say("nobody") if field == Field.ASSIGNEE else say("nothing")
+    if field == Field.TEAM:
+        return work.policy.team_title(value)
     return _person(work, value) if field == Field.ASSIGNEE else word(field, value)
 
 
@@ -129,6 +132,9 @@ def _sent(last: Undoable, ended: Sequence[str]) -> Iterator[Phrase]:
         yield say("already sent, or on its way, to {people}: a mail can't be called back", people=list(sent))
     if ended:
         yield say("{people} got, or will get, a mail that says it is over: write what holds now", people=list(ended))
+    news = dict.fromkeys(one.to for one in last.mails if not one.waits and one.notice == UPDATE and one.to not in ended)
+    if news:
+        yield say("{people} got, or will get, a mail with that news: write what holds now", people=list(news))
 
 
 def _status_stays(work: Work, last: Undoable, change: TakeBack) -> Iterator[Phrase]:

@@ -131,7 +131,7 @@ class _News:
             yield Event.TAKEN, lambda _: say("{agent} takes care of it now", agent=agent.name)
         team = policy.team_named(set_to.get(Field.TEAM, ""))
         if team is not None and team != policy.team_named(before.team):
-            yield Event.HANDED_OVER, lambda _: say("the team {team} takes care of it now", team=team.name)
+            yield Event.HANDED_OVER, lambda _: say("the team {team} takes care of it now", team=team.title or team.name)
         priority = set_to.get(Field.PRIORITY, before.priority.value)
         if priority != before.priority.value:
             was = before.priority.value

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gateway.triage.case import Case
 
 
+# In the context of an answer to its author: that among its lines are hints.
+HINTING = "hinting"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
     """Why a command is impossible now, and the nearest valid form."""
@@ -37,7 +41,8 @@ class Work:
     team gave it to its agent by itself. `works_around`: the words of the mail are a workaround. `owned` are open
     tickets that a hand-over may be about, `handed` what comes of it. `away` and `duty` are as in `Facts`. `used` are
     the words of canned answers, in order, and `previewed` those that only the agent is to see, each with its name.
-    `undoable` is what `#undo` may take back.
+    `undoable` is what `#undo` may take back, `held_back` are addresses for which mail is held. `hints` are for the
+    agent alone: what was done, and is other than they may think.
     """
 
     ticket: TicketFacts
@@ -72,6 +77,12 @@ class Work:
     undoable: Undoable | None = None
     away: Mapping[str, datetime] = field(default_factory=dict)
     duty: DutyFacts | None = None
+    held_back: tuple[str, ...] = ()
+    hints: tuple[Phrase, ...] = ()
+
+    def with_hint(self, *hints: Phrase) -> Work:
+        """With what the author alone has to know of what was done."""
+        return replace(self, told=self.told + hints, own=self.own + hints, hints=self.hints + hints)
 
     def with_changes(self, *changes: Change, ticket: TicketFacts | None = None, told: Phrase | None = None) -> Work:
         return replace(
@@ -127,4 +138,5 @@ def work_on(case: Case, ticket: TicketFacts, agent: Agent) -> Work:
         away=facts.away,
         duty=facts.duty,
         undoable=facts.undoable.get(ticket.number),
+        held_back=facts.held_back,
     )

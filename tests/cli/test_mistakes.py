@@ -78,6 +78,26 @@ def test_a_broken_policy_does_not_keep_operators_from_the_tickets(desk_copy: Pat
     assert len(gateway("ticket", "list", cwd=desk_copy, expect=0).rows) == 2
 
 
+def test_operators_go_on_with_the_rules_in_force_while_the_new_ones_are_broken(desk_copy: Path) -> None:
+    name = gateway("agent", "list", "--json", cwd=desk_copy, expect=0).json[0]["agent"]
+    number = str(gateway("quarantine", "list", "--json", cwd=desk_copy, expect=0).json[0]["id"])
+    broken_rules(desk_copy)
+    for command in (
+        ("agent", "list"),
+        ("agent", "away", name, "until", "2", "weeks"),
+        ("agent", "back", name),
+        ("quarantine", "block", "eve@evil.example"),
+        ("quarantine", "release", "--dry-run", number),
+    ):
+        done = gateway(*command, cwd=desk_copy, expect=0)
+        assert "wrods" in done.err
+        assert "the rules of before are in force" in done.err
+    # An address of one's own is known by these rules too.
+    assert "one of your own" in gateway("quarantine", "block", "erika@example.com", cwd=desk_copy, expect=1).err
+    (desk_copy / "storage" / "rules-in-force.toml").unlink()
+    assert "wrods" in gateway("agent", "list", cwd=desk_copy, expect=78).err
+
+
 def test_a_backup_that_cannot_be_made_is_said_with_exit_code_75(desk_copy: Path) -> None:
     file = desk_copy / "a-file"
     file.write_text("mine")

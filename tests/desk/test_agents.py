@@ -217,6 +217,21 @@ def test_a_mail_that_an_agent_passes_on_is_its_authors(desk: DeskUnderTest) -> N
     assert "Thank you for your message" in desk.last("erika@example.com", "acknowledgement").text
 
 
+def test_the_language_of_a_mail_that_is_passed_on_is_its_authors(desk: DeskUnderTest) -> None:
+    note = "This is what she says on the phone too, please have a look at it when you can.\n\n"
+    head = "---------- Forwarded message ---------\nFrom: Mia <mia@example.com>\nDate: Mon, 2 Mar 2026 08:00\n"
+    head += "Subject: {}\nTo: Anna <anna@example.com>\n\n"
+    words = "Guten Tag, mein Drucker druckt nicht mehr.\n"
+    anna = "Anna Agent <anna@example.com>"
+    # Mail clients say in which language their owner writes.
+    headers = {"Content-Language": "en"}
+    desk.write(anna, note + head.format("Drucker") + words, subject="Fwd: Drucker", headers=headers)
+    assert "Guten Tag" in desk.last("mia@example.com", "acknowledgement").text
+    desk.write(anna, note + head.format("VPN") + "VPN tot.\n", subject="Fwd: VPN", headers=headers)
+    assert "Guten Tag" in desk.last("mia@example.com", "acknowledgement").text
+    assert len(desk.inbox("mia@example.com", "acknowledgement")) == 2
+
+
 def test_a_priority_that_an_agent_sets_is_said_to_be_the_agents(desk: DeskUnderTest) -> None:
     headers = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
     text = "#requester erika@example.com\n#priority P1\n#assign ben\n\nThe hall is dark."

@@ -11,6 +11,7 @@ import pytest
 from gateway.policy import Policy
 from gateway.store.database import connection
 from gateway.store.tables import Ledger
+from gateway.triage.quarantine import todo_about
 from tests.desk.harness import DESK, DeskUnderTest, Sent, policy_of
 
 ERIKA = "Erika Muster <erika@example.com>"
@@ -126,6 +127,22 @@ def test_a_question_expires(opened: DeskUnderTest) -> None:
     assert row_of(opened, row.id).state == "quarantined"
 
 
+def test_only_of_what_was_asked_about_is_it_said(opened: DeskUnderTest) -> None:
+    rows = [forged(opened), forged(opened)]
+    todo = [todo_about(row.reason_code, (row.decision or {})["reasons"]) for row in rows]
+    assert len(opened.inbox(ANNA, "challenge")) == 1
+    assert "was asked by mail" in todo[0]
+    assert todo[1].startswith("nobody was asked by mail")
+
+
+def test_orders_to_the_desk_in_an_agents_name_are_asked_about_so_often_in_a_day(opened: DeskUnderTest) -> None:
+    opened.change_policy(policy_of(more="[trust]\nquestions_per_day = 2\n"))
+    rows = [opened.write(ANNA, "#away until Friday") for _ in range(3)]
+    assert [row.reason_code for row in rows] == ["agent-unconfirmed"] * 3
+    assert len(opened.inbox(ANNA, "challenge")) == 2
+    assert "nobody was asked" in todo_about(rows[2].reason_code, (rows[2].decision or {})["reasons"])
+
+
 def test_an_agent_is_asked_once_a_day_for_each_ticket(opened: DeskUnderTest) -> None:
     opened.write(ERIKA, "The printer too.", subject="Printer")
     opened.sent.clear()
@@ -138,6 +155,45 @@ def test_an_agent_is_asked_once_a_day_for_each_ticket(opened: DeskUnderTest) -> 
     forged(opened)
     assert len(opened.inbox(ANNA, "challenge")) == 3
     assert opened.audit() == []
+
+
+def test_after_a_yes_the_next_mail_that_waits_is_asked_about(opened: DeskUnderTest) -> None:
+    """One after the other: what somebody else wrote meanwhile in the agent's name never comes in with it."""
+    opened.write(ERIKA, "The printer too.", subject="Printer")
+    rows = [forged(opened, text) for text in ("Restart it.", "And the router.", "My password is 1234.")]
+    other = opened.write(ANNA, "Pull the tray.", subject="[INC-1002]")
+    opened.write(BEN, "I have an idea.", subject="[INC-1001]")
+
+    def states() -> list[str]:
+        return [row_of(opened, row.id).outcome or row_of(opened, row.id).state for row in (*rows, other)]
+
+    assert len(opened.inbox(ANNA, "challenge")) == 2
+    opened.answer(ANNA, opened.inbox(ANNA, "challenge")[0], "Yes")
+    assert states() == ["appended", "quarantined", "quarantined", "quarantined"]
+    assert "And the router." in opened.last(ANNA, "challenge").text
+    confirm(opened)
+    assert states() == ["appended", "appended", "quarantined", "quarantined"]
+    assert "My password is 1234." in opened.last(ANNA, "challenge").text
+    confirm(opened, "No")
+    assert row_of(opened, rows[2].id).reason_code == "agent-denied"
+    answers = [one.text for one in opened.inbox("erika@example.com", "answer")]
+    assert ["Restart it." in answers[0], "And the router." in answers[1], len(answers)] == [True, True, 2]
+    assert len(opened.inbox(ANNA, "challenge")) == 4
+    # After a no, nobody is asked for a day.
+    forged(opened)
+    assert len(opened.inbox(ANNA, "challenge")) == 4
+    assert len(opened.inbox(BEN, "challenge")) == 1
+    assert opened.audit() == []
+
+
+def test_who_has_said_yes_is_asked_about_the_next_mail_at_once(opened: DeskUnderTest) -> None:
+    forged(opened, "Restart it.")
+    confirm(opened)
+    row = forged(opened, "Does it work now?")
+    assert row.reason_code == "agent-unproven"
+    confirm(opened)
+    assert row_of(opened, row.id).outcome == "appended"
+    assert len(opened.inbox(ANNA, "challenge")) == 2
 
 
 def test_a_flood_of_forged_mails_asks_only_so_often(make_desk: MakeDesk) -> None:

@@ -171,22 +171,42 @@ def test_the_numbers_are_those_of_the_digest_that_is_answered(desk: DeskUnderTes
     assert row_of(desk, two).outcome == "opened"
 
 
-def test_a_wrong_line_holds_the_whole_answer(desk: DeskUnderTest) -> None:
-    rows = [lists(desk, f"News {number}") for number in range(3)]
+def test_each_line_counts_for_itself_and_what_is_wrong_is_named(desk: DeskUnderTest) -> None:
+    rows = [lists(desk, f"News {number}") for number in range(4)]
     mail = digest(desk)
     for text, said in (
-        ("release 1 2\nrelase 3", "Not understood: relase 3"),
-        ("release 1\ndelete 9", "9 is not in that digest"),
-        ("release 1\ndelete 1-2", "1 is both to be let in and to be deleted"),
-        ("release 1\n2 3", "Not understood: 2 3"),
+        ("relase 3", "Not understood: relase 3"),
+        ("1 relase", "Not understood: 1 relase"),
+        ("delete 9", "9 is not in that digest"),
+        ("release 1\ndelete 1", "1 is both to be let in and to be deleted"),
+        ("2 3", "Not understood: 2 3"),
         ("release", "Not understood: release"),
         ("release 1 please", "Not understood: release 1 please"),
     ):
         told = answer(desk, mail, text)
-        assert "Nothing was done" in told
+        assert "Nothing was done. Correct these lines" in told
         assert said in told
         assert {row_of(desk, row).state for row in rows} == {"quarantined"}
     assert "there is no line" in answer(desk, mail, "Thank you, I will look at it tomorrow.")
+    told = answer(desk, mail, "delete 1\n2 release\n99 x\nrelase 3\ndelete 88\nrelease 4\ndelete 4")
+    for said in (
+        "1 deleted: News",
+        "2 let in: News",
+        "Not understood: relase 3",
+        "88 is not in that digest",
+        "4 is both to be let in and to be deleted",
+        "Left alone: 99 x",
+    ):
+        assert told.count(said) == 1
+    assert "Nothing was done" not in told
+    assert desk.last(ANNA, "result").subject == "Re: 2 of 6 done"
+    assert sorted(row_of(desk, row).outcome for row in rows) == ["", "", "deleted", "opened"]
+    assert desk.audit() == []
+
+
+def test_the_example_in_a_digest_of_one_mail_names_number_1(desk: DeskUnderTest) -> None:
+    lists(desk)
+    assert '"release 1", "delete 1" or "block 1"' in " ".join(digest(desk).text.split())
 
 
 def test_only_the_keeper_who_got_the_digest_can_answer_it(desk: DeskUnderTest) -> None:
@@ -447,6 +467,10 @@ def test_a_question_was_it_you_and_a_digest_do_not_answer_each_other(desk: DeskU
         ("delete 2 3 spam again", "delete", (2, 3), "spam again"),
         ("  BLOCK 5", "block", (5,), ""),
         ("release 4 4", "release", (4,), ""),
+        ("4 release", "release", (4,), ""),
+        ("4, 7-9 Release", "release", (4, 7, 8, 9), ""),
+        ("2 and 3: delete spam again", "delete", (2, 3), "spam again"),
+        ("5. block", "block", (5,), ""),
     ],
 )
 def test_an_order_is_read_as_people_write_it(text: str, verb: str, numbers: tuple[int, ...], reason: str) -> None:
@@ -455,7 +479,8 @@ def test_an_order_is_read_as_people_write_it(text: str, verb: str, numbers: tupl
 
 
 @pytest.mark.parametrize(
-    "text", ["Hello", '"release 1 3", "delete 2" or "block 2"', "released 3 yesterday?", "Room 12", "No. 4: spam"]
+    "text",
+    ["Hello", '"release 1 3", "delete 2" or "block 2"', "released 3 yesterday?", "Room 12", "No. 4: spam", "4 mails"],
 )
 def test_other_words_are_no_orders(text: str) -> None:
     answered = read_answer(text)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 import pytest
 
 from gateway.store.database import connection
 from gateway.store.states import LedgerState, Outcome
-from gateway.store.tables import Ledger
+from gateway.store.tables import Absence
 from tests.desk.harness import DeskUnderTest, Sent, policy_of
 from tests.desk.test_promises import promised
 
 __all__ = ["promised"]
 
+PROVEN = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
 ERIKA, ANNA, BEN, NORA = "erika@example.com", "anna@example.com", "ben@example.com", "nora@example.com"
 
 
@@ -95,9 +97,24 @@ def test_each_line_of_the_answer_is_carried_out_and_told(desk: DeskUnderTest) ->
         "9 is not in that list",
         "Left alone: See you tomorrow",
     ]
-    assert desk.last(ANNA, "result").subject == "4 of 6 done"
+    assert desk.last(ANNA, "result").subject == "4 of 6 done, left alone: 1"
     assert [event["actor"] for event in desk.ticket(1002)["history"]][-1] == ANNA
     assert desk.audit() == []
+
+
+def test_a_command_of_other_mails_is_called_that_and_nothing_is_put_in_its_place(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken")
+    orders = ("send", "files", "undo", "retry", "cc a@example.com", "requester a@example.com", "merge INC-2", "why")
+    text = "\n".join(f"1 {order}" for order in orders)
+    desk.answer(ANNA, asked(desk), f"hello there\nall take\n{text}\n1 list mine\n1 p2")
+    said = " ".join(desk.last(ANNA, "result").text.split())
+    for order in orders:
+        assert f"{order}: can't be done in answer to a list; answer the ticket's own mail" in said
+    assert "list mine: stands alone in a line, without a number" in said
+    assert "- Left alone: hello there - Left alone: all take" in said
+    assert "what would fit" not in said
+    assert desk.last(ANNA, "result").subject == "1 of 10 done, left alone: 2"
+    assert desk.ticket()["status"] == "new"
 
 
 def test_several_lines_for_one_ticket_are_done_in_their_order(desk: DeskUnderTest) -> None:
@@ -153,13 +170,45 @@ def test_a_wrong_word_is_told_with_the_nearest_list(desk: DeskUnderTest) -> None
     assert "#list unowned" in desk.last(ANNA, "result").text
 
 
-def test_whoever_asks_in_an_agents_name_gets_nothing_and_the_agent_is_not_flooded(desk: DeskUnderTest) -> None:
-    desk.change_policy(policy_of())
-    for _ in range(40):
-        desk.write(ANNA, "#list team", subject="list", reverse_path="mallory@evil.example.net")
-    assert len(desk.inbox(ANNA, "listing")) == 30
+def slow(desk: DeskUnderTest, answers: int) -> None:
+    desk.change_policy(policy_of(more=f"[limits]\nanswers_to_agent_per_hour = {answers}\n"))
+
+
+def test_whoever_asks_in_an_agents_name_gets_nothing_and_the_agent_is_told_once_in_an_hour(desk: DeskUnderTest) -> None:
+    slow(desk, 3)
+    for number in range(6):
+        row = desk.write(ANNA, f"#find {number}" if number % 2 else "#help", reverse_path="mallory@evil.example.net")
+        assert (row.state, row.outcome) == (LedgerState.DONE, Outcome.FILED)
+    assert [one.notice for one in desk.sent] == ["result", "listing", "result", "pace"]
+    assert {one.to for one in desk.sent} == {ANNA}
+    text = " ".join(desk.last(ANNA, "pace").text.split())
+    assert "What you ask for with #list, #find, #why and the like is answered again from" in text
+    desk.now += timedelta(hours=1)
+    desk.write(ANNA, "#help")
+    assert desk.sent[-1].notice == "result"
+    assert desk.audit() == []
+
+
+def test_what_changes_something_is_done_and_told_at_any_pace(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken")
+    slow(desk, 1)
+    for _ in range(3):
+        desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#why")
+    assert len(desk.inbox(ANNA, "result")) == len(desk.inbox(ANNA, "pace")) == 1
+    assert desk.write(ANNA, "#away until 3 April", headers=PROVEN).outcome == Outcome.FILED
+    assert "Done" in desk.last(ANNA, "result").text
+    desk.write(ANNA, "#back", headers=PROVEN)
+    assert len(desk.inbox(ANNA, "result")) == 2, "a machine is not answered for ever"
     with connection(desk.database):
-        assert Ledger.select().where(Ledger.state == LedgerState.QUARANTINED).count() == 10
+        assert Absence.get(Absence.agent == ANNA).cancelled_at is not None, "but it was done"
+    assert desk.audit() == []
+
+
+def test_many_questions_about_one_ticket_are_all_answered(desk: DeskUnderTest) -> None:
+    matters(desk, "Mouse broken")
+    for _ in range(12):
+        desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#why")
+    assert len(desk.inbox(ANNA, "result")) == 12
 
 
 def test_help_lists_the_commands_to_the_desk_too(desk: DeskUnderTest) -> None:
@@ -228,7 +277,7 @@ def test_commands_that_need_a_ticket_and_name_none_open_none(desk: DeskUnderTest
     words = " ".join(told.text.split())
     assert told.subject.startswith("Not done: #take")
     assert "no ticket was opened: these commands need a ticket" in words and "- #take" in words
-    assert f"write #show INC-{'1001' if 'INC' in text else '1042'} to the desk" in words
+    assert f"write #show INC-{'1001' if 'INC' in text else '…'} to the desk" in words
     assert desk.ticket(1001)["assignee"] == ""
     assert desk.audit() == []
 

@@ -161,6 +161,39 @@ def test_the_people_of_a_ticket_hear_what_the_rules_let_them_hear(desk: DeskUnde
     assert desk.audit() == []
 
 
+CLOSING = '[[notice]]\nevent = "closing"\nto = "requester"\n'
+
+
+def test_the_closing_mail_says_who_closed_and_does_not_overtake_the_answer(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of("send_delay_minutes = 5", CLOSING))
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "The cable was loose.\n\n#close")
+    assert desk.inbox("erika@example.com", "closing") == []
+    later = desk.now + timedelta(minutes=6)
+    with connection(desk.database):
+        # What waits for a while anyway is not the closing mail alone.
+        Outbox.update(not_before=None, hold_reason="").where(Outbox.notice == "closing").execute()
+        answer, closing = (Outbox.get(Outbox.notice == name).id for name in ("answer", "closing"))
+        claimed = [one.id for one in claim(desk.database, Outbox, owner="one", now=later, limit=9)]
+        assert answer in claimed
+        assert closing not in claimed
+        Outbox.update(state="sent", lease_owner="", lease_until=None).where(Outbox.id == answer).execute()
+        assert [one.id for one in claim(desk.database, Outbox, owner="one", now=later, limit=9)] == [closing]
+        Outbox.update(lease_owner="", lease_until=None).where(Outbox.id == closing).execute()
+    desk.wait(minutes=6)
+    text = desk.last("erika@example.com", "closing").text
+    assert "Anna Agent has closed this ticket:" in text
+    assert "heard nothing" not in text
+
+
+def test_where_nobody_wrote_any_more_the_closing_mail_says_so(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of(more=CLOSING))
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#resolve")
+    desk.wait(days=10)
+    assert "We have heard nothing more about this" in desk.last("erika@example.com", "closing").text
+
+
 def test_what_people_always_heard_can_be_left_out(desk: DeskUnderTest) -> None:
     silent = '[[notice]]\nevent = ["acknowledgement", "added"]\nwhen = "never"\n'
     desk.change_policy(led_by_lea(silent + table("bad_rating", to='["lead"]')))

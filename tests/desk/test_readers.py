@@ -136,6 +136,70 @@ def test_nobody_sees_the_subject_of_the_ticket_that_theirs_was_merged_into(desk:
     assert desk.audit() == []
 
 
+def test_of_a_merger_those_hear_who_have_the_ticket_that_goes_on_and_who_reads_along(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.write("Helga Hof <helga@example.com>", "Mine too.", subject="VPN for me")
+    desk.answer(BEN, desk.inbox(BEN, "new_ticket")[0], "#take")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[1], "#take")
+    before = len(desk.inbox(BEN))
+    assert "Also reads" not in desk.last(BEN).text
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[1], "#merge INC-1001")
+    told = desk.last(BEN, "changed")
+    assert len(desk.inbox(BEN)) == before + 1
+    assert "[INC-1001]" in told.subject
+    assert (
+        "INC-1002 was merged into this ticket; from now on the answers here also go to: helga@example.com"
+        in " ".join(told.text.split())
+    )
+    assert "Also reads: helga@example.com (Helga Hof)" in told.text
+    desk.answer(ERIKA, desk.last("erika@example.com"), "And now?")
+    assert "Also reads: helga@example.com (Helga Hof)" in desk.last(BEN, "new_reply").text
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[0], "#watch")
+    desk.answer(BEN, told, "#unwatch helga@example.com")
+    desk.answer(ERIKA, desk.last("erika@example.com"), "And then?")
+    assert "Also reads" not in desk.last(BEN, "new_reply").text
+    assert desk.audit() == []
+
+
+def test_what_is_opened_and_merged_at_once_has_no_number_to_tell(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(BEN, desk.inbox(BEN, "new_ticket")[0], "#take")
+    text = "#requester helga@example.com\n#merge INC-1001\nShe called."
+    desk.write(f"Anna Agent <{ANNA}>", text, subject="Call", headers=PROVEN)
+    told = " ".join(desk.last(BEN, "changed").text.split())
+    assert (
+        "A new ticket was merged into this ticket; from now on the answers here also go to: helga@example.com" in told
+    )
+
+
+def test_who_heard_of_a_merger_hears_that_it_was_taken_back(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.write("Helga Hof <helga@example.com>", "Mine too.", subject="VPN for me")
+    desk.answer(BEN, desk.inbox(BEN, "new_ticket")[0], "#take")
+    own = desk.inbox(ANNA, "new_ticket")[1]
+    desk.answer(ANNA, own, "#merge INC-1001")
+    before = len(desk.inbox(BEN, "changed"))
+    desk.answer(ANNA, own, "#undo")
+    assert len(desk.inbox(BEN, "changed")) == before + 1
+    assert "no longer merged into INC-1001" in " ".join(desk.last(BEN, "changed").text.split())
+    assert desk.audit() == []
+
+
+def test_whose_ticket_was_merged_reads_by_status_where_it_goes_on(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.", subject="Erika's secret")
+    helga = "Helga Hof <helga@example.com>"
+    desk.write(helga, "Mine too.", subject="VPN for me")
+    desk.answer(BEN, desk.inbox(BEN, "new_ticket")[0], "#take")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[1], "#merge INC-1001")
+    desk.write(helga, "status", subject="status")
+    text = " ".join(desk.last("helga@example.com", "status").text.split())
+    assert "INC-1002, VPN for me: in progress; Ben Helper" in text
+    assert "secret" not in text
+    desk.answer(BEN, desk.inbox(BEN, "new_ticket")[0], "#unwatch helga@example.com")
+    desk.write(helga, "status", subject="status")
+    assert "Nothing of yours is open" in desk.last("helga@example.com", "status").text
+
+
 @pytest.mark.parametrize("command", ["", "\n#resolve"])
 def test_who_was_added_is_told_why_the_mail_comes(desk: DeskUnderTest, command: str) -> None:
     desk.write(ERIKA, "It drops.")

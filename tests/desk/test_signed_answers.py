@@ -49,3 +49,19 @@ def test_the_words_of_a_resolution_are_signed_once_too(desk: DeskUnderTest, noti
     desk.answer(ANNA, notice, "#reopen")
     desk.answer(ANNA, notice, "#resolve")
     assert "Anna Agent" in desk.last("erika@example.com", "resolution").text
+
+
+PHONE_REPLY = (
+    '<body dir="auto"><div dir="ltr">Restart <b>it</b>.</div><div dir="ltr">Anna</div>'
+    '<br id="lineBreakAtBeginningOfSignature"><div dir="ltr">Von meinem iPhone gesendet</div><div dir="ltr"><br>'
+    '<blockquote type="cite">Am 01.06.2026 um 10:00 schrieb Help Desk &lt;helpdesk@example.com&gt;:<br><br></blockquote>'
+    '</div><blockquote type="cite"><div dir="ltr">It drops.</div></blockquote></body>'
+)
+
+
+def test_the_line_of_a_phone_goes_to_nobody_and_the_name_above_it_counts(desk: DeskUnderTest, notice: Sent) -> None:
+    quote = "> Am 01.06.2026 um 10:00 schrieb Help Desk <helpdesk@example.com>:\n> It drops."
+    desk.answer(ANNA, notice, f"Restart it.\nAnna\n\nVon meinem iPhone gesendet\n\n{quote}", html=PHONE_REPLY)
+    sent = desk.last("erika@example.com", "answer")
+    assert "<b>it</b>" in sent.html
+    assert "iPhone" not in sent.text + sent.html and "Anna Agent" not in sent.text + sent.html

@@ -188,7 +188,7 @@ def test_whoever_answers_automatic_mails_at_machine_speed_is_muted_for_a_week(de
     assert len(desk.inbox("erika@example.com")) == 3
     assert suppressed(desk) == ["muted"] * 3
     assert desk.ticket(1006)["messages"], "what is muted still opens tickets"
-    assert "answers our automatic mails by itself" in desk.last(ANNA, "new_ticket").text
+    assert "because it answers ours by itself" in " ".join(desk.last(ANNA, "new_ticket").text.split())
     desk.now += timedelta(days=6)
     desk.write(ERIKA, "Back again", subject="Day six")
     assert len(desk.inbox("erika@example.com")) == 3
@@ -198,6 +198,39 @@ def test_whoever_answers_automatic_mails_at_machine_speed_is_muted_for_a_week(de
     with connection(desk.database):
         assert Event.select().where(Event.kind == "muted").count() == 1
     assert desk.audit() == []
+
+
+def test_a_quick_person_is_no_machine(desk: DeskUnderTest) -> None:
+    """Words for the desk, and replies in words of one's own, are as quick as people are."""
+    desk.write(ERIKA, "It drops every hour.", subject="VPN")
+    erika = "erika@example.com"
+    desk.answer(ERIKA, desk.last(erika, "acknowledgement"), "I forgot: it is the third floor.")
+    for number, word in enumerate(("Status", "Hilfe", "status")):
+        desk.write(ERIKA, word, subject="")
+        assert len([one for one in desk.inbox(erika) if one.notice in ("status", "guide")]) == number + 1
+    desk.write(ERIKA, "No paper comes out.", subject="Printer")
+    desk.answer(ERIKA, desk.last(erika, "acknowledgement"), "And the lamp blinks.")
+    for word in ("status", "hilfe"):
+        desk.write(ERIKA, word, subject="")
+    desk.write(ERIKA, "The beamer stays dark.", subject="Beamer")
+    assert len(desk.inbox(erika, "acknowledgement")) == 3
+    assert suppressed(desk) == []
+    assert desk.audit() == []
+
+
+def test_a_machine_that_replies_with_the_same_words_is_muted_and_agents_read_why(desk: DeskUnderTest) -> None:
+    erika = "erika@example.com"
+    for number in range(4):
+        desk.now += timedelta(minutes=20)
+        desk.write(ERIKA, f"Matter {number}", subject=f"Matter {number}")
+        if number < 3:
+            words = f"Thank you. Your mail about case {1001 + number} was received; please do not answer this one."
+            desk.answer(ERIKA, desk.last(erika, "acknowledgement"), words)
+    assert len(desk.inbox(erika, "acknowledgement")) == 3
+    assert suppressed(desk) == ["muted"]
+    for notice in ("new_reply", "new_ticket"):
+        text = " ".join(desk.last(ANNA, notice).text.split())
+        assert "gets no automatic mail until 9 March 2026, because it answers ours by itself" in text, notice
 
 
 def test_somebody_who_writes_every_few_minutes_is_not_muted(desk: DeskUnderTest) -> None:

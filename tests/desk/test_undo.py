@@ -82,6 +82,15 @@ def test_what_was_sent_is_said_plainly_and_the_rest_is_taken_back(desk: DeskUnde
     assert desk.audit() == []
 
 
+def test_who_had_news_of_it_is_to_be_written_to(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.change_policy(policy_of(more='[[notice]]\nevent = "on_hold"\nto = ["requester"]\n'))
+    desk.answer(ANNA, notice, "#hold vendor")
+    desk.last("erika@example.com", "update")
+    words = " ".join(undo(desk).text.split())
+    assert "already sent, or on its way, to erika@example.com: a mail can't be called back" in words
+    assert "erika@example.com got, or will get, a mail with that news: write what holds now" in words
+
+
 @pytest.mark.parametrize("command", ["", "\n#hold requester"])
 def test_who_was_answered_is_not_told_that_nobody_took_it_up(desk: DeskUnderTest, notice: Sent, command: str) -> None:
     desk.answer(ANNA, notice, f"Restart it, please.{command}")
@@ -290,6 +299,11 @@ def test_a_hand_over_names_the_other_tickets(desk: DeskUnderTest, notice: Sent) 
     assert "Assignee: Anna Agent again" in told
     assert "the mail changed INC-1002 too: answer a mail of each with #undo" in told
     assert [desk.ticket(number)["assignee"] for number in (1001, 1002)] == [ANNA, BEN]
+    (heard,) = desk.inbox(BEN, "changed")[-1:]
+    assert heard.subject.startswith("Re: [INC-1001]")
+    assert "Anna Agent took back what was done before: Assignee: Anna Agent again" in " ".join(heard.text.split())
+    assert sum("took back" in one.text for one in desk.inbox(BEN, "changed")) == 1
+    assert desk.audit() == []
 
 
 def test_what_was_taken_back_is_said_in_the_agents_language(desk: DeskUnderTest) -> None:

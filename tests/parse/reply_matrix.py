@@ -41,8 +41,8 @@ class Words:
     colon: str = ":"
 
 
-def reply_text(words: Words, client: str) -> str:
-    """What the author wrote in that client."""
+def written(words: Words, client: str) -> str:
+    """What stands above the quote: the author's words, and the line of the phone."""
     return f"{words.reply}\n\n{words.phone}" if client == "ios" else words.reply
 
 
@@ -51,7 +51,7 @@ def body(words: Words, client: str, *, own: bool) -> str:
     name, address = (NAME, ADDRESS) if own else (STRANGER, STRANGERS_ADDRESS)
     marked = "\n".join(f"> {line}".rstrip() for line in QUOTED)
     plain = "\n".join(QUOTED)
-    top = reply_text(words, client)
+    top = written(words, client)
 
     def filled(template: str) -> str:
         return template.format(n=name, m=address)
@@ -91,7 +91,7 @@ def cases(languages: dict[str, Words]) -> Iterator[tuple[str, str, bool, str, st
     for language, words in languages.items():
         for client in CLIENTS:
             for own in (True, False):
-                yield language, client, own, body(words, client, own=own), reply_text(words, client)
+                yield language, client, own, body(words, client, own=own), words.reply
 
 
 def _wrapped(line: str) -> str:

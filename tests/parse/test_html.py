@@ -94,3 +94,41 @@ def test_lists_tables_links_and_pasted_pictures_survive() -> None:
     mail = read(html)
     for kept in ("<li>one</li>", "<td>a</td>", 'href="https://example.org/x"', 'src="cid:p1@example.org"'):
         assert kept in mail.new_html
+
+
+APPLE = (
+    '<html><body dir="auto"><div dir="ltr">Hello Mia,</div><div dir="ltr"><br></div><div dir="ltr">please <b>restart</b>'
+    ' it.</div><br id="lineBreakAtBeginningOfSignature"><div dir="ltr">{line}</div><div dir="ltr"><br><blockquote '
+    'type="cite">On 1. Jun 2026, at 10:00, Help Desk &lt;helpdesk@example.com&gt; wrote:<br><br></blockquote></div>'
+    '<blockquote type="cite"><div dir="ltr">Does it print?</div></blockquote></body></html>'
+)
+BARE = (
+    '<html><body dir="auto">please <b>restart</b> it.<br><br>{line}<br><div>On 1. Jun 2026, at 10:00, Help Desk '
+    '&lt;helpdesk@example.com&gt; wrote:</div><blockquote type="cite">Does it print?</blockquote></body></html>'
+)
+
+
+@pytest.mark.parametrize("markup", [APPLE, BARE])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sent from my iPhone",
+        "Von meinem iPhone gesendet",
+        "Envoyé de mon iPhone",
+        "Enviado desde mi iPhone",
+        "Enviado do meu iPhone",
+        "Sent from my Galaxy",
+        'Get <a href="https://aka.ms/o0ukef">Outlook for iOS</a>',
+        'Gesendet von <a href="https://aka.ms/o0ukef">Outlook für Android</a>',
+    ],
+)
+def test_the_line_of_a_phone_goes_and_what_is_formatted_stays(markup: str, line: str) -> None:
+    mail = read(markup.format(line=line))
+    assert "<b>restart</b>" in mail.new_html and mail.new_text.endswith("restart it.")
+    for word in ("Sent", "sendet", "Envoy", "Enviado", "Get", "Outlook"):
+        assert word not in mail.new_html
+
+
+def test_a_picture_beside_the_line_of_a_phone_stays() -> None:
+    mail = read('<p>See <i>this</i>.</p><div><img src="cid:a@b">Sent from my iPhone</div>')
+    assert "cid:a@b" in mail.new_html and "iPhone" not in mail.new_html

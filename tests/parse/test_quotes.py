@@ -51,6 +51,46 @@ def test_answered_lines_that_lost_their_mark_by_wrapping_stay_history() -> None:
     assert new(text, answered) == "Done."
 
 
+HISTORY = "> On 1.6.2026, at 10:00, Help Desk <helpdesk@example.com> wrote:\n> Does it print?\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sent from my iPhone",
+        "Von meinem iPhone gesendet",
+        "Envoyé de mon iPhone",
+        "Enviado desde mi iPhone",
+        "Enviado do meu iPhone",
+        "Sent from my Galaxy",
+        "Sent from my Samsung Galaxy smartphone.",
+        "Gesendet von meinem Samsung Galaxy Smartphone.",
+        "Von meinem/meiner Galaxy gesendet",
+        "Get Outlook for iOS<https://aka.ms/o0ukef>",
+        "Outlook für Android beziehen",
+        "Télécharger Outlook pour iOS",
+        "Obtener Outlook para Android",
+        "Obter o Outlook para iOS",
+    ],
+)
+def test_the_line_of_a_phone_above_the_quote_is_a_signature(line: str) -> None:
+    assert new(f"Please restart it.\n\n{line}\n\n{HISTORY}") == "Please restart it."
+    assert new(f"Please restart it.\n{line}\n") == "Please restart it."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was sent from my iPhone.\n",
+        "Hello,\nthe scan was sent from my iPad to the printer.\n",
+        "It fails.\nSent from my iPhone it works.\n",
+        f"The mails that are\nsent from my iPhone\n{HISTORY}\nnever arrive.\n",
+    ],
+)
+def test_words_about_a_phone_are_words(text: str) -> None:
+    assert "iP" in new(text)
+
+
 def test_answers_between_and_below_quotes_are_new() -> None:
     text = "On 1.6.2026 10:00 Ann <a@example.org> wrote:\n> one?\nYes.\n> two?\n\nNo.\n"
     assert new(text).split() == ["Yes.", "No."]

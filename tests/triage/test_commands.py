@@ -38,12 +38,12 @@ from tests.triage.values import ANNA, BEN, DORA, ERIKA, NOW, policy, ticket
 ENDED = (Status.CLOSED, Status.CANCELLED)
 
 
-def run(text: str, *, on: TicketFacts | None = None, desk: str = "", more: str = "") -> Work | Refusal:
+def run(text: str, *, on: TicketFacts | None = None, desk: str = "", more: str = "", **facts: Any) -> Work | Refusal:
     rules = policy(desk, more)
     agent = rules.agent_of(ANNA)
     assert agent is not None
     others = (ticket(1001), ticket(1002), ticket(1003, status=Status.CLOSED), ticket(1004, merged_from=(1009,)))
-    work = Work(ticket=on or ticket(), others=others, policy=rules, agent=agent, now=NOW)
+    work = Work(ticket=on or ticket(), others=others, policy=rules, agent=agent, now=NOW, **facts)
     return run_commands(work, command_lines(text))
 
 
@@ -324,9 +324,11 @@ def test_one_refusal_leaves_nothing_done_and_the_order_is_that_of_the_mail() -> 
 
 
 def test_retry_makes_every_address_of_the_ticket_reachable() -> None:
-    work = done("#retry")
-    assert [change.address for change in work.changes if isinstance(change, MarkReachable)] == [ERIKA, DORA]
-    assert [change.kind for change in work.changes if isinstance(change, Record)] == ["reachable"]
+    for held_back, kinds in ((ERIKA,), ["reachable"]), ((), []):
+        work = done("#retry", held_back=held_back)
+        assert [change.address for change in work.changes if isinstance(change, MarkReachable)] == [ERIKA, DORA]
+        assert [change.kind for change in work.changes if isinstance(change, Record)] == kinds
+        assert bool(work.news) == bool(held_back)
 
 
 CLOSING = '[closing]\ncodes = ["fixed", "user-error"]'

@@ -48,7 +48,20 @@ def test_the_nearest_command_comes_with_its_usage() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["# Heading", "#12 is a number", "#", "##", "#!/bin/sh", "# resolve", "a #resolve", "#-", "#_x"]
+    "text",
+    [
+        *("# Heading", "#12 is a number", "#", "##", "#!/bin/sh", "a #resolve", "#-", "#_x", "# 1", "# Überschrift"),
+        *(
+            "# Notes",
+            "# Category",
+            "# Cause",
+            "# Type of fault",
+            "# Take the cable out",
+            "# Hold on",
+            "## Close",
+            "- # take",
+        ),
+    ],
 )
 def test_what_is_no_word_behind_the_sign_is_text(text: str) -> None:
     read = read_agent_text(text, COMMANDS)
@@ -98,6 +111,32 @@ def test_phones_write_the_sign_the_word_and_the_spaces_in_many_ways(line: str) -
 )
 def test_the_argument_is_the_rest_of_the_line(line: str, argument: str) -> None:
     assert [one.argument for one in command_lines(line)] == [argument]
+
+
+@pytest.mark.parametrize(
+    ("line", "near"),
+    [
+        *(
+            ("# note secret", "#note"),
+            ("#  Note", "#note"),
+            ("＃\u00a0note: secret", "#note"),
+            ("- ## note x", "#note"),
+        ),
+        *(
+            ("# take", "#take"),
+            ("# Resolve it works", "#resolve"),
+            ("# priority P2", "#priority"),
+            ("# Assign ben", "#assign"),
+        ),
+        *(("# category network/vpn", "#category"), ("# hold vendor until Friday", "#hold"), ("# cc a@b", "#cc")),
+    ],
+)
+def test_a_command_with_a_space_behind_the_sign_is_held(line: str, near: str) -> None:
+    text = read_agent_text(f"Hello\n{line}\nBye", COMMANDS)
+    (wrong,) = text.misplaced
+    assert (wrong.raw, wrong.suggestion) == (line, near)
+    assert str(wrong.why) == "looks like a command, but has a space behind the #"
+    assert (text.public, text.commands, text.hides_note) == ("Hello\nBye", (), near == "#note")
 
 
 def test_a_note_makes_internal_what_follows_wherever_it_stands() -> None:

@@ -47,6 +47,14 @@ def test_what_means_nothing_names_the_nearest_word(line: str, near: str) -> None
     assert [(order.line, order.suggestion) for order in orders] == [("", near)]
 
 
+def test_nothing_that_ends_a_ticket_is_near_a_command_that_lists_do_not_take() -> None:
+    for name in ("send", "files", "undo", "retry", "why", "list", "show"):
+        orders, _ = read_orders(f"1 {name}.", POLICY, {"resolve", "take"}, {name})
+        assert [(order.line, order.suggestion, order.elsewhere) for order in orders] == [("", "", name)]
+    orders, _ = read_orders("1 soved", POLICY, COMMANDS)
+    assert orders[0].suggestion == "#resolve"
+
+
 def test_prose_is_no_order() -> None:
     orders, others = read_orders("Hello,\n2 done\nThanks, 3 of them are strange\n", POLICY, COMMANDS)
     assert [order.line for order in orders] == ["#resolve"]

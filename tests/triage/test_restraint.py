@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.triage.restraint import (
     is_ping_pong,
     is_quick_reply,
     quick_replies_with,
+    reads_alike,
     restraint_on,
     too_fast,
 )
@@ -32,6 +34,12 @@ def acknowledged(*moments: datetime, ticket: int = 7) -> tuple[AutomaticMail, ..
 
 def asked(*moments: datetime) -> tuple[AutomaticMail, ...]:
     return tuple(AutomaticMail(notice="question", ticket=1001, at=moment) for moment in moments)
+
+
+def answered(count: int, *, at: datetime = NOW) -> tuple[AutomaticMail, ...]:
+    """So many answers to an agent's commands, half of them on one ticket."""
+    kinds = (("listing", None), ("result", 1001))
+    return tuple(AutomaticMail(notice=kinds[one % 2][0], ticket=kinds[one % 2][1], at=at) for one in range(count))
 
 
 def restrained(
@@ -77,8 +85,14 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("ticket", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=9)] * 10)}),
     ("", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=29)] * 14)}),
     ("ticket", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=29)] * 15)}),
-    ("", {"notice": "result", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=599)] * 99)}),
-    ("ticket", {"notice": "result", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=599)] * 100)}),
+    ("", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=599)] * 99)}),
+    ("ticket", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=599)] * 100)}),
+    # What an agent asks for has a pace of its own, by the hour of the clock, and no limit on a ticket.
+    ("", {"notice": "result", "address": ANNA, "ticket": 1001, "automatic": answered(59), "muted": True}),
+    ("agent-hour", {"notice": "result", "address": ANNA, "ticket": 1001, "automatic": answered(60)}),
+    ("agent-hour", {"notice": "listing", "address": ANNA, "automatic": answered(60)}),
+    ("", {"notice": "listing", "address": ANNA, "automatic": answered(200, at=NOW - timedelta(hours=1))}),
+    ("", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": answered(200)}),
     ("", {"notice": "question", "address": ANNA, "ticket": 1002, "automatic": asked(*[ago(minutes=9)] * 10)}),
     ("ticket", {"notice": "closing", "ticket": 7, "automatic": acknowledged(*[ago(minutes=9)] * 10)}),
     # Muted, and out of reach.
@@ -140,6 +154,32 @@ def test_a_mail_within_two_minutes_after_ours_came_at_machine_speed(
 def test_what_the_relay_took_late_is_answered_at_machine_speed_all_the_same() -> None:
     mail = AutomaticMail(notice="acknowledgement", ticket=7, at=ago(hours=3), sent_at=ago(seconds=5))
     assert is_quick_reply(Traffic(address=ERIKA, automatic=(mail,)), NOW, policy())
+
+
+def test_a_reply_counts_where_it_reads_like_earlier_ones() -> None:
+    known = Traffic(address=ERIKA, automatic=acknowledged(*[ago(seconds=60)] * 3))
+    counts = [quick_replies_with(replace(known, alike=alike), NOW, is_reply=True) for alike in range(5)]
+    assert counts == [0, 2, 3, 3, 3], "no more than there were mails to answer"
+    assert quick_replies_with(known, NOW) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "alike"),
+    [
+        ("Thank you, case 17 was opened.", "Thank you, case 18 was opened.", True),
+        ("We got your mail “VPN” and answer soon.", "We got your mail “Printer” and answer soon.", True),
+        ("It is the third floor.", "The lamp blinks, too.", False),
+        ("", "", False),
+        ("17", "18", False),
+    ],
+)
+def test_what_a_machine_writes_reads_alike(text: str, other: str, alike: bool) -> None:
+    assert reads_alike(text, other) is alike
+
+
+def test_after_what_somebody_asked_for_by_a_word_nothing_is_quick() -> None:
+    mails = tuple(AutomaticMail(notice=one, ticket=None, at=ago(seconds=5)) for one in ("status", "guide"))
+    assert not is_quick_reply(Traffic(address=ERIKA, automatic=mails), NOW, policy())
 
 
 def test_one_automatic_mail_counts_once_however_many_mails_follow_it() -> None:

@@ -61,10 +61,26 @@ PROSE = [
     ("", "status\nKind regards\nThe printer jams."),
     ("", "status\nErika Muster\nThe printer jams."),
     ("", "status: still broken"),
+    ("", "status\nThanks, but it is still broken"),
+    ("", "status\nThanks, Paul"),
+    ("", "status\nThanks! Erika, it jams"),
+    ("", "Hi there\nstatus unknown"),
+    ("", "Hi there, no status"),
+    ("Hi there!", "Status!"),
+    ("", "status and thanks for nothing"),
+    ("", "status\nand"),
+    ("There", "status"),
+    ("", "status\nErika Muster, thanks\nThe printer jams."),
+    ("", "status\nThanks, Erika\nIs the printer yours too?"),
+    ("", "status\nThanks, Erika\nP.S. The printer jams."),
+    ("", "cancel\nBest offer"),
     # de
     ("Status meines Laptops unbekannt", ""),
     ("", "Wie ist der Status?"),
     ("Hilfe!", ""),
+    ("", "Status\nDanke, aber es geht nicht"),
+    ("Hallo zusammen", "Status unklar"),
+    ("", "Liebe Leute, Status nervt"),
     ("", "Hilfe, der Drucker brennt"),
     ("", "Bitte um Hilfe"),
     ("", "Hilfe bitte"),
@@ -78,6 +94,9 @@ PROSE = [
     ("", "Quel est le statut de ma demande ?"),
     ("Statut inconnu", ""),
     ("Aide !", ""),
+    ("Bonjour", "statut bloqué\nMerci"),
+    ("", "statut\nMerci beaucoup de me rappeler"),
+    ("Bonjour", "aide\nMerci"),
     ("", "aidez-moi"),
     ("", "aide pour l'imprimante"),
     ("", "annuler ma réunion"),
@@ -87,6 +106,8 @@ PROSE = [
     ("", "¿Cuál es el estado de mi portátil?"),
     ("Estado desconocido", ""),
     ("¡Ayuda!", ""),
+    ("", "estado\nMuchas gracias, no funciona"),
+    ("Hola a todos", "salir antes hoy"),
     ("", "ayuda con la impresora"),
     ("", "cancelar mi reunión"),
     ("", "no puedo salir de la sesión"),
@@ -94,6 +115,8 @@ PROSE = [
     ("", "Qual é o estado do meu pedido?"),
     ("Estado desconhecido", ""),
     ("Ajuda!", ""),
+    ("", "estado\nObrigado, mas não funciona"),
+    ("Bom dia", "sair mais cedo"),
     ("", "ajuda com a impressora"),
     ("", "cancelar a minha reunião"),
     ("", "não consigo sair"),
@@ -129,13 +152,33 @@ def test_prose_stays_prose_as_a_new_mail_and_as_a_reply(subject: str, text: str)
         "Hola, estado por favor\nGracias",
         "Olá equipe,\nestado\nObrigada",
         "please status",
+        "status\nThanks, Erika",
+        "status\nThanks and regards, Erika Muster\nSales | +49 30 1234",
+        "status\nThanks!\nErika",
+        "Hi there!\nstatus",
+        "Hi there, status, thanks Erika",
+        "Dear all,\n\nstatus\n\nMany thanks and kind regards\nErika",
+        "statut\nMerci beaucoup\nCordialement\nErika",
+        "Bonjour à tous !\nstatut\nMerci d'avance et bonne journée",
+        "Hallo zusammen!\n\nStatus\n\nVielen Dank und liebe Grüße, Erika",
+        "Sehr geehrte Damen und Herren,\nStatus\nMit freundlichen Grüßen",
+        "Buenos días a todos:\nestado\nMuchas gracias y un saludo, Erika",
+        "Oi pessoal,\nestado\nMuito obrigada! Abraço",
         "*status*",
         "status\n\nMit freundlichen Grüßen\n\nErika Muster\nVertrieb | Tel. +49 30 1234\nExample GmbH, www.example.com",
     ],
 )
 def test_greeting_thanks_a_name_and_punctuation_do_not_hide_a_word(text: str) -> None:
     assert read_wish("", text, is_reply=False, names=NAMES) is Wish.STATUS
-    assert read_wish("Hello", text, is_reply=False, names=NAMES) is Wish.STATUS
+    for subject in ("Hello", "Hi there", "Bonjour !", "Hallo zusammen", "Hola", "Bom dia", "Thanks"):
+        assert read_wish(subject, text, is_reply=False, names=NAMES) is Wish.STATUS
+
+
+def test_a_name_with_an_accent_is_the_writers_with_it_and_without() -> None:
+    for name in ("Pierre", "Payé", "PIERRE PAYE"):
+        text = f"statut\nMerci\n{name}"
+        assert read_wish("Bonjour", text, is_reply=False, names=("Pierre Payé",)) is Wish.STATUS
+    assert read_wish("", "statut\nMerci, Jean", is_reply=False, names=("Jean-Luc Payé",)) is Wish.STATUS
 
 
 def test_a_subject_counts_where_the_mail_says_nothing_else() -> None:
