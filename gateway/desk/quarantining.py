@@ -29,9 +29,9 @@ from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Event, Ledger, Outbox
 from gateway.subject import defanged
 from gateway.ticket import Role
-from gateway.triage.challenge import ASKED, ASKED_ABOUT
+from gateway.triage.challenge import ASKED_ABOUT
 from gateway.triage.facts import DigestEntry, DigestFact
-from gateway.triage.quarantine import codes, release_in_words, why_quarantined
+from gateway.triage.quarantine import ASKED, codes, release_in_words, why_quarantined
 
 DIGEST = "quarantine_digest"
 # How long a digest can be answered: as long as an agent's "was it you?".

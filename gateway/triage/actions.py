@@ -104,7 +104,8 @@ def assign(work: Work, argument: str) -> Work | Refusal:
         if agent.teams and policy.team_named(team) not in [policy.team_named(name) for name in agent.teams]:
             team = agent.teams[0]
             pairs.append((Field.TEAM, team))
-            told = say("assigned to {agent}, and with it given to the team {team}", agent=agent.name, team=policy.team_title(team))
+            title = policy.team_title(team)
+            told = say("assigned to {agent}, and with it given to the team {team}", agent=agent.name, team=title)
         given = replace(work.with_fields(pairs, assignee=agent.address, team=team, told=told), given_team="")
         given = given.with_hint(*hints_of_absence(policy, agent, away=work.away, team=team, author=work.agent))
         hearing = (agent, *(stand_ins(policy, agent, team) if agent.address in work.away else ()))

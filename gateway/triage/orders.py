@@ -40,7 +40,7 @@ _READ_CHARS = 2_000
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What to do with some entries of a list: `line` is the command line that it means, "" where it means none that
-    goes in a list; `said` is what stands behind the numbers, `elsewhere` the command in it that counts in other mails."""
+    goes in a list; `said` is what stands behind the numbers, `elsewhere` a command in it that counts in other mails."""
 
     numbers: tuple[int, ...]
     line: str

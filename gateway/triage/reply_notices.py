@@ -62,8 +62,8 @@ def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bo
             both = [one for one in told if one in noted]
             noted = [one for one in noted if one not in both]
             told = [one for one in told if one not in both]
-            context = changed | {"note": "note"}
-            notices += tell_agents("agent_answered", both, about="answer", context=context, but=acting)
+            with_note = changed | {"note": "note"}
+            notices += tell_agents("agent_answered", both, about="answer", context=with_note, but=acting)
         notices += tell_agents("agent_answered", told, about="answer", context=changed, but=acting)
     elif not reply.text.internal and work.news:
         notices += tell_agents("changed", colleagues(Event.CHANGED), context=changed, but=acting)
@@ -80,13 +80,15 @@ def _to_newcomers(work: Work, newcomers: list[Agent]) -> tuple[Notice, ...]:
     """The whole ticket for those whom it was given to."""
     mark = say("given to you by {agent}", agent=work.agent.name)
     if work.given_team:
-        mark = say("given to the team {team} by {agent}", team=work.policy.team_title(work.given_team), agent=work.agent.name)
+        title = work.policy.team_title(work.given_team)
+        mark = say("given to the team {team} by {agent}", team=title, agent=work.agent.name)
     given = {"changes": list(work.news), "history": True, "marks": [mark], "why": [], "linked_token": ""}
     name = "new_ticket"
     if work.escalated_from:
         name = "escalated"
         agent = {"name": work.agent.name, "address": work.agent.address}
-        given |= {"agent": agent, "from_team": work.policy.team_title(work.escalated_from), "reason": work.reason, "marks": []}
+        title = work.policy.team_title(work.escalated_from)
+        given |= {"agent": agent, "from_team": title, "reason": work.reason, "marks": []}
         given |= {"why": [work.routed] if work.routed is not None else []}
     return tell_agents(name, newcomers, about="first", context=given, but=[work.agent.address])
 

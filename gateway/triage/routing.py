@@ -96,7 +96,9 @@ def _on_call(matter: Matter, policy: Policy, away: Mapping[str, object], now: da
     agent = on_call(policy, matter.team, now, away=frozenset(away))
     if agent is None:
         return None
-    return Given(team=matter.team, agent=agent, how=ON_CALL, why=say("on call for {team}", team=policy.team_title(matter.team)))
+    return Given(
+        team=matter.team, agent=agent, how=ON_CALL, why=say("on call for {team}", team=policy.team_title(matter.team))
+    )
 
 
 def _first(agents: Sequence[Agent], team: str, assign: str, duty: DutyFacts) -> Agent:

@@ -2,9 +2,8 @@
 
 A reply key in the recipient address → In-Reply-To and References → a subject token → a token or one of our ids in the
 quoted part. Ids beat tokens; of two tickets with evidence of the same kind the newest wins, and both are named.
-What a mail of ours
-about no ticket names in its text is no evidence for its answer. Whether the sender may say anything there is another
-question (`authorise`).
+What a mail of ours about no ticket names in its text is no evidence for its answer. Whether the sender may say
+anything there is another question (`authorise`).
 """
 
 from __future__ import annotations

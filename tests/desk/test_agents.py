@@ -246,6 +246,36 @@ def test_a_priority_that_an_agent_sets_is_said_to_be_the_agents(desk: DeskUnderT
     assert desk.audit() == []
 
 
+def test_words_and_a_note_in_one_mail_are_one_mail_to_each_colleague(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "My VPN is down.")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "Restart it, please.\n#note\nThe router of floor 3 again.")
+    assert [sent.notice for sent in desk.inbox(BEN)] == ["new_ticket", "agent_answered"]
+    told = desk.last(BEN, "agent_answered").text
+    assert told.index("Restart it, please.") < told.index("Note by Anna Agent") < told.index("floor 3")
+    assert "floor 3" not in desk.last("erika@example.com", "answer").text
+    # Files beside a note are the note's, and come with it.
+    desk.write(ERIKA, "It jams.", subject="The printer of the hall")
+    text = "Restart it twice.\n#note\nThe plan."
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), text, files=[("plan.txt", b"floor", "text/plain")])
+    assert [sent.notice for sent in desk.inbox(BEN)][3:] == ["agent_answered", "internal_note"]
+    assert desk.audit() == []
+
+
+def test_people_read_the_title_of_a_team(make_desk: Callable[[Policy], DeskUnderTest]) -> None:
+    policy = policy_of(more='[[notice]]\nevent = "handed_over"\nto = ["requester"]\n')
+    teams = tuple(team.model_copy(update={"title": f"{team.name.title()} & Co"}) for team in policy.teams)
+    desk = make_desk(replace(policy, teams=teams))
+    desk.write(ERIKA, "My VPN is down.")
+    assert "Team: Desk & Co" in desk.last(BEN, "new_ticket").text
+    desk.answer(BEN, desk.last(BEN, "new_ticket"), "#assign network")
+    assert "the team Network & Co takes care of it now" in desk.last("erika@example.com", "update").text
+    given = desk.last("nora@example.com", "new_ticket").text
+    assert "Team: Network & Co" in given and "given to the team Network & Co by Ben Helper" in " ".join(given.split())
+    assert "Moves between teams: 1 (Desk & Co → Network & Co)" in " ".join(given.split())
+    assert desk.ticket()["team"] == "network"
+    assert desk.audit() == []
+
+
 def test_an_agent_who_reads_along_gets_one_mail_of_an_answer(make_desk: Callable[[Policy], DeskUnderTest]) -> None:
     more = '[[rule]]\nname = "All"\nwhen.words = "vpn"\n'
     desk = make_desk(policy_of(more=more + 'set.watchers = ["ben", "nora.private@example.org", "boss@example.com"]\n'))

@@ -103,7 +103,7 @@ def second_ticket(desk: DeskUnderTest) -> None:
     desk.answer(BEN, desk.last(BEN, "new_ticket"), "#note\nI follow it.")
     say_all(desk, opened, ("yes",))
     say_all(desk, confirmation, ("yes", "yes"))
-    say_all(desk, opened, ("#files",))
+    say_all(desk, opened, ("#files", "#retry", "#list mine", "# note Inside."))
     desk.answer(ANNA, opened, "", files=[("how.pdf", b"%PDF", "application/pdf")])
     say_all(desk, opened, ("ONE\n\n#tak",))
     first = desk.last(ANNA, "question")
@@ -179,6 +179,10 @@ RARE = {
     # A "no" to what a mail in one's name wants: `test_agents` says it in each language.
     "Thank you. None of this is carried out:",
     "{agent} does not confirm the commands of the mail that opened this ticket",
+    # A tapped `#note` without words, what a withdrawn ticket holds back, a mail that opens and merges: `test_hints`,
+    # `test_readers`.
+    *("#note, and your words below it", "there are no words of yours in it", "A new ticket"),
+    "the requester has withdrawn the ticket, and there are words to the requester",
     # An archive with one of our mails in it: `test_agents` holds such an answer.
     "write it again without this file; #send leaves it out",
     # Of a held mail nothing but what can't count.

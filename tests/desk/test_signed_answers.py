@@ -54,7 +54,7 @@ def test_the_words_of_a_resolution_are_signed_once_too(desk: DeskUnderTest, noti
 PHONE_REPLY = (
     '<body dir="auto"><div dir="ltr">Restart <b>it</b>.</div><div dir="ltr">Anna</div>'
     '<br id="lineBreakAtBeginningOfSignature"><div dir="ltr">Von meinem iPhone gesendet</div><div dir="ltr"><br>'
-    '<blockquote type="cite">Am 01.06.2026 um 10:00 schrieb Help Desk &lt;helpdesk@example.com&gt;:<br><br></blockquote>'
+    '<blockquote type="cite">Am 01.06.2026 um 10:00 schrieb Help Desk &lt;helpdesk@example.com&gt;:<br></blockquote>'
     '</div><blockquote type="cite"><div dir="ltr">It drops.</div></blockquote></body>'
 )
 

@@ -185,6 +185,8 @@ BROKEN_DESKS = [
     ('address = "helpdesk@example.com"\naliases = ["a b@example.com"]',
      ['rules.toml:3:12: desk.aliases[1]: "a b@example.com" is not an e-mail address '
       "(write it like helpdesk@example.com)"]),
+    ('address = "helpdesk@example.com"\nname = "Example Help Desk"\noperators = ["bob"]',
+     ['rules.toml:4:14: desk.operators[1]: there is no agent "bob" (possible: anna, Anna Agent)']),
 ]  # fmt: skip
 
 
