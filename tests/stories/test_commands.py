@@ -181,8 +181,9 @@ def test_what_follows_a_note_is_for_colleagues_only(
     anna.answers(notice, f"We are looking into it.\n#note\nThe gateway is full, {SECRET}.")
     answer = erika.gets("We are looking into it.")
     assert SECRET not in answer.everything
-    ben.gets("We are looking into it.", about=number)
-    assert f"The gateway is full, {SECRET}." in ben.gets("has written a note", about=number).text
+    told = ben.gets("We are looking into it.", about=number).text
+    assert "The requester does not see it:" in told
+    assert f"The gateway is full, {SECRET}." in told
 
 
 def test_a_note_on_the_first_line_is_the_whole_mail(
