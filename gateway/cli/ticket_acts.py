@@ -74,7 +74,7 @@ def do_on_ticket(
         for notice, address in outcome.mails:
             print_line(f"  {notice} to {address}")
     if not outcome.done:
-        raise fail(f"nothing was done: {' '.join(outcome.lines)}")
+        raise fail(f"nothing was done: {'; '.join(outcome.lines)}")
 
 
 def _agent(policy: Policy, word: str) -> Agent:

@@ -225,6 +225,19 @@ def read_desk_mail(subject: str, text: str) -> DeskMail | None:
     return DeskMail(commands=read.commands[:_MOST_LINES], wrong=read.misplaced, prose=read.public)
 
 
+def desk_work(case: Case, agent: Agent) -> DeskWork:
+    """What an agent's commands to the desk begin with."""
+    facts = case.facts
+    return DeskWork(
+        policy=case.policy,
+        agent=agent,
+        now=facts.now,
+        tickets=facts.named_tickets,
+        owned=facts.owned,
+        away=facts.away,
+    )
+
+
 def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
     """Answer what it asks and do what it says, all of it or nothing."""
     if case.mail.sender_defects:
@@ -234,14 +247,7 @@ def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
     ):
         reason = Reason(code="needs-confirmation", text="it changes something, and nothing proves who wrote it")
         return quarantine_and_ask(case, "agent-unconfirmed", reason)
-    work = DeskWork(
-        policy=case.policy,
-        agent=agent,
-        now=case.facts.now,
-        tickets=case.facts.named_tickets,
-        owned=case.facts.owned,
-        away=case.facts.away,
-    )
+    work = desk_work(case, agent)
     done, problems = run_desk_commands(work, mail.commands)
     problems += [say("{line}: {why}", line=one.raw, why=_why_wrong(one)) for one in mail.wrong]
     if problems:

@@ -20,7 +20,7 @@ from gateway.triage.asking import ENDS, missing_facts, why_asked
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS, run_commands
 from gateway.triage.decision import Action, AskRating, Change, Decision, Notice, TakeTurn, TurnTo
-from gateway.triage.desk_commands import DESK_COMMANDS, DeskWork, read_desk_mail, run_desk_commands, told_first
+from gateway.triage.desk_commands import DESK_COMMANDS, desk_work, read_desk_mail, run_desk_commands, told_first
 from gateway.triage.facts import ListingFact, TicketFacts
 from gateway.triage.grammar import CommandLine, command_lines
 from gateway.triage.orders import Order, read_orders
@@ -55,14 +55,7 @@ def answer_listing(case: Case, listing: ListingFact) -> Decision:
     asked = read_desk_mail("", "\n".join(others))
     if asked is not None:
         others = ()
-    work = DeskWork(
-        policy=case.policy,
-        agent=agent,
-        now=case.facts.now,
-        tickets=case.facts.named_tickets,
-        owned=case.facts.owned,
-        away=case.facts.away,
-    )
+    work = desk_work(case, agent)
     work, problems = run_desk_commands(work, asked.commands if asked is not None else ())
     changes, results = _carry(case, agent, listing, orders)
     lines = [one.line for one in sorted(results, key=lambda one: one.place)]

@@ -269,6 +269,8 @@ def test_tickets_are_listed_by_owner_found_and_acted_on(desk_copy: Path) -> None
     assert listed("--assignee", "agent") == ["My VPN is down"]
     refused = gateway("ticket", "do", "1001", "#priority P9", "--as", "agent", cwd=desk_copy, expect=1)
     assert "is no priority" in " ".join(refused.err.split())
+    misspelt = gateway("ticket", "do", "1001", "#tak", "--as", "agent", cwd=desk_copy, expect=1)
+    assert "#tak: is no command; what would fit: #take" in misspelt.err
     assert gateway("ticket", "do", "4711", "#take", "--as", "agent", cwd=desk_copy, expect=1).out == ""
     assert gateway("ticket", "find", "zzz", "--json", cwd=desk_copy, expect=0).json == []
 
