@@ -29,7 +29,8 @@ _STATEMENTS = (
     CREATE TABLE "secret" (
         "id" INTEGER NOT NULL PRIMARY KEY,
         "content" {bytes} NOT NULL,
-        "created_at" TIMESTAMPTZ NOT NULL
+        "created_at" TIMESTAMPTZ NOT NULL,
+        CHECK (length(content) = 32)
     )
     """,
     """
