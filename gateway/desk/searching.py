@@ -9,7 +9,7 @@ import peewee
 from gateway.desk.chores import detail_of, done
 from gateway.store.database import is_sqlite, transaction
 from gateway.store.rows import find_values
-from gateway.store.search import asked_words, remember_words, tickets_with
+from gateway.store.search import asked_words, folded_words, remember_words, tickets_with
 from gateway.store.tables import Chore, database_proxy
 
 # What is open, then what was last written on.
@@ -27,25 +27,32 @@ _FILES = "SELECT filename FROM attachment WHERE message_id = ? ORDER BY number"
 
 
 def remember_new_words(database: peewee.Database, *, now: datetime) -> int:
-    """Take the next messages into the search; how many. A kill in between loses nothing and takes none twice."""
+    """Take the next messages into the search; how many, 0 where another process was quicker. A kill in between loses
+    nothing and takes none twice."""
     before = now if is_sqlite(database) else now - _SETTLED
-    upto = int(detail_of(_CHORE).get("upto", 0))
-    if not find_values("SELECT 1 FROM message WHERE id > ? AND at <= ? LIMIT 1", upto, before):
+    upto = _upto()
+    # Read and folded first: sorting need not wait for it.
+    words = [_words_of(*row) for row in find_values(_NEW, upto, before, _AT_ONCE)]
+    if not words:
         return 0
     with transaction(database):
         if not is_sqlite(database):
             # One process at a time; the first time there is no row yet, and the index keeps what came first.
             list(Chore.select().where(Chore.name == _CHORE).for_update())
-        upto = int(detail_of(_CHORE).get("upto", 0))
-        rows = find_values(_NEW, upto, before, _AT_ONCE)
-        words = []
-        for row_id, *texts in rows:
-            files = [str(name) for (name,) in find_values(_FILES, row_id)]
-            words.append((int(row_id), "\n".join([*map(str, texts), *files])))
+        if _upto() != upto:
+            return 0
         remember_words(database, words)
-        if words:
-            done(_CHORE, now=now, upto=words[-1][0])
+        done(_CHORE, now=now, upto=words[-1][0])
     return len(words)
+
+
+def _upto() -> int:
+    return int(detail_of(_CHORE).get("upto", 0))
+
+
+def _words_of(row_id: int, *texts: str) -> tuple[int, str]:
+    files = [str(name) for (name,) in find_values(_FILES, row_id)]
+    return int(row_id), " ".join(folded_words("\n".join([*map(str, texts), *files])))
 
 
 def words_condition(question: str) -> tuple[str, list[object]]:

@@ -78,6 +78,7 @@ def waited_before(calendar: WorkCalendar, now: datetime, days: int) -> datetime:
     return now - timedelta(days=days)
 
 
+@lru_cache(maxsize=1024)
 def after_working_days(calendar: WorkCalendar, start: datetime, days: int) -> datetime:
     """When work ends on the `days`-th working day after the day of `start`.
 

@@ -28,7 +28,10 @@ _WORD = re.compile(r"[^\W_]+")
 
 def folded_words(text: str) -> list[str]:
     """The words of a text as they are kept: without accents, in lower case, long ones cut."""
-    plain = unicodedata.normalize("NFKD", text[:_MOST_CHARS])
+    plain = text[:_MOST_CHARS]
+    if plain.isascii():
+        return [word[:_LONGEST_WORD] for word in _WORD.findall(plain.lower())]
+    plain = unicodedata.normalize("NFKD", plain)
     plain = "".join(one for one in plain if not unicodedata.combining(one)).casefold()
     return [word[:_LONGEST_WORD] for word in _WORD.findall(_UNSPACED.sub(r" \1 ", plain))]
 
@@ -39,16 +42,17 @@ def asked_words(question: str) -> list[list[str]]:
 
 
 def remember_words(database: peewee.Database, rows: Iterable[tuple[int, str]]) -> None:
-    """Put messages (row, text) into the index; one that is in it already stays as it is. Inside a transaction."""
+    """Put messages (row, folded words) into the index; one that is in it already stays as it is. Inside a
+    transaction."""
     if is_sqlite(database):
         sql = "INSERT INTO message_words (rowid, words) SELECT ?, ? WHERE NOT EXISTS "
         sql += "(SELECT 1 FROM message_words WHERE rowid = ?)"
-        for row, text in rows:
-            execute(database, sql, (row, " ".join(folded_words(text)), row))
+        for row, words in rows:
+            execute(database, sql, (row, words, row))
         return
     sql = "INSERT INTO message_words (message_id, words) VALUES (%s, to_tsvector('simple', %s)) ON CONFLICT DO NOTHING"
-    for row, text in rows:
-        execute(database, sql, (row, " ".join(folded_words(text))))
+    for row, words in rows:
+        execute(database, sql, (row, words))
 
 
 def tickets_with(database: peewee.Database, question: Sequence[Sequence[str]]) -> tuple[str, list[Any]]:
