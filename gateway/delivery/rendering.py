@@ -1,7 +1,7 @@
 """Render claimed mails and commit their final bytes, before any connection is opened.
 
-Rendering happens outside a transaction, once for each mail; what was rendered before a crash is not rendered again. A
-mail that cannot be rendered is held or put off, and the others go on.
+Rendering writes nothing and happens once for each mail; what was rendered before a crash is not rendered again. A mail
+that cannot be rendered is held or put off, and the others go on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import gateway.store.outbox as outbox
 from gateway.compose import LetterRefused, TemplateFailure
 from gateway.delivery import events
 from gateway.delivery.outcome import mail_delay
-from gateway.store.database import transaction
+from gateway.store.database import snapshot, transaction
 from gateway.store.outbox import Database, Outgoing
 
 MAX_RENDER_ATTEMPTS = 5
@@ -42,43 +42,45 @@ class Preparation:
     def prepare(self, claimed: Sequence[Outgoing], now: datetime) -> list[Outgoing]:
         """Return those of the claimed mails whose final bytes are stored, in the same order."""
         ready: list[Outgoing] = []
-        rendered: list[tuple[Outgoing, Rendered]] = []
-        for outgoing in claimed:
-            if outgoing.is_rendered:
-                # Keeps the order: what was claimed before this one is stored, and listed, first.
-                ready += self._store(rendered)
-                ready.append(outgoing)
-                continue
-            mail = self._rendered(outgoing, now)
-            if mail is not None:
-                rendered.append((outgoing, mail))
-            if sum(len(mail.content) for _, mail in rendered) > COMMIT_BYTES:
-                ready += self._store(rendered)
-        ready += self._store(rendered)
+        waiting = list(claimed)
+        while waiting:
+            ready += self._store(self._render_some(waiting), now)
         return ready
 
-    def _store(self, rendered: list[tuple[Outgoing, Rendered]]) -> list[Outgoing]:
-        """Commit the bytes of these mails in one transaction, and empty the list."""
-        if not rendered:
-            return []
-        with transaction(self._database):
-            stored = [
-                outbox.store_bytes(outgoing, mail.content, reverse_path=mail.reverse_path)
-                for outgoing, mail in rendered
-            ]
-        rendered.clear()
-        return [outgoing for outgoing in stored if outgoing is not None]
+    def _render_some(self, waiting: list[Outgoing]) -> list[tuple[Outgoing, Rendered | Exception | None]]:
+        """Render the first of them, for which the database is read as it is at one moment: until their bytes are
+        enough for one commit, or one can't be rendered, which may have spoilt that reading."""
+        rendered: list[tuple[Outgoing, Rendered | Exception | None]] = []
+        size = 0
+        with snapshot(self._database):
+            while waiting and size <= COMMIT_BYTES:
+                outgoing = waiting.pop(0)
+                result = None if outgoing.is_rendered else self._attempted(outgoing)
+                rendered.append((outgoing, result))
+                if isinstance(result, Exception):
+                    break
+                size += len(result.content) if result is not None else 0
+        return rendered
 
-    def _rendered(self, outgoing: Outgoing, now: datetime) -> Rendered | None:
+    def _store(self, rendered: list[tuple[Outgoing, Rendered | Exception | None]], now: datetime) -> list[Outgoing]:
+        """Commit the bytes of these mails in one transaction; hold or put off what could not be rendered."""
+        stored: list[Outgoing | None] = []
+        with transaction(self._database):
+            for outgoing, result in rendered:
+                if result is None:
+                    stored.append(outgoing)
+                elif isinstance(result, Rendered):
+                    stored.append(outbox.store_bytes(outgoing, result.content, reverse_path=result.reverse_path))
+        outgoing, result = rendered[-1]
+        if isinstance(result, Exception):
+            self._give_up(outgoing, result, now)
+        return [one for one in stored if one is not None]
+
+    def _attempted(self, outgoing: Outgoing) -> Rendered | Exception:
         try:
             return self._checked(outgoing)
-        except TemplateFailure as error:
-            self._hold(outgoing, reason="template", error=error)
-        except LetterRefused as error:
-            self._hold(outgoing, reason="render", error=error)
-        except Exception as error:  # noqa: BLE001 (nobody expected it; it must cost this mail only)
-            self._failed(outgoing, error, now)
-        return None
+        except Exception as error:  # noqa: BLE001 (whatever it is must cost this mail only)
+            return error
 
     def _checked(self, outgoing: Outgoing) -> Rendered:
         if outgoing.claim.attempt > MAX_RENDER_ATTEMPTS:
@@ -89,9 +91,12 @@ class Preparation:
             raise ValueError("composed for somebody else than the outbox row names")
         return mail
 
-    def _failed(self, outgoing: Outgoing, error: Exception, now: datetime) -> None:
+    def _give_up(self, outgoing: Outgoing, error: Exception, now: datetime) -> None:
+        if isinstance(error, TemplateFailure):
+            self._hold(outgoing, reason="template", error=error)
+            return
         attempt = outgoing.claim.attempt
-        if attempt >= MAX_RENDER_ATTEMPTS:
+        if isinstance(error, LetterRefused) or attempt >= MAX_RENDER_ATTEMPTS:
             self._hold(outgoing, reason="render", error=error)
             return
         events.render_failed(outgoing, error)

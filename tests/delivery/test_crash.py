@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.delivery import Rendered
-from gateway.store.database import transaction
+from gateway.store.database import connection, transaction
 from gateway.store.states import OutboxState
 from gateway.store.tables import Outbox
 from tests.delivery.house import AFTER_THE_LEASE, NOW, House
@@ -136,8 +136,14 @@ def test_two_processes_never_send_a_mail_twice(house: House, database_url: str, 
 def test_a_deliverer_whose_lease_was_taken_over_while_it_rendered_sends_nothing(house: House, sink: Sink) -> None:
     outbox_id = house.add()
 
+    def take_over(rendering: int) -> None:
+        with connection(house.database):
+            Outbox.update(lease_owner="other", attempts=2).where(Outbox.id == rendering).execute()
+
     def render(rendering: int) -> Rendered:
-        Outbox.update(lease_owner="other", attempts=2).where(Outbox.id == rendering).execute()
+        other = threading.Thread(target=take_over, args=(rendering,))
+        other.start()
+        other.join()
         return house.render(rendering)
 
     assert house.deliverer(sink, render=render).run_once(NOW) == 0
