@@ -11,7 +11,6 @@ Pure: secrets and days are arguments.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -116,7 +115,7 @@ def unseal(text: str, *, purpose: Purpose, secrets: Mapping[int, bytes]) -> Repl
 
 
 def _tag(payload: bytes, secret: bytes) -> bytes:
-    return hmac.new(secret, b"reply-key\0" + payload, hashlib.sha256).digest()[:_TAG_SIZE_BYTES]
+    return hmac.digest(secret, b"reply-key\0" + payload, "sha256")[:_TAG_SIZE_BYTES]
 
 
 def issue_day(moment: datetime) -> date:
@@ -179,7 +178,7 @@ def plus_suffix(address: str) -> str:
 
 def loop_mark(an_id: str, secret: bytes) -> str:
     """The mark by which we know a mail of ours when it comes back; it cannot be had without the secret."""
-    return hmac.new(secret, b"loop-mark\0" + an_id.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(secret, b"loop-mark\0" + an_id.encode("utf-8", "replace"), "sha256").hex()[:32]
 
 
 def is_own_mark(mark: str, an_id: str, secrets: Mapping[int, bytes]) -> bool:

@@ -39,7 +39,7 @@ BATCH = 16
 # How often to look for new mails while others are under way, and while nothing is.
 TICK_SECONDS = 0.1
 # After the first answer: how long to wait for those of the other connections, so that one flush writes all down.
-TOGETHER_SECONDS = 0.003
+TOGETHER_SECONDS = 0.010
 IDLE_SECONDS = 1.0
 BEAT = timedelta(seconds=15)
 # How long a stop waits for the relay's answers; a supervisor's patience ends at 30 seconds.

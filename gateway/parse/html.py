@@ -373,8 +373,10 @@ def _remove_from(body: Any, first: Any) -> None:
 
 
 def _same_words(found: str, expected: str, allowed: str) -> bool:
-    there = Counter(_WORD.findall(_URL.sub(" ", found)))
-    wanted = Counter(_WORD.findall(_URL.sub(" ", expected)))
+    words, expected_words = _WORD.findall(_URL.sub(" ", found)), _WORD.findall(_URL.sub(" ", expected))
+    if words == expected_words:
+        return True
+    there, wanted = Counter(words), Counter(expected_words)
     extra = there - wanted - Counter(_WORD.findall(allowed))
     missing = wanted - there
     # Link targets and list numbers stand in the text only; a few words more are no history, a sentence would be.
