@@ -6,10 +6,11 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from aiosmtplib import SMTPResponseException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.delivery.exchange import on_the_wire
+from gateway.delivery.exchange import Exchange, on_the_wire
 from gateway.delivery.outcome import Answer, Fate
 from gateway.delivery.parcel import Parcel
 from gateway.delivery.relay import RelayChannel
@@ -130,6 +131,19 @@ def test_odd_replies(answers: list[bytes | None], fate: Fate, words: str) -> Non
     assert answer.fate is fate
     assert words in answer.reply
     assert (WRITTEN in packets) == (len(answers) == 2 and fate is not Fate.LATER)
+
+
+def test_of_replies_that_nobody_asked_for_few_are_kept() -> None:
+    async def story() -> None:
+        exchange = Exchange(asyncio.Transport(), asyncio.Protocol())
+        for _ in range(100):
+            exchange.data_received(b"250 ok\r\n" * 6)
+        for _ in range(12):
+            await exchange.reply(1)
+        with pytest.raises(SMTPResponseException, match="More replies than commands"):
+            await exchange.reply(1)
+
+    asyncio.run(story())
 
 
 def test_silence_after_the_commands_is_a_later_and_not_an_uncertainty() -> None:

@@ -12,6 +12,7 @@ import pytest
 from gateway.compose import TemplateFailure
 from gateway.delivery import Rendered
 from gateway.errors import Problem
+from gateway.store.rows import find_values
 from gateway.store.states import OutboxState
 from gateway.store.tables import Outbox, OutboxPart
 from tests.delivery.house import NOW, REVERSE_PATH, House, is_about, relay_to
@@ -293,6 +294,20 @@ def test_any_other_failure_to_render_is_tried_five_times_and_then_held(house: Ho
     assert (row.state, row.hold_reason) == ("held", "render")
     assert "surprise" in row.reply
     assert (house.state(good), house.rendered.count(broken)) == ("sent", 5)
+
+
+def test_a_mail_that_spoils_the_reading_of_the_database_spoils_no_other(house: House, sink: Sink) -> None:
+    """PostgreSQL answers nothing any more in a transaction in which one statement failed."""
+    broken, good = house.add(), house.add()
+
+    def render(outbox_id: int) -> Rendered:
+        table = "nowhere" if outbox_id == broken else "outbox"
+        find_values(f"SELECT id FROM {table}")
+        return house.render(outbox_id)
+
+    house.deliverer(sink, render=render).run_once(NOW)
+    assert (house.state(broken), house.state(good)) == ("waiting", "sent")
+    assert "nowhere" in house.row(broken).reply
 
 
 def test_a_mail_whose_rendering_ends_the_process_is_held_in_the_end(small_house: House, sink: Sink) -> None:
