@@ -16,6 +16,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# A mistake may only follow from the next one: a rule asks for what a file with a mistake does not say.
+_FEW = 3
+
 
 class GatewayError(Exception):
     """The root of what we raise on purpose; catch it nowhere but at the very edge."""
@@ -59,6 +62,12 @@ class ConfigurationError(GatewayError):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+    @property
+    def in_short(self) -> str:
+        """The first few mistakes in one line, and how many more there are."""
+        told, more = "; ".join(map(str, self.problems[:_FEW])), len(self.problems) - _FEW
+        return f"{told} (and {more} more: gateway check)" if more > 0 else told
 
 
 class EdgeFailure(GatewayError):

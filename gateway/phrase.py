@@ -14,10 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, TypeGuard
 
+_DAY = timedelta(days=1)
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 Lookup = Callable[[str], str]
@@ -45,7 +46,8 @@ class Phrase:
 def say(text: str, **values: object) -> Phrase:
     """Make a phrase. `text` is a literal; values are text, numbers, days, times, phrases, or lists of them.
 
-    A day or a time is that of the desk's clock already; it is written as the reader is used to.
+    A day or a time is that of the desk's clock already; it is written as the reader is used to, and midnight as the end
+    of a day.
     """
     return Phrase(text, tuple((name, _frozen(value)) for name, value in values.items()))
 
@@ -150,7 +152,7 @@ def _shown(value: object, lookup: Lookup, show: Show) -> str:
 def _plainly(value: date | time | datetime) -> str:
     """A day or a time for the history and for logs."""
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return f"{value - _DAY:%Y-%m-%d} 24:00" if value.time() == time() else f"{value:%Y-%m-%d %H:%M}"
     return f"{value:%H:%M}" if isinstance(value, time) else value.isoformat()
 
 

@@ -106,7 +106,7 @@ class PolicyKeeper:
 
     @property
     def refused(self) -> str:
-        """What is wrong with the files: rules that were not taken over, and the first mistake in the templates."""
+        """What is wrong with the files: the first mistakes in rules that were not taken over, and in the templates."""
         return "\n".join(filter(None, (self._broken_templates, self._refused_rules)))
 
     @property
@@ -142,7 +142,7 @@ class PolicyKeeper:
 
     def _refuse(self, error: ConfigurationError) -> None:
         self._watch(Path(problem.file) for problem in error.problems if problem.file)
-        self._refused_rules = str(error)
+        self._refused_rules = error.in_short
         _LOG.error("rules_refused", problems=len(error.problems), first=str(error.problems[0]))
 
     def _take_over(self, policy: Policy) -> bool:
@@ -189,8 +189,8 @@ class PolicyKeeper:
             self._policy = self._policy.with_answers(CannedAnswers(templates))
 
     def _tell_broken(self, problems: Sequence[Problem]) -> None:
-        more = f" (and {len(problems) - 1} more: gateway check)" if len(problems) > 1 else ""
-        told, self._broken_templates = self._broken_templates, f"{IN_TEMPLATES}{problems[0]}{more}" if problems else ""
+        told = self._broken_templates
+        self._broken_templates = f"{IN_TEMPLATES}{ConfigurationError([*problems]).in_short}" if problems else ""
         if problems and told != self._broken_templates:
             _LOG.error("templates_broken", problems=len(problems), first=str(problems[0]))
 

@@ -86,6 +86,10 @@ class Step(StrEnum):
 
 
 OPEN_STATUSES = frozenset({Status.NEW, Status.IN_PROGRESS, Status.ON_HOLD})
+# Those in which a ticket has come to its end, whatever became of the matter.
+ENDED = frozenset({Status.CLOSED, Status.CANCELLED})
+# Those in which the matter counts as settled: said to be so, or for good.
+SETTLED = frozenset({Status.RESOLVED, Status.CLOSED})
 
 # From which status a step leads to which. What is not listed is refused with the steps that are possible.
 LIFECYCLE: dict[Step, dict[Status, Status]] = {

@@ -38,7 +38,12 @@ def test_rules_that_miss_their_own_example_are_refused_and_the_old_ones_stay(rul
     assert keeper.policy is before
     assert "example[1].expect.category" in keeper.refused
     assert "My printer" in keeper.refused
-    save(rules, GOOD + "# better\n", 3)
+    # Status and alarm show one line: of several mistakes the first few, and how many more there are.
+    save(rules, GOOD + "[desks]\n[teams]\n[agents]\n[persons]\n[slas]\n", 3)
+    assert not keeper.refresh()
+    assert keeper.refused.count("; ") == 2 and "\n" not in keeper.refused
+    assert keeper.refused.endswith(" (and 2 more: gateway check)")
+    save(rules, GOOD + "# better\n", 4)
     assert keeper.refresh()
     assert keeper.refused == ""
 

@@ -19,6 +19,7 @@ import typer
 from gateway.phrase import counted as counted
 
 if TYPE_CHECKING:
+    from gateway.errors import ConfigurationError
     from gateway.policy import Policy
     from gateway.service import Base
     from gateway.settings import Settings
@@ -64,15 +65,29 @@ def settings_of(folder: Path) -> Settings:
 def rules_in_force(settings: Settings) -> Policy:
     """The desk's rules; while rules.toml is broken, those that the gateway goes on with, which is said.
 
-    Raises ConfigurationError where it never had any.
+    Where it never had any, the command ends with exit code 78.
     """
+    from gateway.errors import ConfigurationError
     from gateway.policy_keeper import policy_in_force
 
-    policy, error = policy_in_force(settings)
-    if error is not None:
-        more = f" (and {len(error.problems) - 1} more: gateway check)" if len(error.problems) > 1 else ""
-        typer.echo(f"{error.problems[0]}{more}\nUntil that is mended, the rules of before are in force.", err=True)
+    try:
+        policy, broken = policy_in_force(settings)
+    except ConfigurationError as error:
+        told = f"{error.in_short}\nThere are no rules of before to go by, so nothing was done."
+        raise fail(told, EXIT_CONFIGURATION) from None
+    if broken is not None:
+        say_rules_of_before(broken)
     return policy
+
+
+def rules_if_any(settings: Settings) -> Policy | None:
+    """As `rules_in_force`; None where there is no rules.toml, so that the shipped rules explain."""
+    return rules_in_force(settings) if settings.rules_file.exists() else None
+
+
+def say_rules_of_before(error: ConfigurationError) -> None:
+    """Say on standard error what is wrong with rules.toml, and what holds instead."""
+    typer.echo(f"{error.in_short}\nUntil that is mended, the rules of before are in force.", err=True)
 
 
 @contextlib.contextmanager

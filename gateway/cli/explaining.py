@@ -18,6 +18,7 @@ from gateway.cli.common import (
     print_line,
     print_quoted,
     quiet_logs,
+    rules_if_any,
     settings_of,
     shown,
 )
@@ -60,7 +61,8 @@ def explain(
     if files_from and "-" in (files or ()):
         raise typer.BadParameter("standard input can't be a mail and a list of paths", param_hint="--files-from")
     is_good = True
-    with Explainer.open(settings_of(folder)) as explainer:
+    settings = settings_of(folder)
+    with Explainer.open(settings, policy=rules_if_any(settings)) as explainer:
         for note in explainer.notes:
             typer.echo(note, err=True)
         for group in _groups(files or [], follow=files_from == "-"):

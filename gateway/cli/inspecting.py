@@ -120,8 +120,7 @@ def _add_rules_problem(record: dict[str, Any], folder: Path) -> None:
         if problems := template_problems(policy, templates):
             raise ConfigurationError(problems)
     except ConfigurationError as error:
-        more = len(error.problems) - 1
-        text = str(error.problems[0]) + (f" (and {more} more: gateway check)" if more else "")
+        text = error.in_short
         if not any(text in trouble["text"] for trouble in record["troubles"]):
             colour = "yellow" if record["workers"] else "red"
             record["troubles"].append({"colour": colour, "text": text})

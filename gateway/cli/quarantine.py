@@ -23,7 +23,7 @@ from gateway.cli.common import (
     print_line,
     print_quoted,
     print_reasons,
-    rules_in_force,
+    rules_if_any,
     shown,
 )
 from gateway.cli.tables import Column, print_table
@@ -114,7 +114,7 @@ def quarantine_show(
         record["what"], record["todo"] = str(why.text), todo_about(row.reason_code, record["reasons"])
         record["by_mail"] = why.by_mail
         record["envelope"] = row.envelope
-        policy = rules_in_force(desk.settings) if desk.settings.rules_file.exists() else None
+        policy = rules_if_any(desk.settings)
         record["mail"] = what_a_release_does(desk.settings, content, row.envelope, policy=policy)
         record["earlier"] = earlier_of(row)
     if as_json:

@@ -18,6 +18,7 @@ from gateway.cli.common import (
     print_json,
     print_left_out,
     print_line,
+    rules_if_any,
     rules_in_force,
 )
 from gateway.cli.quarantine import (
@@ -91,7 +92,7 @@ def _say_what_would_happen(numbers: list[int], folder: Path, *, acknowledge: boo
 
     said: list[dict[str, Any]] = []
     with opened(folder) as desk:
-        policy = rules_in_force(desk.settings) if desk.settings.rules_file.exists() else None
+        policy = rules_if_any(desk.settings)
         for number in dict.fromkeys(numbers):
             row = Ledger.get_or_none((Ledger.id == number) & (Ledger.state == LedgerState.QUARANTINED))
             if row is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, fail, print_json, print_line, quiet_logs, settings_of, shown
+from gateway.cli.common import Folder, Json, fail, print_json, print_line, quiet_logs, rules_if_any, settings_of, shown
 from gateway.phrase import NO_SUBJECT
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def explain_rules(
     from gateway.explain import Explainer
 
     quiet_logs()
-    with Explainer.open(settings_of(folder), candidate=candidate) as explainer:
+    settings = settings_of(folder)
+    policy = rules_if_any(settings) if candidate is None else None
+    with Explainer.open(settings, candidate=candidate, policy=policy) as explainer:
         for note in explainer.notes:
             typer.echo(note, err=True)
         told = _told(explainer, what)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import Folder, Json, fail, opened, operator, print_json, print_line
+from gateway.cli.common import Folder, Json, fail, opened, operator, print_json, print_line, rules_in_force
 from gateway.cli.tickets import LONGEST_LIST, app, policy_of, print_tickets
 
 if TYPE_CHECKING:
@@ -46,14 +46,13 @@ def do_on_ticket(
     """Do on a ticket what an agent's answer by mail would do: commands, a note, words for the requester."""
     from gateway.desk.commanding import command_ticket
     from gateway.desk.people import read_secrets
-    from gateway.policy import load_policy
 
     digits = re.findall(r"\d+", ticket)
     if len(digits) != 1:
         raise typer.BadParameter(f"{ticket!r} names no ticket; write INC-1042 or 1042", param_hint="TICKET")
     written = sys.stdin.read() if text == "-" else text
     with opened(folder, write=True) as desk:
-        policy = load_policy(desk.settings.rules_file)
+        policy = rules_in_force(desk.settings)
         outcome = command_ticket(
             desk.database,
             policy,

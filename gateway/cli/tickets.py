@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.common import Folder, Json, age, fail, lines_of, opened, print_json, print_line, shown
+from gateway.cli.common import (
+    Folder,
+    Json,
+    age,
+    fail,
+    lines_of,
+    opened,
+    print_json,
+    print_line,
+    say_rules_of_before,
+    shown,
+)
 from gateway.cli.tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -102,19 +113,23 @@ def show_ticket(
 
 
 def policy_of(settings: Settings) -> tuple[Policy, bool]:
-    """The policy, and whether it is the desk's own; where that can't be read, the shipped one, for its prefixes."""
+    """The rules in force, and whether they are the desk's own; where it has none, the shipped, for their prefixes."""
     from gateway.defaults_files import default_file
     from gateway.errors import ConfigurationError
     from gateway.policy import load_policy
+    from gateway.policy_keeper import policy_in_force
 
     try:
-        return load_policy(settings.rules_file), True
+        policy, broken = policy_in_force(settings)
     except ConfigurationError as error:
         policy, salvaged = _with_prefixes_of(settings.rules_file, load_policy(default_file("rules.toml")))
         whose = "those that stand in them" if salvaged else "the shipped"
         named = " and ".join(policy.prefixes())
         typer.echo(f"{error}\nThe rules can't be read: prefixes shown are {whose} {named}.", err=True)
         return policy, False
+    if broken is not None:
+        say_rules_of_before(broken)
+    return policy, True
 
 
 def _with_prefixes_of(rules_file: Path, policy: Policy) -> tuple[Policy, bool]:

@@ -43,7 +43,7 @@ from gateway.compose.headers import (
 from gateway.compose.language import base_language
 from gateway.compose.letter import DELIMITER_MARK, Letter, LetterFile
 from gateway.compose.person import clean_text
-from gateway.compose.phrases import written
+from gateway.compose.phrases import written_end
 from gateway.compose.templates import Templates
 from gateway.compose.words import page, plain_text, simple_html
 from gateway.errors import Problem
@@ -95,7 +95,7 @@ def _render(letter: Letter, templates: Templates, content_ids: frozenset[str]) -
     subject = one_line(letter.subject)
     tongue = language if base_language(language) == base_language(spoken) else spoken
     look_up = partial(templates.phrases.look_up, language=tongue)
-    said = spoken_context(letter.context, look_up, partial(written, language=base_language(spoken)))
+    said = spoken_context(letter.context, look_up, partial(written_end, language=base_language(spoken)))
     values = _plain_mapping(said) | {"subject": subject, "language": base_language(spoken)}
 
     rendering = Rendering(content_ids=content_ids, look_up=look_up)

@@ -47,7 +47,7 @@ NOTICES: dict[str, Notice] = {
         _requester("guide", "Answers who wrote only “help”: what one can do here by mail."),
         _requester("noted", "Tells what was done at one word, as “cancel”, or that a second mail joined the ticket."),
         _requester("update", "Tells requesters and watchers what changed, of the events that the rules give them."),
-        _requester("closing", "Tells the requester that the ticket was closed for good; sent only if configured."),
+        _requester("closing", "Tells requester and watchers that the ticket was closed for good; only if configured."),
         # To agents, about a ticket
         _agent("new_ticket", "Shows a new ticket to the agents of its team, or to its assignee."),
         _agent("new_reply", "Shows what the requester or somebody else wrote on a ticket."),

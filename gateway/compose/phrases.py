@@ -5,7 +5,7 @@ Those that ship are read first; an admin's file changes single lines of them. Th
 phrase there is. A line that no phrase has, or whose places in braces are others than those of the English sentence, is
 a problem that `gateway check` names, and counts for nothing: the mail says the shipped words.
 
-Days and times within phrases are written here too, as `when` writes them.
+Days and times within phrases are written here too, as `until` writes them.
 """
 
 from __future__ import annotations
@@ -82,9 +82,10 @@ def _problems(lines: Mapping[str, object], known: Mapping[str, object], path: Pa
             yield Problem(file=str(path), key=key, message=f"must have the same places in braces: {listed}")
 
 
-def written_end(value: datetime, language: str) -> str:
-    """A moment until which something is, as one reads it: midnight is 24:00 of the day that it ends."""
-    if value.time() != time():
+def written_end(value: date | time | datetime, language: str) -> str:
+    """A moment until which something is, as one reads it: midnight is 24:00 of the day that it ends. So are the moments
+    in phrases; a day, or a time of day, is written as it is."""
+    if not isinstance(value, datetime) or value.time() != time():
         return written(value, language)
     noon = datetime.combine(value.date() - timedelta(days=1), time(12))
     return written(noon, language).replace("12:00", "24:00")

@@ -155,8 +155,11 @@ _OWN: dict[str, tuple[Values, Values]] = {
         {"message": None, "agent": None, "asks": False, "asks_rating": False, "reopen_until": ""}
         | {"watcher": False, "added_by": "", "signed": False},
     ),
-    # `agent`: who closed it; None where nobody wrote after the resolution.
-    "closing": ({"ticket": _TICKET | {"status": "closed"}, "agent": _ANNA}, {"agent": None}),
+    # `confirmed_by`: who said that it is solved; `agent`: who closed it; neither where nobody wrote any more.
+    "closing": (
+        {"ticket": _TICKET | {"status": "closed"}, "agent": _ANNA, "confirmed_by": ""},
+        {"agent": None, "confirmed_by": ""},
+    ),
     "new_ticket": (
         # `why`: what set which field. `marks`: words of `_marks.txt`, or text. `note`: what the agent who logged it
         # wrote for colleagues. To whom it was given later: `changes`, and in `history` what was written besides.
@@ -233,7 +236,8 @@ _OWN: dict[str, tuple[Values, Values]] = {
         # `suggestion`: a command in its right form; `held_text`: the agent's own text; `their_text`: a colleague's
         # answer that was sent meanwhile (a collision); `commands`: the commands in the held mail; `problems`: every
         # line that can't count; `sendable`: whether #send would send anything; `facts`: the lines of a form, where
-        # something must be known before the ticket ends.
+        # something must be known before the ticket ends; `only_commands`: there are no words that could be sent;
+        # `is_last`: of the next mail that says the same the agent is not told.
         {
             "why": "Ben Helper answered the requester 3 minutes before your mail arrived.",
             "suggestion": "#resolve",
@@ -244,9 +248,12 @@ _OWN: dict[str, tuple[Values, Values]] = {
             "sendable": True,
             "facts": ["cause:", "code: fixed|user-error", "host:"],
             "headline": "Not sent yet: #resolv",
+            "only_commands": False,
+            "is_last": True,
         },
         {"why": "It has no text.", "suggestion": "", "held_text": "", "their_text": "", "commands": []}
-        | {"problems": [], "sendable": False, "facts": [], "headline": ""},
+        | {"problems": [], "sendable": False, "facts": [], "headline": ""}
+        | {"only_commands": True, "is_last": False},
     ),
     "result": (
         # `headline` is the subject, `title` stands above the lines, or alone; `left` is what stays as it is, and why.

@@ -16,8 +16,10 @@ from typing import NamedTuple
 
 import aiosmtplib
 
-# Far more than RFC 5321 §4.5.3.1.5 allows; without a limit a relay could fill the memory.
+# Far more than RFC 5321 §4.5.3.1.5 allows, and than three commands in one packet ask for; without these limits a relay
+# could fill the memory.
 _LONGEST_REPLY_BYTES = 64 * 1024
+_MOST_UNREAD = 10
 _REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 _STRAY_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _DOT = re.compile(rb"^\.", re.MULTILINE)
@@ -74,6 +76,8 @@ class Exchange(asyncio.Protocol):
     # --- called by the transport ---
 
     def data_received(self, data: bytes) -> None:
+        if self._failure is not None:
+            return
         self._unread += data
         while (end := self._unread.find(b"\n")) >= 0:
             line = bytes(self._unread[:end]).rstrip(b"\r")
@@ -81,6 +85,8 @@ class Exchange(asyncio.Protocol):
             self._hear(line)
         if len(self._unread) + sum(len(line) + 1 for line in self._lines) > _LONGEST_REPLY_BYTES:
             self._fail(aiosmtplib.SMTPResponseException(-1, "Response too long"))
+        if len(self._replies) > _MOST_UNREAD:
+            self._fail(aiosmtplib.SMTPResponseException(-1, "More replies than commands"))
         self._wake()
 
     def eof_received(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from gateway.desk.people import as_person
 from gateway.store.rows import find, find_values
 from gateway.store.tables import Contact
-from gateway.ticket import COLUMNS, FINDINGS, Authority, Field, HoldReason, Priority, Status, TicketType
+from gateway.ticket import COLUMNS, ENDED, FINDINGS, Authority, Field, HoldReason, Priority, Status, TicketType
 from gateway.triage.facts import TicketFacts
 
 # More changes after one moment no ticket has had; and the first of each kind is all that is asked for.
@@ -22,7 +22,6 @@ _CHANGES = f"""SELECT event.kind, event.detail FROM event JOIN ticket ON ticket.
 _MOVED = """SELECT event.actor FROM event JOIN ticket ON ticket.id = event.ticket_id
     WHERE ticket.number = ? AND event.at < ? AND event.kind = 'status' ORDER BY event.id DESC LIMIT 1"""
 _READ = {Field.TYPE.value: TicketType, Field.PRIORITY.value: Priority}
-_ENDS = (Status.CLOSED, Status.CANCELLED)
 
 
 def as_of(ticket: TicketFacts, moment: datetime) -> TicketFacts:
@@ -78,7 +77,7 @@ def _with_standing(ticket: TicketFacts, standing: Sequence[str]) -> TicketFacts:
         status=status,
         hold_reason=HoldReason(hold) if hold else None,
         hold_until=datetime.fromisoformat(until) if until else None,
-        closed_at=ticket.closed_at if status in _ENDS else None,
+        closed_at=ticket.closed_at if status in ENDED else None,
     )
 
 

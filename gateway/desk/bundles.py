@@ -129,14 +129,15 @@ _DUE = f"""SELECT DISTINCT recipient_id, hold_reason FROM outbox
     WHERE state = ? AND hold_reason IN ({marks(_TIMED)}) AND not_before <= ?"""  # noqa: S608 - question marks only
 _STALE = f"""SELECT id FROM outbox
     WHERE state = ? AND notice = 'reminder' AND hold_reason IN ({marks(_TIMED)}) AND lease_until IS NULL
-    AND EXISTS (SELECT 1 FROM sla_clock WHERE sla_clock.ticket_id = outbox.ticket_id AND stopped_at IS NOT NULL
-    AND outbox.context LIKE ? || sla_clock.kind || ?) ORDER BY id"""  # noqa: S608 - question marks only
+    AND EXISTS (SELECT 1 FROM sla_clock WHERE sla_clock.ticket_id = outbox.ticket_id
+    AND (stopped_at IS NOT NULL OR acked_by <> '') AND outbox.context LIKE ? || sla_clock.kind || ?) ORDER BY id"""  # noqa: S608 - question marks only
 _OF_ONE = """SELECT id FROM outbox WHERE state = ? AND recipient_id = ? AND hold_reason = ? AND lease_until IS NULL
     ORDER BY id"""
 
 
 def _drop_stale_reminders(database: Database, *, now: datetime) -> None:
-    """A reminder that waited for the morning says nothing any more where the matter was answered or solved by then."""
+    """A reminder that waited for the morning says nothing any more where the matter was answered or solved by
+    then, or somebody has said that it is seen."""
     found = find_values(_STALE + skip_locked(database), OutboxState.WAITING, *_TIMED, '%"clock":"', '"%')
     ids = [an_id for (an_id,) in found]
     if ids:

@@ -5,11 +5,11 @@ Place in the mail's way: part of carrying out a decision, in the transaction of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.store.rows import find_values, marks, update
+from gateway.store.rows import update
 from gateway.store.states import OutboxState
 from gateway.store.tables import Contact, Outbox, Ticket
 from gateway.triage.decision import (
@@ -19,12 +19,9 @@ from gateway.triage.decision import (
     MarkUndeliverable,
     MuteTicket,
 )
-from gateway.triage.facts import TicketFacts
-from gateway.triage.grammar import command_lines
 
 # In `hold_reason` of an outgoing mail: it waits because an earlier one to the same address came back.
 UNDELIVERABLE: Final = "undeliverable"
-RETRY: Final = "retry"
 # The event of mails that waited so too long.
 GIVEN_UP: Final = "given-up"
 
@@ -59,21 +56,6 @@ def _reachable(change: MarkReachable, ticket: Ticket | None, now: datetime) -> N
     held = "state = ? AND hold_reason = ? AND recipient_id IN (SELECT id FROM contact WHERE address = ?)"
     changes = {"state": OutboxState.WAITING, "hold_reason": "", "attempts": 0, "not_before": None}
     update(Outbox, changes, held, OutboxState.HELD, UNDELIVERABLE, change.address)
-
-
-def held_back(text: str, tickets: Iterable[TicketFacts]) -> tuple[str, ...]:
-    """The addresses on these tickets for which mail is held, read only where the text has a line `#retry`, or a held
-    mail that it may release."""
-    known = list(tickets)
-    texts = (text, *(message.text for ticket in known for message in ticket.held))
-    lines = (line for one in texts if RETRY in one.lower() for line in command_lines(one))
-    if not any(line.name == RETRY for line in lines):
-        return ()
-    addresses = {person.address for ticket in known for person in (ticket.requester, *ticket.watchers)}
-    sql = f"""SELECT DISTINCT c.address FROM outbox o JOIN contact c ON c.id = o.recipient_id
-        WHERE o.state = ? AND o.hold_reason = ? AND c.address IN ({marks([*addresses])})"""  # noqa: S608
-    found = find_values(sql, OutboxState.HELD, UNDELIVERABLE, *sorted(addresses)) if addresses else []
-    return tuple(sorted(address for (address,) in found))
 
 
 # What each of these changes does: change, the ticket that the decision is about, now.

@@ -10,6 +10,7 @@ from gateway.desk import fingerprints
 from gateway.desk.absences import ABSENCES
 from gateway.desk.calming import CALMING
 from gateway.desk.clocks import open_clocks, shown_clocks, turn_clocks
+from gateway.desk.endings import drop_news_of_end
 from gateway.desk.keeping import KEEPING
 from gateway.desk.listings import asked_number, listing_of
 from gateway.desk.outgoing import enqueue, file_contexts
@@ -33,7 +34,7 @@ from gateway.store.tables import (
     TicketLink,
     TicketWatcher,
 )
-from gateway.ticket import Field, Status, Visibility, is_reopening
+from gateway.ticket import ENDED, Field, Status, Visibility, is_reopening
 from gateway.triage.challenge import ASKED_ABOUT, DENIED
 from gateway.triage.decision import (
     AddWatcher,
@@ -237,13 +238,10 @@ def _move(unit: Unit, change: MoveStatus) -> None:
     ticket.hold_until = change.hold_until
     ticket.close_at = change.close_at
     ticket.resolved_at = (
-        unit.now if change.to is Status.RESOLVED else (None if change.to not in _ENDS else ticket.resolved_at)
+        unit.now if change.to is Status.RESOLVED else (None if change.to not in ENDED else ticket.resolved_at)
     )
-    ticket.closed_at = unit.now if change.to in _ENDS else None
+    ticket.closed_at = unit.now if change.to in ENDED else None
     _record_move(unit, ticket, before, change.why)
-
-
-_ENDS = (Status.CLOSED, Status.CANCELLED)
 
 
 def _record_move(unit: Unit, ticket: Ticket, before: list[str], why: str) -> None:
@@ -255,6 +253,8 @@ def _record_move(unit: Unit, ticket: Ticket, before: list[str], why: str) -> Non
     if before != after:
         detail = {"before": before, "after": after} | turn_clocks(unit, ticket)
         unit.record("status", f"{before[0]} → {after[0]}: {why}", detail, on=ticket)
+    if is_reopening(before[0], ticket.status):
+        drop_news_of_end(unit, ticket)
 
 
 def _set_requester(unit: Unit, change: SetRequester) -> None:
@@ -301,7 +301,9 @@ def _end_in(unit: Unit, ticket: Ticket, other: Ticket) -> None:
             _watch(unit, other, contact)
     before = fingerprints.standing(ticket)
     ticket.merged_into = other
-    ticket.status, ticket.closed_at, ticket.close_at = Status.CLOSED, unit.now, None
+    # One that was closed already has been so since then.
+    ticket.closed_at = ticket.closed_at if ticket.status == Status.CLOSED else unit.now
+    ticket.status, ticket.close_at = Status.CLOSED, None
     ticket.hold_reason, ticket.hold_until = "", None
     _record_move(unit, ticket, before, f"merged into {other.number}")
     unit.record("merged", f"{ticket.number} was merged into this one", {"merged": ticket.number}, on=other)

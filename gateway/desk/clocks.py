@@ -142,7 +142,7 @@ def ack_clocks(unit: Unit, change: AckClocks) -> None:
     for one in kept_clocks(ticket) if ticket is not None else []:
         if one.clock.is_open and not one.clock.acked_by:
             clock = replace(one.clock, acked_by=change.by)
-            save_clock(one.row_id, clock, unit.policy, now=unit.now, late_at=None)
+            save_clock(one.row_id, clock, unit.policy, now=unit.now)
             changed.append(clock)
     if changed:
         unit.record("ack", f"{change.by} has seen it: no more reminders", told_of_clocks(changed))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import peewee
@@ -11,9 +10,8 @@ import peewee
 from gateway.desk.calming import GIVEN_UP, UNDELIVERABLE
 from gateway.desk.carry_out import carry_out
 from gateway.desk.clocks import CLOCK
-from gateway.desk.people import find_contact
 from gateway.desk.tickets import ticket_facts
-from gateway.desk.traffic import outside_of, traffic_with
+from gateway.desk.traffic import may_hear, outside_of, traffic_to
 from gateway.desk.unit import Unit
 from gateway.mail import MailKind, Reason, Verdict
 from gateway.phrase import say
@@ -25,8 +23,9 @@ from gateway.store.states import OutboxState
 from gateway.store.tables import Outbox, Ticket
 from gateway.ticket import Status
 from gateway.triage.decision import Action, Change, Decision, MoveStatus
-from gateway.triage.notices import agents_of_ticket, tell_agents, tell_people
-from gateway.triage.restraint import restraint_on
+from gateway.triage.ending import tell_closing
+from gateway.triage.facts import TicketFacts
+from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.telling import without_untold
 from gateway.triage.updating import with_updates
 
@@ -40,36 +39,10 @@ def close_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, b
         lock_conversations(database)
         tickets = list(Ticket.select().where(due).order_by(Ticket.close_at).limit(_AT_ONCE))
         for ticket in tickets:
-            closing: tuple[Change, ...] = (MoveStatus(to=Status.CLOSED, why="nobody wrote after the resolution"),)
-            closing += _closing_mails(ticket, policy, now=now)
-            _apply(ticket, closing, policy, secrets, now=now)
+            facts = ticket_facts(ticket, policy)
+            moved = MoveStatus(to=Status.CLOSED, why="nobody wrote after the resolution")
+            _apply(facts, (moved, *tell_closing(policy, facts)), policy, secrets, now=now)
     return len(tickets)
-
-
-def _closing_mails(ticket: Ticket, policy: Policy, *, now: datetime) -> tuple[Change, ...]:
-    """Tell the people of the ticket, as far as the rules say and the limits allow."""
-    roles = policy.people_told(Event.CLOSING)
-    if not roles:
-        return ()
-    facts = ticket_facts(ticket)
-    changes: list[Change] = []
-    for notice in tell_people("closing", facts, roles=roles, context={"agent": None}):
-        address = notice.to.address
-        restraint = restraint_on(
-            notice.name,
-            address,
-            ticket=ticket.number,
-            now=now,
-            policy=policy,
-            traffic=traffic_with(address, find_contact(address), now=now, policy=policy),
-            outside=outside_of([address], policy, now=now),
-            is_muted_ticket=facts.is_muted,
-        )
-        if restraint is not None:
-            changes.append(restraint.as_event(notice.name, address))
-        if restraint is None or restraint.holds:
-            changes.append(replace(notice, hold=restraint.code if restraint is not None else ""))
-    return tuple(changes)
 
 
 def expire_held(database: peewee.Database, policy: Policy, *, now: datetime) -> int:
@@ -92,18 +65,27 @@ def resume_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, 
         lock_conversations(database)
         tickets = list(Ticket.select().where(due).order_by(Ticket.hold_until).limit(_AT_ONCE))
         for ticket in tickets:
+            facts = ticket_facts(ticket, policy)
             moved = MoveStatus(to=Status.IN_PROGRESS, why="the time it was held until has come")
-            agents = agents_of_ticket(policy, ticket_facts(ticket), Event.CHANGED)
+            agents = agents_of_ticket(policy, facts, Event.CHANGED)
             changed = {"changes": [say("no longer on hold: the time it waited for has come")], "agent": None}
-            _apply(ticket, (moved, *tell_agents("changed", agents, context=changed)), policy, secrets, now=now)
+            _apply(facts, (moved, *tell_agents("changed", agents, context=changed)), policy, secrets, now=now)
     return len(tickets)
 
 
 def _apply(
-    ticket: Ticket, changes: tuple[Change, ...], policy: Policy, secrets: Mapping[int, bytes], *, now: datetime
+    ticket: TicketFacts, changes: tuple[Change, ...], policy: Policy, secrets: Mapping[int, bytes], *, now: datetime
 ) -> None:
+    hearing = may_hear(CLOCK, [ticket], policy)
     changes = with_updates(
-        changes, ticket.number, find=lambda _: ticket_facts(ticket), policy=policy, acting=CLOCK, now=now
+        changes,
+        ticket.number,
+        find=lambda _: ticket,
+        policy=policy,
+        acting=CLOCK,
+        now=now,
+        traffic=traffic_to(hearing, now=now),
+        outside=outside_of((one.address for one in hearing), policy, now=now),
     )
     decision = Decision(
         kind=MailKind.OWN,

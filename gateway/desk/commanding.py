@@ -13,11 +13,11 @@ from datetime import datetime
 import peewee
 
 from gateway.desk.absences import away_now
-from gateway.desk.calming import held_back
 from gateway.desk.carry_out import carry_out
 from gateway.desk.listings import owned_tickets
 from gateway.desk.people import as_person, find_contact
 from gateway.desk.tickets import follow_merges, ticket_facts
+from gateway.desk.traffic import held_back
 from gateway.desk.turns import duty_facts
 from gateway.desk.undoing import OPERATOR, merged_just_now, undoable_on
 from gateway.desk.unit import Unit
@@ -60,7 +60,7 @@ def command_ticket(
         ticket, merged_from = follow_merges(number, until=merged_just_now(text, agent, policy, now=now))
         if ticket is None:
             return None
-        facts = ticket_facts(ticket, merged_from=merged_from)
+        facts = ticket_facts(ticket, policy, merged_from=merged_from)
         decision = _decide(text, facts, agent, policy, now=now)
         if decision.action is not Action.APPEND:
             return Outcome(done=False, lines=tuple(_why_not(decision, text, policy)))
@@ -157,5 +157,5 @@ def _others(text: str, ticket: TicketFacts, policy: Policy) -> tuple[TicketFacts
     for _, number in find_tokens(text, policy.prefixes()):
         row, merged_from = follow_merges(number)
         if row is not None and row.number != ticket.number:
-            found.append(ticket_facts(row, merged_from=merged_from))
+            found.append(ticket_facts(row, policy, merged_from=merged_from))
     return tuple(found)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gateway.desk.calming import GIVEN_UP
 from gateway.desk.people import contact_of
+from gateway.desk.unit import Unit
 from gateway.mail import Address
 from gateway.store.rows import find, insert, update
-from gateway.store.tables import Contact, Rating, TicketWatcher
+from gateway.store.states import OutboxState
+from gateway.store.tables import Contact, Outbox, Rating, Ticket, TicketWatcher
+from gateway.triage.confirming import CLOSING, RESOLUTION
 from gateway.triage.decision import AskRating, Follow, Rate, RemoveWatchers, Unfollow
 
 
@@ -53,6 +57,23 @@ def _remove_watchers(unit: Any, change: RemoveWatchers) -> None:
         key = (TicketWatcher.ticket == unit.ticket) & (TicketWatcher.contact == contact)
         if TicketWatcher.delete().where(key).execute():
             unit.record("unwatcher", f"{address} gets no more answers", {"contact": contact.id})
+
+
+def drop_news_of_end(unit: Unit, ticket: Ticket) -> None:
+    """Cancel what still waits to tell that the ticket had ended, now that it is open again; but no agent's words."""
+    tells = (Outbox.notice == CLOSING) | ((Outbox.notice == RESOLUTION) & Outbox.about.is_null())
+    waits = Outbox.state.in_([OutboxState.WAITING, OutboxState.HELD]) & Outbox.lease_until.is_null()
+    condition = (Outbox.ticket == ticket) & tells & waits & (Outbox.uncertain_count == 0)
+    changes = {"state": OutboxState.CANCELLED, "hold_reason": "", "not_before": None}
+    rows = sorted(Outbox.update(changes).where(condition).returning(Outbox).execute(), key=lambda row: row.id)
+    if not rows:
+        return
+    asked = [row.recipient_id for row in rows if row.context.get("asks_rating")]
+    if asked:
+        Contact.update(rating_asked_at=None).where(Contact.id.in_(asked)).execute()
+    ids = [row.id for row in rows]
+    text = f"no longer sent, the ticket is open again: mail {', '.join(map(str, ids))}"
+    unit.record(GIVEN_UP, text, {"cancelled": ids}, on=ticket)
 
 
 # Change: how it is carried out; the unit is the running transaction of a mail.

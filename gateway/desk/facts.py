@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,9 +11,9 @@ from gateway.desk.absences import denied_and_away
 from gateway.desk.answered import MOST_IDS, answered_ids, references_of
 from gateway.desk.beating import heartbeat_in
 from gateway.desk.border import believed_results, check_signature, read_border_test, vouched_by
-from gateway.desk.calming import held_back
 from gateway.desk.counting import ticket_counts
 from gateway.desk.key_facts import (
+    answers_nothing_known,
     carries_probe_key,
     has_broken_key,
     has_own_mark,
@@ -32,7 +31,7 @@ from gateway.desk.quarantining import digest_in
 from gateway.desk.questions import confirmed_among
 from gateway.desk.tapping import tap_in
 from gateway.desk.tickets import follow_merges, ticket_facts
-from gateway.desk.traffic import may_be_told, outside_of, traffic_around
+from gateway.desk.traffic import held_back, may_be_told, may_hear, outside_of, traffic_around, traffic_to
 from gateway.desk.turns import duty_facts
 from gateway.desk.undoing import merged_just_now, undoable_on
 from gateway.keys import (
@@ -43,6 +42,7 @@ from gateway.keys import (
 )
 from gateway.mail import Envelope, Mail
 from gateway.policy import Agent, Policy
+from gateway.policy.telling import Event
 from gateway.store.rows import find_all
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox
 from gateway.subject import find_tokens
@@ -50,7 +50,7 @@ from gateway.ticket import Role
 from gateway.triage.actions import ADDRESS
 from gateway.triage.case import author_of
 from gateway.triage.challenge import CHALLENGE
-from gateway.triage.desk_commands import bare_numbers
+from gateway.triage.desk_commands import MOST_SHOWN, named_numbers
 from gateway.triage.facts import (
     BouncedMail,
     Evidence,
@@ -72,7 +72,6 @@ from gateway.triage.trust import REACHING
 
 # A mail may name many numbers; only so many are looked up.
 _MOST_TOKENS = 10
-_BARE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _Fact = TypeVar("_Fact", KeyFact, ReferenceFact, TokenFact)
 
 
@@ -97,7 +96,7 @@ def gather_facts(
     vouched, logged = vouched_by(mail, envelope, policy, now=now) or _proven_by(signature), _logged_for(mail, policy)
     denied, away = denied_and_away(author_of(mail, envelope).address, now=now)
     told, traffic = _to_and_fro(mail, envelope, policy, sender, logged, bool(vouched), named, now, counts_traffic)
-    author, is_marked, is_own = _origin(mail, policy, secrets)
+    is_marked, is_own = _origin(mail, policy, secrets)
     return Facts(
         now=now,
         is_own=is_own,
@@ -117,7 +116,7 @@ def gather_facts(
         keys=tuple(_led(key, named.leads_to) for key in named.keys if key.ticket in named.tickets),
         references=tuple(_led(one, named.leads_to) for one in named.references if one.ticket in named.tickets),
         tokens=tuple(_led(one, named.leads_to) for one in named.tokens if one.ticket in named.tickets),
-        named_tickets=_each_once(named.tickets.values(), away),
+        named_tickets=_each_once((*named.tickets.values(), *_handed_over(named, policy)), away),
         same_id=named.same_id,
         bounced=named.bounced,
         traffic=traffic,
@@ -128,7 +127,7 @@ def gather_facts(
         digest=digest_in(written_keys(mail, envelope, policy), secrets, now=now),
         listing=named.listing,
         unbound=named.unbound,
-        owned=_owned(mail, author, policy, named.tickets.values()),
+        owned=named.owned,
         away=away,
         duty=duty_facts(policy),
         tap=named.tap,
@@ -142,10 +141,10 @@ def _agent_in(mail: Mail, policy: Policy) -> Agent | None:
     return policy.agent_of(mail.sender.address) if mail.sender is not None else None
 
 
-def _origin(mail: Mail, policy: Policy, secrets: Mapping[int, bytes]) -> tuple[str, bool, bool]:
-    """The author's address, whether the mail carries our own mark, and whether it is one of ours by that or by From."""
-    is_marked, author = has_own_mark(mail, secrets), mail.sender.address if mail.sender is not None else ""
-    return author, is_marked, is_marked or policy.is_desk_address(author)
+def _origin(mail: Mail, policy: Policy, secrets: Mapping[int, bytes]) -> tuple[bool, bool]:
+    """Whether the mail carries our own mark, and whether it is one of ours by that or by From."""
+    is_marked = has_own_mark(mail, secrets)
+    return is_marked, is_marked or (mail.sender is not None and policy.is_desk_address(mail.sender.address))
 
 
 def _to_and_fro(
@@ -159,11 +158,14 @@ def _to_and_fro(
     now: datetime,
     counts_traffic: bool,
 ) -> tuple[tuple[str, ...], tuple[Traffic, ...]]:
-    """Who may get an acknowledgement, and what went to and fro with the people of the mail."""
+    """Who may get an automatic mail, and what went to and fro with the people of the mail."""
     if not counts_traffic:
         return (), ()
     told = may_be_told(mail, envelope, logged, is_vouched_for, policy)
-    return told, traffic_around(mail, envelope, policy, sender, logged, tickets=[*named.leads_to.values()], now=now)
+    around = traffic_around(mail, envelope, policy, sender, logged, tickets=[*named.leads_to.values()], now=now)
+    hearing = may_hear(author_of(mail, envelope).address, named.tickets.values(), policy)
+    told = (*told, *(one.address for one in hearing))
+    return told, (*around, *traffic_to(hearing, now=now)) if hearing else around
 
 
 def _recent(mail: Mail, envelope: Envelope, traffic: Iterable[Traffic]) -> tuple[int, ...]:
@@ -185,6 +187,7 @@ class _Named:
     tap: TapFact | None
     unbound: Role | None
     tickets: dict[int, TicketFacts]
+    owned: tuple[OwnedTicket, ...]
 
     @property
     def leads_to(self) -> dict[int, int]:
@@ -199,13 +202,16 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
     tokens = tuple(_tokens(mail, policy))
     shown = {*(key.evidence for key in keys), *(one.evidence for one in references)}
     unbound = unbound_in(mail, envelope, policy, secrets) if shown <= {Evidence.QUOTED} else None
-    if unbound is not None:
+    if unbound is None and not shown and answers_nothing_known(mail, envelope, policy) and tokens:
+        unbound = Role.AGENT
+    listing = listing_in(written_keys(mail, envelope, policy), secrets, now=now)
+    if unbound is not None or listing is not None:
         # Numbers that such a mail of ours tells, in a list or as an example, say nothing about its answer.
         tokens = tuple(one for one in tokens if one.evidence is not Evidence.QUOTED)
     bounced = tuple(_bounced(mail, envelope, secrets))
-    listing = listing_in(written_keys(mail, envelope, policy), secrets, now=now)
-    text = f"{mail.subject}\n{mail.new_text}"
     stays = merged_just_now(mail.new_text, _agent_in(mail, policy), policy, now=now)
+    texts = (mail.subject, mail.new_text)
+    tickets = _tickets_around((*keys, *references, *tokens, *bounced), texts, policy, listing, stays)
     return _Named(
         keys=keys,
         references=references,
@@ -215,34 +221,42 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
         listing=listing,
         tap=tap,
         unbound=unbound,
-        tickets=_tickets_around((*keys, *references, *tokens, *bounced), text, policy, listing, stays),
+        tickets=tickets,
+        owned=_owned(mail, policy, tickets.values()),
     )
 
 
 def _tickets_around(
     named: Sequence[KeyFact | ReferenceFact | TokenFact | BouncedMail],
-    text: str,
+    texts: Sequence[str],
     policy: Policy,
     listing: ListingFact | None,
     stays: Container[int],
 ) -> dict[int, TicketFacts]:
-    """The tickets that these name or the text does, also by its place in a list, and those that their held mails name.
+    """The tickets that these name or the texts do, also by its place in a list, and those that their held mails name.
 
     What a held mail commands is carried out when another one releases or confirms it. `stays` are tickets that are
     meant themselves, and not what they were merged into.
     """
     numbers = [one.ticket for one in named if one.ticket is not None]
     if listing is not None:
-        numbers += [one for one in map(listing.ticket_at, numbers_ordered(text)) if one is not None]
-    tickets = _tickets([*numbers, *_named_in_text(text, policy)], stays)
+        numbers += [one for one in map(listing.ticket_at, numbers_ordered("\n".join(texts))) if one is not None]
+    tickets = _tickets([*numbers, *(one for text in texts for one in _named_in_text(text, policy))], policy, stays)
     held = [message for ticket in tickets.values() for message in ticket.held]
-    return tickets | _tickets([one for message in held for one in _named_in_text(message.text, policy)], stays)
+    return tickets | _tickets([one for message in held for one in _named_in_text(message.text, policy)], policy, stays)
 
 
-def _owned(mail: Mail, author: str, policy: Policy, tickets: Iterable[TicketFacts]) -> tuple[OwnedTicket, ...]:
+def _owned(mail: Mail, policy: Policy, tickets: Iterable[TicketFacts]) -> tuple[OwnedTicket, ...]:
     """The open tickets that a `#handover` of the mail, or of a held one that it may release, is about."""
     held = (message.text for ticket in tickets for message in ticket.held)
+    author = mail.sender.address if mail.sender is not None else ""
     return owned_tickets((mail.subject, mail.new_text, *held), author, policy)
+
+
+def _handed_over(named: _Named, policy: Policy) -> Iterable[TicketFacts]:
+    """The tickets of a hand-over, where their people hear of who has them now."""
+    numbers = [one.number for one in named.owned if one.number not in named.tickets]
+    return _tickets(numbers, policy, ()).values() if policy.people_told(Event.TAKEN) else ()
 
 
 def _sender_of(mail: Mail, people: KnownPeople | None) -> Contact | None:
@@ -265,7 +279,7 @@ def _asked_about(
     if agent is None or envelope.confirmed_by:
         return ()
     own = (agent.address, *agent.other_addresses)
-    holds_key = any(key.usable and key.key.role is Role.AGENT and key.holder in own for key in keys)
+    holds_key = any(key.usable and key.key.role is not Role.REQUESTER and key.holder in own for key in keys)
     reaches = any(line.name in REACHING for line in command_lines(mail.new_text))
     names_nothing = not (mail.in_reply_to or mail.references or recipient_keys(mail, envelope, policy))
     names_nothing &= next(iter(_tokens(mail, policy)), None) is None
@@ -294,21 +308,23 @@ def _tokens(mail: Mail, policy: Policy) -> Iterable[TokenFact]:
         yield TokenFact(evidence=Evidence.QUOTED, token=token, ticket=number)
 
 
-def _tickets(numbers: Iterable[int], stays: Container[int]) -> dict[int, TicketFacts]:
+def _tickets(numbers: Iterable[int], policy: Policy, stays: Container[int]) -> dict[int, TicketFacts]:
     found: dict[int, TicketFacts] = {}
     for number in dict.fromkeys(numbers):
         ticket, passed = follow_merges(number, until=stays)
         if ticket is not None:
-            found[number] = ticket_facts(ticket, merged_from=passed)
+            found[number] = ticket_facts(ticket, policy, merged_from=passed)
     return found
 
 
 def _named_in_text(text: str, policy: Policy) -> list[int]:
     """The tickets that a text names: by token, and behind `#merge`, `#link` and `#show` by the bare number too."""
-    commands = [line for line in command_lines(text) if line.name in ("merge", "link", "show")]
-    bare = [int(line.argument) for line in commands[:_MOST_TOKENS] if _BARE_NUMBER.fullmatch(line.argument)]
-    bare += [one for line in commands if line.name == "show" for one in bare_numbers(line.argument)][:_MOST_TOKENS]
-    return bare + [number for _, number in find_tokens(text, policy.prefixes())[:_MOST_TOKENS]]
+    lines = command_lines(text)
+    others = [line.argument for line in lines if line.name in ("merge", "link") and line.argument.isdecimal()]
+    found = [number for argument in others[:_MOST_TOKENS] for number in named_numbers(argument, policy)]
+    shown = dict.fromkeys(one for line in lines if line.name == "show" for one in named_numbers(line.argument, policy))
+    found += list(shown)[:MOST_SHOWN]
+    return found + [number for _, number in find_tokens(text, policy.prefixes())[:_MOST_TOKENS]]
 
 
 def _each_once(tickets: Iterable[TicketFacts], away: Mapping[str, datetime]) -> tuple[TicketFacts, ...]:

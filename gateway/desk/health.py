@@ -10,7 +10,6 @@ from typing import Any
 from peewee import Case, fn
 
 from gateway.alarms import (
-    QUARANTINE_LATE_WORKING_DAYS,
     RED,
     YELLOW,
     Disk,
@@ -24,11 +23,9 @@ from gateway.desk.border import border_records, border_troubles
 from gateway.desk.calming import UNDELIVERABLE
 from gateway.desk.chores import detail_of
 from gateway.desk.processes import is_gone
+from gateway.desk.quarantining import late_before
 from gateway.desk.traffic import left_out_since
 from gateway.policy import Policy
-from gateway.policy.promises import DESK
-from gateway.sla import WorkCalendar
-from gateway.sla.days import waited_before
 from gateway.store.queue import PROCESS_PREFIX
 from gateway.store.rows import find_values, marks
 from gateway.store.states import LedgerState, OutboxState
@@ -42,7 +39,6 @@ Queues = dict[str, dict[str, dict[str, int]]]
 
 HEARTBEAT = "heartbeat mail"
 _BEAT_LATE = timedelta(seconds=60)
-_OFFICE_HOURS = WorkCalendar(name=DESK, time_zone="UTC", hours="Mo-Fr 08:00-17:00")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,11 +171,9 @@ def _quarantine(now: datetime, policy: Policy | None) -> QuarantineHealth:
     unlisted, expiring = codes(listed=False), codes(expires=True)
     late = 0
     if found.keys() - set(expiring):
-        calendar = policy.work_calendar(DESK) if policy is not None else _OFFICE_HOURS
-        before = waited_before(calendar, now, QUARANTINE_LATE_WORKING_DAYS)
         decided = marks(expiring)
         query = f"SELECT COUNT(*) FROM ledger WHERE state = ? AND received_at < ? AND reason_code NOT IN ({decided})"  # noqa: S608
-        late = int(find_values(query, LedgerState.QUARANTINED, before, *expiring)[0][0])
+        late = int(find_values(query, LedgerState.QUARANTINED, late_before(policy, now), *expiring)[0][0])
     return QuarantineHealth(
         count=sum(count for code, (count, _) in found.items() if code not in unlisted),
         late=late,

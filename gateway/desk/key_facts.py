@@ -21,9 +21,10 @@ from gateway.keys import (
 )
 from gateway.mail import Envelope, Mail, PassageRole
 from gateway.policy import Policy
-from gateway.store.rows import find
+from gateway.store.rows import find, find_values, marks
 from gateway.store.states import LedgerState
 from gateway.store.tables import Agent, Contact, Ledger, Outbox, Ticket
+from gateway.subject import clean_subject, find_tokens, one_line
 from gateway.ticket import Role
 from gateway.triage.challenge import ASKED_ABOUT
 from gateway.triage.facts import Evidence, KeyFact, QuestionFact
@@ -75,9 +76,11 @@ def keys_in(
         why_not = ""
         if now.date() - last_activity > timedelta(days=policy.desk.key_days):
             why_not = f"expired {policy.desk.key_days} days after the last activity"
-        row = find(Agent, "contact_id = ?", holder.id) if key.role is Role.AGENT else None
-        is_active = policy.agent_of(holder.address) is not None and (row is None or row.active)
-        if key.role is Role.AGENT and not is_active:
+        is_agent = policy.agent_of(holder.address) is not None
+        # An agent who reads along, or has become one since, acts by the key of a reader too.
+        acts = key.role is Role.AGENT or (key.role is Role.WATCHER and is_agent)
+        row = find(Agent, "contact_id = ?", holder.id) if acts else None
+        if acts and not (is_agent and (row is None or row.active)):
             why_not = "was given to somebody who is no agent any more"
         yield KeyFact(
             evidence=evidence,
@@ -127,9 +130,21 @@ def unbound_in(mail: Mail, envelope: Envelope, policy: Policy, secrets: Mapping[
     written = [*recipient_keys(mail, envelope, policy), *filter(None, map(key_in_id, itself))]
     keys = (unseal(one, purpose=Purpose.REPLY, secrets=secrets) for one in written[:MOST_IDS])
     role = next((key.role for key in keys if key is not None and not key.ticket), None)
-    if role is None and any(is_unbound_id(an_id, policy) for an_id in itself):
-        return Role.AGENT
+    if role is None and (ours := [an_id for an_id in itself if is_unbound_id(an_id, policy)][:MOST_IDS]):
+        # Anybody can write such an id; there is such a mail only in the outbox.
+        sql = f"SELECT role FROM outbox WHERE message_id IN ({marks(ours)}) AND ticket_id IS NULL LIMIT 1"  # noqa: S608
+        role = next((Role(found) for (found,) in find_values(sql, *ours)), None)
     return role
+
+
+def answers_nothing_known(mail: Mail, envelope: Envelope, policy: Policy) -> bool:
+    """Whether an agent's answer has lost what it answers, and its subject names no ticket as that of a ticket's mail
+    does: what its quote names may be anything, as in a list."""
+    if mail.sender is None or policy.agent_of(mail.sender.address) is None or mail.forwarded is not None:
+        return False
+    if mail.in_reply_to or mail.references or recipient_keys(mail, envelope, policy):
+        return False
+    return clean_subject(mail.subject) != one_line(mail.subject) and not find_tokens(mail.subject, policy.prefixes())
 
 
 def quoted_text(mail: Mail) -> str:

@@ -308,7 +308,7 @@ def _act(due: _Due, around: _Around, policy: Policy, secrets: Mapping[int, bytes
     ticket = around.tickets[due.row.ticket_id]
     # Of the tickets before this one in the batch, too, somebody may have been given one.
     duty = duty_facts(policy) if any(step.reassign for step in due.steps) else None
-    facts = ticket_facts(ticket)
+    facts = ticket_facts(ticket, policy)
     done = climbed(due.steps, due.last, facts, policy, duty=duty, away=around.away, now=now)
     if done is None:
         return None
@@ -332,9 +332,13 @@ def _act(due: _Due, around: _Around, policy: Policy, secrets: Mapping[int, bytes
 # --- after a standstill ---
 
 
+# What somebody has said to have seen waits, for as long as it runs: they may take that back.
+_TO_TELL_LATE = "late_at IS NOT NULL AND (acked_by = '' OR outcome <> ?)"
+
+
 def _tell_late(policy: Policy, secrets: Mapping[int, bytes], *, now: datetime, fresh: _Fresh) -> int:
     """Tell what was noticed too late: one by one to somebody with few of it, else in one mail; how much there was."""
-    rows = find_all(SlaClock, "late_at IS NOT NULL", order="due_at, id", limit=_LATE_AT_ONCE)
+    rows = find_all(SlaClock, _TO_TELL_LATE, Outcome.RUNNING, order="due_at, id", limit=_LATE_AT_ONCE)
     if not rows:
         return 0
     around = _Around.of(rows, now=now)

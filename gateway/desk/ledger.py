@@ -9,7 +9,7 @@ from gateway.store.queue import Claim, finish
 from gateway.store.rows import find, update
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Ledger, Ticket
-from gateway.subject import clean_subject
+from gateway.subject import SUBJECT_LIMIT_CHARS, one_line
 from gateway.ticket import KEPT, Field, TicketType
 from gateway.triage.decision import (
     Action,
@@ -94,7 +94,7 @@ def _kept_of(let_in: Decision, policy: Policy) -> dict[str, object]:
     return {
         "sender": author.address if author is not None else let_in.actor,
         "name": author.name if author is not None else "",
-        "subject": clean_subject(post.subject, policy.prefixes()) if post is not None else "",
+        "subject": one_line(post.subject)[:SUBJECT_LIMIT_CHARS] if post is not None else "",
         "release": {
             "action": let_in.action.value,
             "token": _token_of(linked, policy),

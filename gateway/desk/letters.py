@@ -95,7 +95,7 @@ class LetterBuilder:
         if watcher is not None and isinstance(context["ticket"], dict):
             context["ticket"]["readers"] = readers_of(ticket, policy)
         context["links"] = links_of(row, ticket, policy, self._secrets)
-        context |= _by_reader(row, ticket, policy, was_merged_in=own is not None)
+        context |= _by_reader(row, own or ticket, policy)
         if asked := str(row.context.get("asked", "")):
             context |= rule_answer(asked, row, ticket, policy, recall=self._recall, secrets=self._secrets)
         if row.notice in ("answer", "resolution"):
@@ -126,17 +126,16 @@ class LetterBuilder:
         return letter, self._reverse_path(row, policy)
 
     def _language(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
-        listed, asked_in = policy.language_of(row.recipient.address), str(row.context.get("mail_language", ""))
-        stored = listed or asked_in or row.recipient.language
+        agent, asked_in = policy.agent_of(row.recipient.address), str(row.context.get("mail_language", ""))
+        listed = (agent.language if agent is not None else "") or policy.language_of(row.recipient.address)
         if row.role == Role.AGENT:
-            agent = policy.agent_of(row.recipient.address)
-            own = agent.language if agent is not None else ""
-            return choose_language(stored=own or listed, mail="", desk=policy.desk.language, available=LANGUAGES)
+            return choose_language(stored=listed, mail="", desk=policy.desk.language, available=LANGUAGES)
+        stored = listed or asked_in or row.recipient.language
         if ticket is not None and Field.LANGUAGE in ticket.fields:
             # Somebody, or a rule, has chosen it for this ticket.
             stored = ticket.language
         # A watcher of whom nothing is known reads what the ticket is written in.
-        mail = ticket.language if ticket is not None and row.role != Role.AGENT else ""
+        mail = ticket.language if ticket is not None else ""
         return choose_language(stored=stored, mail=mail, desk=policy.desk.language, available=LANGUAGES)
 
     def _reply_to(self, row: Outbox, ticket: Ticket | None, policy: Policy) -> str:
@@ -274,10 +273,12 @@ class LetterBuilder:
         return files
 
 
-def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged_in: bool) -> dict[str, object]:
-    """What a mail says to this reader only. A row of an older version lacks what its template asks for by now."""
+def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy) -> dict[str, object]:
+    """What a mail says to this reader only, of the ticket that they know, which may go on in another one. A row of an
+    older version lacks what its template asks for by now."""
     if row.notice in ("answer", "resolution"):
-        is_watcher = row.role == Role.WATCHER and ticket is not None and not was_merged_in
+        # Whose ticket was merged into this one came by no doing of their own, and knows why the mail comes.
+        is_watcher = row.role == Role.WATCHER and ticket is not None and ticket.requester_id != row.recipient.id
         name = added_by(row.recipient.id, ticket, policy) if ticket is not None and is_watcher else ""
         asked = {key: row.context.get(key, False) for key in ("asks", "asks_rating")}
         return {"watcher": is_watcher, "added_by": name} | (asked if row.notice == "resolution" else {})
@@ -292,6 +293,7 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy, *, was_merged
         return {name: row.context.get(name, value) for name, value in missing.items()}
     if row.notice == "question":
         usual: dict[str, object] = {"problems": [], "sendable": True, "facts": [], "headline": ""}
+        usual |= {"only_commands": False, "is_last": False}
         return {name: row.context.get(name, value) for name, value in usual.items()}
     if row.notice == CHALLENGE:
         hide = scrubber(policy, to_agent=True)

@@ -99,18 +99,26 @@ def listing_of(asked: Notice, policy: Policy, *, now: datetime) -> dict[str, obj
         raise RuntimeError(f"{asked.to.address} is no agent, and only agents get lists")
     query, argument = str(asked.context["query"]), str(asked.context["argument"])
     if query == HANDOVER:
-        return _handed_over(asked.context["numbers"], argument, agent, policy, now=now)
+        taker = policy.agent_of(str(asked.context["taker"])) or agent
+        author = str(asked.context["author"])
+        return _handed_over(asked.context["numbers"], argument, taker, agent, policy, author=author, now=now)
     return listing_context(query, argument, agent, policy, now=now)
 
 
-def _handed_over(numbers: object, giver: str, taker: Agent, policy: Policy, *, now: datetime) -> dict[str, object]:
-    """What a list says of tickets that are just being handed over."""
+def _handed_over(
+    numbers: object, giver: str, taker: Agent, reader: Agent, policy: Policy, *, author: str, now: datetime
+) -> dict[str, object]:
+    """What a list says of tickets that are just being handed over, to who gets them or stands in for them."""
     wanted = list(numbers) if isinstance(numbers, list | tuple) else []
     condition = f"number IN ({marks(wanted)})"
     rows = find_all(Ticket, condition, *wanted, order="priority, opened_at, id", limit=MOST_ENTRIES + 1)
-    entries = entries_of(rows, policy, reader=taker.address, now=now)
+    entries = entries_of(rows, policy, reader=reader.address, now=now)
     title = say("{agent} hands over to you", agent=giver)
-    zone, scrub = ZoneInfo(policy.zone_of(taker.address)), scrubber(policy, to_agent=True)
+    if reader.address == author:
+        title = say("You have taken over from {agent}", agent=giver)
+    if reader != taker:
+        title = say("{agent} hands over to {taker}, who is away", agent=giver, taker=taker.name)
+    zone, scrub = ZoneInfo(policy.zone_of(reader.address)), scrubber(policy, to_agent=True)
     whose = {"assignee": taker.name}
     shown = [one | whose | {"last": _last(row, policy, zone, scrub)} for one, row in zip(entries, rows, strict=False)]
     return {"title": title, "lines": [], "entries": shown, "more": len(rows) > MOST_ENTRIES}

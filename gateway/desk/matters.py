@@ -40,7 +40,7 @@ def same_matter_among(numbers: Sequence[int], mail: Mail, policy: Policy) -> Tic
     for number, other_subject, other_text in find_values(sql, *newest, *_OPEN):
         if says_the_same(subject, text, str(other_subject), str(other_text)):
             found = find(Ticket, "number = ?", number)
-            return ticket_facts(found) if found is not None else None
+            return ticket_facts(found, policy) if found is not None else None
     return None
 
 
@@ -55,7 +55,7 @@ def same_matter_then(
     since = arrived_at(envelope, then) - timedelta(hours=policy.desk.same_matter_hours)
     if joined is not None:
         found = find(Ticket, "number = ? AND arrived_at > ?", joined, since)
-        return as_of(ticket_facts(found), then) if found is not None else None
+        return as_of(ticket_facts(found, policy), then) if found is not None else None
     opened = opened_between(author_of(mail, envelope).address, policy, after=since, until=then)
     newest = sorted(one for one in opened if before is None or one < before)[-_MOST_COMPARED:]
     if not newest:
@@ -68,7 +68,7 @@ def same_matter_then(
     for number, other_subject, other_text in find_values(sql, *newest):
         if says_the_same(subject, text, clean_subject(str(other_subject), prefixes), str(other_text)):
             found = find(Ticket, "number = ?", number)
-            ticket = as_of(ticket_facts(found), then) if found is not None else None
+            ticket = as_of(ticket_facts(found, policy), then) if found is not None else None
             if ticket is not None and ticket.status in OPEN_STATUSES:
                 return ticket
     return None

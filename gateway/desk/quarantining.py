@@ -22,16 +22,17 @@ from gateway.mail import Address
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.policy.promises import DESK
+from gateway.sla import WorkCalendar
 from gateway.sla.days import began_today, waited_before
 from gateway.store.database import lock_conversations, transaction
 from gateway.store.rows import find, find_all, find_values, marks
 from gateway.store.states import LedgerState, Outcome
 from gateway.store.tables import Contact, Event, Ledger, Outbox
-from gateway.subject import defanged
+from gateway.subject import clean_subject, defanged
 from gateway.ticket import Role
 from gateway.triage.challenge import ASKED_ABOUT
 from gateway.triage.facts import DigestEntry, DigestFact
-from gateway.triage.quarantine import ASKED, codes, release_in_words, why_quarantined
+from gateway.triage.quarantine import codes, release_in_words, was_asked, why_quarantined
 
 DIGEST = "quarantine_digest"
 # How long a digest can be answered: as long as an agent's "was it you?".
@@ -46,6 +47,7 @@ MOST_ENTRIES = 60
 _MOST_AT_ONCE = 500
 _MOST_LABELS = 8
 _EXPIRED_BY = "clock"
+_OFFICE_HOURS = WorkCalendar(name=DESK, time_zone="UTC", hours="Mo-Fr 08:00-17:00")
 
 
 # --- what a mail to the desk has to do with it ---
@@ -169,9 +171,11 @@ def _has_news(rows: Sequence[Ledger], policy: Policy, told_at: datetime | None, 
     return find(Ledger, late, LedgerState.QUARANTINED, late_then, late_now, *expiring) is not None
 
 
-def late_before(policy: Policy, now: datetime) -> datetime:
-    """What came before this moment has waited in quarantine for too long."""
-    return waited_before(policy.work_calendar(DESK), now, QUARANTINE_LATE_WORKING_DAYS)
+def late_before(policy: Policy | None, now: datetime) -> datetime:
+    """What came before this moment has waited in quarantine for too long; by office hours where no rules are in
+    force."""
+    calendar = policy.work_calendar(DESK) if policy is not None else _OFFICE_HOURS
+    return waited_before(calendar, now, QUARANTINE_LATE_WORKING_DAYS)
 
 
 def urgent_due(database: peewee.Database, policy: Policy, secrets: Mapping[int, bytes], *, now: datetime) -> int:
@@ -198,13 +202,12 @@ def _urgent() -> list[Ledger]:
     urgent = codes(urgent=True)
     new = f"state = ? AND shown_at IS NULL AND reason_code IN ({marks(urgent)})"
     rows = find_all(Ledger, new, LedgerState.QUARANTINED, *urgent, order="id", limit=_MOST_AT_ONCE)
-    return [row for row in rows if row.reason_code not in ASKED_ABOUT or not _was_asked_about(row)]
+    return [row for row in rows if row.reason_code not in ASKED_ABOUT or not was_asked_about(row)]
 
 
-def _was_asked_about(row: Ledger) -> bool:
+def was_asked_about(row: Ledger) -> bool:
     """Whether the agent in whose name it is was asked "was it you?"."""
-    reasons = (row.decision or {}).get("reasons", [])
-    return any(reason[0] == ASKED for reason in reasons)
+    return was_asked((row.decision or {}).get("reasons", []))
 
 
 def _was_done(name: str, since: datetime) -> bool:
@@ -294,7 +297,8 @@ def _shown(place: int, row: Ledger, policy: Policy) -> dict[str, object]:
         "reason": why.text,
         "sender": entry["sender"],
         "name": defanged(entry["name"]),
-        "subject": defanged(entry["subject"]),
+        # A number in it would be quoted in the answer.
+        "subject": defanged(clean_subject(entry["subject"], policy.prefixes())),
         "received": row.received_at.astimezone(zone).isoformat(timespec="seconds"),
         "release": release_in_words(entry["release"]),
         "by_mail": why.by_mail,

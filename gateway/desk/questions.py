@@ -12,13 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from gateway.desk.operating import sort_one_again
-from gateway.desk.quarantining import entry_of
+from gateway.desk.quarantining import entry_of, was_asked_about
 from gateway.policy import Policy
 from gateway.store.rows import find_all, find_values, marks
 from gateway.store.states import LedgerState
 from gateway.store.tables import Ledger
 from gateway.triage.challenge import ASKED_ABOUT
-from gateway.triage.quarantine import ASKED
 
 _MOST_LOOKED_AT = 500
 
@@ -39,7 +38,7 @@ def ask_about_next(confirmed: Ledger, address: str, policy: Policy, *, now: date
     values = (LedgerState.QUARANTINED, *codes, confirmed.id)
     about = _about(confirmed)
     for row in find_all(Ledger, condition, *values, order="id", limit=_MOST_LOOKED_AT):
-        waits = _about(row) == about and not row.envelope.get("quiet") and not _was_asked(row)
+        waits = _about(row) == about and not row.envelope.get("quiet") and not was_asked_about(row)
         if waits and policy.agent_of(entry_of(row)["sender"]) == agent:
             sort_one_again(row.id, by=address, now=now)
             return
@@ -47,7 +46,3 @@ def ask_about_next(confirmed: Ledger, address: str, policy: Policy, *, now: date
 
 def _about(row: Ledger) -> Any:
     return entry_of(row)["release"].get("token", "")
-
-
-def _was_asked(row: Ledger) -> bool:
-    return any(reason[0] == ASKED for reason in (row.decision or {}).get("reasons", []))

@@ -47,7 +47,7 @@ def record_refusal(
         agent = Address(address=address, name=row.recipient.name)
         changes.append(Notice(name=row.notice, to=agent, role=Role.AGENT, about_message=row.about_id, context=lighter))
     elif row.ticket is not None and row.notice != "undeliverable":
-        facts = ticket_facts(row.ticket)
+        facts = ticket_facts(row.ticket, policy)
         agents = agents_of_ticket(policy, facts)
         if row.role == Role.AGENT:
             agents = tuple(dict.fromkeys([*agents, *policy.agents_of(facts.team)]))

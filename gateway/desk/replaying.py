@@ -24,7 +24,7 @@ from gateway.store.rows import find, find_all, find_values, marks
 from gateway.store.running_tables import SeenSignature
 from gateway.store.states import AuthorRole, LedgerState, Outcome
 from gateway.store.tables import Denied, Ledger, Ticket
-from gateway.ticket import COLUMNS, FINDINGS, Authority, Field, FieldValue, Status
+from gateway.ticket import COLUMNS, FINDINGS, SETTLED, Authority, Field, FieldValue
 from gateway.triage.decision import Action
 from gateway.triage.facts import Facts, ReferenceFact
 from gateway.triage.replay import Treatment
@@ -39,7 +39,6 @@ UNDECIDED = "not decided, or deleted by a person"
 _STORMS = ("flood", "repeat")
 _DENIED = "denied"
 _SAME_MATTER = "same-matter"
-_ENDED = (Status.RESOLVED.value, Status.CLOSED.value)
 _PERIOD = f"received_at >= ? AND received_at < ? AND reason_code <> '{HEARTBEAT}'"
 
 
@@ -147,7 +146,9 @@ def _history(
     opened = row.outcome == Outcome.OPENED
     values = tuple(_opened_with(events, said) if opened else _set_by(events))
     action = Action.OPEN if opened else Action.APPEND
-    counts = ticket is not None and ticket.id in worked_on and ticket.status in _ENDED and ticket.merged_into_id is None
+    counts = (
+        ticket is not None and ticket.id in worked_on and ticket.status in SETTLED and ticket.merged_into_id is None
+    )
     return History(
         before=Treatment(action=action.value, values=values, why=why),
         version=said.get("policy", ""),

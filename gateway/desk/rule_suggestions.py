@@ -11,12 +11,10 @@ from datetime import datetime
 from gateway.desk.rule_material import OpenedTicket, known_names, opened_tickets
 from gateway.mail import Address, Mail, Passage, PassageRole
 from gateway.policy import Policy
-from gateway.ticket import Authority, Field, Status
+from gateway.ticket import SETTLED, Authority, Field, Status
 from gateway.triage.classify import classify
 from gateway.triage.suggest import FIELDS, Material
 from gateway.triage.ticket_words import words_of
-
-_ENDED = (Status.RESOLVED, Status.CLOSED)
 
 
 def gather_material(policy: Policy, *, since: datetime, until: datetime) -> Material:
@@ -50,7 +48,7 @@ def _settled(ticket: OpenedTicket) -> dict[Field, str]:
     settled = {}
     for field in FIELDS:
         value, authority, _ = ticket.now.get(field, ("", "", ""))
-        if value and (authority == Authority.AGENT or ticket.status in _ENDED):
+        if value and (authority == Authority.AGENT or ticket.status in SETTLED):
             below = ticket.now.get(Field.SUBCATEGORY, ("", "", ""))[0] if field is Field.CATEGORY else ""
             settled[field] = f"{value}/{below}" if below else value
     return settled

@@ -15,11 +15,12 @@ from gateway.desk.clocks import take_back_answer, turn_clocks
 from gateway.desk.clocks_back import restore_clocks
 from gateway.desk.people import requester_of
 from gateway.desk.ticket_fields import put
-from gateway.desk.undoing import UNDONE
+from gateway.desk.undoing import STILL_HERE, UNDONE
+from gateway.desk.unit import Unit
 from gateway.store.rows import find, insert, update
 from gateway.store.states import MessageState, OutboxState
 from gateway.store.tables import Contact, Message, Outbox, Ticket, TicketLink, TicketWatcher
-from gateway.ticket import Authority, Field, FieldValue, Status
+from gateway.ticket import ENDED, Authority, Field, FieldValue, Status
 from gateway.triage.decision import TakeBackAnswer
 from gateway.triage.undoable import (
     FieldChanged,
@@ -32,13 +33,14 @@ from gateway.triage.undoable import (
     WatcherChanged,
 )
 
-_ENDED = (Status.CLOSED, Status.CANCELLED)
-_WITH_END = (Status.RESOLVED, *_ENDED)
+_WITH_END = (Status.RESOLVED, *ENDED)
 
 
-def take_back(unit: Any, change: TakeBack) -> None:
+def take_back(unit: Unit, change: TakeBack) -> None:
     """Undo in the order in which nothing is said of what is no longer there: mails, words, people, fields, status."""
     ticket = unit.ticket
+    if ticket is None:
+        raise RuntimeError("there is no ticket on which something could be taken back")
     _cancel(change.mails)
     for number in change.messages:
         _drop(unit, number)
@@ -56,7 +58,7 @@ def take_back(unit: Any, change: TakeBack) -> None:
         _restore_field(unit, ticket, one, is_last=place == len(change.fields))
     if change.moved is not None:
         _restore_standing(unit, ticket, change.moved, change.ledger)
-    if change.was_public:
+    if change.is_no_answer:
         take_back_answer(unit, TakeBackAnswer(why="the first answer was taken back"))
     detail = {"undoes": change.ledger, "cancelled": list(change.mails)} | restore_clocks(unit, ticket, change.clocks)
     is_empty = change == TakeBack(ledger=change.ledger)
@@ -69,14 +71,14 @@ def _cancel(mails: Sequence[int]) -> None:
     changes = {"state": OutboxState.CANCELLED, "hold_reason": "", "not_before": None}
     for number in mails:
         row = find(Outbox, "id = ?", number)
-        if update(Outbox, changes, "id = ? AND state = ? AND lease_until IS NULL", number, OutboxState.WAITING) != 1:
+        if update(Outbox, changes, "id = ? AND state IN (?, ?) AND lease_until IS NULL", number, *STILL_HERE) != 1:
             raise RuntimeError(f"outbox {number} was claimed while it was taken back")
         if row is not None and row.context.get("asks_rating"):
             # Nobody has been asked after all.
             update(Contact, {"rating_asked_at": None}, "id = ?", row.recipient_id)
 
 
-def _drop(unit: Any, number: int) -> None:
+def _drop(unit: Unit, number: int) -> None:
     message = Message.get_by_id(number)
     message.state = MessageState.DROPPED
     message.save(only=[Message.state])
@@ -84,7 +86,7 @@ def _drop(unit: Any, number: int) -> None:
     unit.record("dropped", "a message was taken back", detail)
 
 
-def _restore_watcher(unit: Any, ticket: Ticket, one: WatcherChanged) -> None:
+def _restore_watcher(unit: Unit, ticket: Ticket, one: WatcherChanged) -> None:
     if one.added:
         key = (TicketWatcher.ticket == ticket) & (TicketWatcher.contact == one.contact)
         if TicketWatcher.delete().where(key).execute():
@@ -96,14 +98,14 @@ def _restore_watcher(unit: Any, ticket: Ticket, one: WatcherChanged) -> None:
     unit.record("watcher", f"{one.address} gets the answers again", detail, on=ticket)
 
 
-def _restore_following(unit: Any, ticket: Ticket, one: FollowingChanged, ledger: int) -> None:
+def _restore_following(unit: Unit, ticket: Ticket, one: FollowingChanged, ledger: int) -> None:
     ticket.followers, ticket.unwatched = [*one.followers], [*one.unwatched]
     ticket.save()
     detail = {"followers": ticket.followers, "unwatched": ticket.unwatched, "undoes": ledger}
     unit.record("followers", "who follows it is as before", detail)
 
 
-def _restore_requester(unit: Any, ticket: Ticket, one: RequesterChanged) -> None:
+def _restore_requester(unit: Unit, ticket: Ticket, one: RequesterChanged) -> None:
     now = ticket.requester
     ticket.requester_id = one.before
     ticket.save(only=[Ticket.requester])
@@ -112,7 +114,7 @@ def _restore_requester(unit: Any, ticket: Ticket, one: RequesterChanged) -> None
     unit.record("requester", text, {"before": one.after, "after": one.before})
 
 
-def _unlink(unit: Any, ticket: Ticket, link: Linked) -> None:
+def _unlink(unit: Unit, ticket: Ticket, link: Linked) -> None:
     other = Ticket.get(Ticket.number == link.other)
     key = (TicketLink.ticket == ticket) & (TicketLink.other == other) & (TicketLink.kind == link.kind)
     TicketLink.delete().where(key).execute()
@@ -120,7 +122,7 @@ def _unlink(unit: Any, ticket: Ticket, link: Linked) -> None:
     unit.record("unlink", text, {"other": link.other, "kind": link.kind})
 
 
-def _unmerge(unit: Any, ticket: Ticket, merged: Merged) -> None:
+def _unmerge(unit: Unit, ticket: Ticket, merged: Merged) -> None:
     """The two are two again; who came to the other one by the merger, and by nothing else, hears no more of it."""
     other = Ticket.get(Ticket.number == merged.other)
     _unlink(unit, ticket, Linked(other=merged.other, kind="merged", token=merged.token))
@@ -131,7 +133,7 @@ def _unmerge(unit: Any, ticket: Ticket, merged: Merged) -> None:
     unit.record("unmerged", f"{ticket.number} is a ticket of its own again", {"merged": ticket.number}, on=other)
 
 
-def _restore_field(unit: Any, ticket: Ticket, one: FieldChanged, *, is_last: bool) -> None:
+def _restore_field(unit: Unit, ticket: Ticket, one: FieldChanged, *, is_last: bool) -> None:
     field, _, name = one.key.partition(".")
     value, *who = one.before
     moves = ticket.moves
@@ -154,13 +156,13 @@ def _restore_field(unit: Any, ticket: Ticket, one: FieldChanged, *, is_last: boo
     unit.record("field", f"{one.key}: {one.after[0] or '(none)'} → {value or '(none)'}, taken back", detail)
 
 
-def _restore_standing(unit: Any, ticket: Ticket, moved: Moved, ledger: int) -> None:
+def _restore_standing(unit: Unit, ticket: Ticket, moved: Moved, ledger: int) -> None:
     status, hold_reason, hold_until, close_at = moved.before
     ticket.status, ticket.hold_reason = status, hold_reason
     ticket.hold_until = datetime.fromisoformat(hold_until) if hold_until else None
     ticket.close_at = datetime.fromisoformat(close_at) if close_at else None
     ticket.resolved_at = moved.resolved_at if status in _WITH_END else None
-    ticket.closed_at = moved.closed_at if status in _ENDED else None
+    ticket.closed_at = moved.closed_at if status in ENDED else None
     ticket.reopened -= moved.reopenings
     ticket.updated_at = unit.now
     ticket.save()

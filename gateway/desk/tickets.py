@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 
 from gateway.desk.people import as_person, requester_of
+from gateway.desk.perspective import merged_ticket_of
+from gateway.policy import Policy
 from gateway.store.rows import find, find_all
 from gateway.store.states import AuthorRole, MessageState
 from gateway.store.tables import AttachmentRow, Contact, Event, Message, Ticket, TicketLink
 from gateway.ticket import Authority, HoldReason, Priority, Status, TicketType, Visibility
-from gateway.triage.facts import HeldMessage, PublicAnswer, TicketFacts
+from gateway.triage.facts import HeldMessage, Person, PublicAnswer, TicketFacts
 
 _LONGEST_CHAIN = 50
 
@@ -28,23 +30,29 @@ def follow_merges(number: int, *, until: Container[int] = ()) -> tuple[Ticket | 
     return ticket, tuple(passed)
 
 
-def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> TicketFacts:
+def ticket_facts(ticket: Ticket, policy: Policy, *, merged_from: tuple[int, ...] = ()) -> TicketFacts:
     """Read one ticket with all that a decision may ask of it."""
+    requester, watchers = as_person(requester_of(ticket)), [as_person(one) for one in _watchers(ticket)]
+    reading = [one.address for one in watchers if _reads_as_agent(one, ticket, requester, policy)]
+    following = (agent.address for agent in map(policy.agent_of, reading) if agent is not None)
     return TicketFacts(
         number=ticket.number,
         type=TicketType(ticket.type),
         status=Status(ticket.status),
         subject=ticket.subject,
-        requester=as_person(requester_of(ticket)),
+        requester=requester,
         opened_at=ticket.opened_at,
         updated_at=ticket.updated_at,
         hold_reason=HoldReason(ticket.hold_reason) if ticket.hold_reason else None,
         hold_until=ticket.hold_until,
-        watchers=tuple(as_person(watcher) for watcher in _watchers(ticket)),
+        watchers=tuple(one for one in watchers if one.address not in reading),
         agents=tuple(
-            one for one in dict.fromkeys([*_agents_who_wrote(ticket), *ticket.followers]) if one not in ticket.unwatched
+            one
+            for one in dict.fromkeys([*_agents_who_wrote(ticket), *ticket.followers, *following])
+            if one not in ticket.unwatched
         ),
         unwatched=tuple(ticket.unwatched),
+        reading=tuple(reading),
         cancelled_by=_cancelled_by(ticket) if ticket.status == Status.CANCELLED else "",
         language=ticket.language,
         category=ticket.category,
@@ -74,6 +82,15 @@ def ticket_facts(ticket: Ticket, *, merged_from: tuple[int, ...] = ()) -> Ticket
 def _watchers(ticket: Ticket) -> Iterable[Contact]:
     watching = "id IN (SELECT contact_id FROM ticket_watcher WHERE ticket_id = ?)"
     return find_all(Contact, watching, ticket.id, order="id")
+
+
+def _reads_as_agent(one: Person, ticket: Ticket, requester: Person, policy: Policy) -> bool:
+    """Whether who reads along is an agent, and it is no matter of their own: not this one nor one merged into it."""
+    agent = policy.agent_of(one.address)
+    if agent is None or agent == policy.agent_of(requester.address):
+        return False
+    own = merged_ticket_of(one.id, ticket)
+    return own is None or own.requester_id != one.id
 
 
 def _agents_who_wrote(ticket: Ticket) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from gateway.store.database import is_sqlite
 from gateway.store.rows import find, find_all, find_values, marks
 from gateway.store.states import MessageState, OutboxState
 from gateway.store.tables import Contact, Event, Message, Ticket, TicketWatcher, database_proxy
-from gateway.ticket import Role, Status, TicketType, is_reopening
+from gateway.ticket import ENDED, Role, Status, TicketType, is_reopening
 from gateway.triage.facts import TicketFacts
 from gateway.triage.grammar import command_lines
 from gateway.triage.undoable import (
@@ -37,7 +37,8 @@ from gateway.triage.undoable import (
     WatcherChanged,
     Written,
 )
-from gateway.triage.undoing import FIXED, OPENED, UNDO
+from gateway.triage.undoing import UNDO
+from gateway.triage.undone_words import FIXED, OPENED
 
 UNDONE = "undone"
 # What the history keeps first of what was done on the command line in an agent's name.
@@ -51,7 +52,6 @@ _DONE = (
     *_FOLLOWING,
     *FIXED,
 )
-_ENDED = (Status.CLOSED, Status.CANCELLED)
 _NOBODY = "gateway"
 
 
@@ -200,9 +200,9 @@ def _times_of(moves: Iterable[Event]) -> tuple[datetime | None, datetime | None]
             continue
         if status == Status.RESOLVED:
             resolved_at = one.at
-        elif status not in _ENDED:
+        elif status not in ENDED:
             resolved_at = None
-        closed_at = one.at if status in _ENDED else None
+        closed_at = one.at if status in ENDED else None
     return resolved_at, closed_at
 
 
@@ -377,6 +377,8 @@ def _token(number: int, policy: Policy) -> str:
     return policy.token(TicketType(ticket.type), number).strip("[]") if ticket is not None else str(number)
 
 
+# Where a mail stands that has not left: what is held, for whatever reason, may be let go some day.
+STILL_HERE = (OutboxState.WAITING, OutboxState.HELD)
 # What a unit writes carries its moment.
 _OF_UNIT = """SELECT o.id, o.notice, c.address, o.role, o.about_id, o.state, o.lease_until, o.uncertain_count
     FROM outbox o JOIN contact c ON c.id = o.recipient_id
@@ -384,11 +386,11 @@ _OF_UNIT = """SELECT o.id, o.notice, c.address, o.role, o.about_id, o.state, o.l
 
 
 def _mails(tickets: Sequence[int], at: datetime, *, but: Iterable[str]) -> Iterable[Caused]:
-    database = database_proxy.obj
-    lock = "" if is_sqlite(database) or not database.in_transaction() else " FOR UPDATE OF o"
-    for an_id, notice, to, role, about, state, lease, uncertain in find_values(
-        _OF_UNIT.format(marks(tickets)) + lock, *tickets, at
-    ):
+    sql, locked = _OF_UNIT.format(marks(tickets)), None
+    if not is_sqlite(database_proxy.obj) and database_proxy.obj.in_transaction():
+        # What somebody has just now is on its way: no mail of the desk waits for a delivery.
+        locked = {an_id for an_id, *_ in find_values(f"{sql} FOR UPDATE OF o SKIP LOCKED", *tickets, at)}
+    for an_id, notice, to, role, about, state, lease, uncertain in find_values(sql, *tickets, at):
         if to not in but:
-            waits = state == OutboxState.WAITING and lease is None and not uncertain
+            waits = state in STILL_HERE and lease is None and not uncertain and (locked is None or an_id in locked)
             yield Caused(outbox=an_id, notice=notice, to=to, role=Role(role), about=about, waits=waits)

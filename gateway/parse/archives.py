@@ -2,8 +2,8 @@
 
 Part of `parse`, and asked once more when a file goes to people. What Office and LibreOffice write is ZIP too. Nothing
 is unpacked to a disk, and all is bounded, for an archive may unfold to any size: how many entries, how many octets of
-each and of all, archives within archives. What lies behind a bound, or is encrypted or packed otherwise, is not looked
-at.
+each and of all, archives within archives. What lies behind a bound, overlaps, is damaged or encrypted, or is packed
+otherwise, is not looked at.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,11 +27,13 @@ _END_OF_64: Final = b"PK\x06\x07"
 _END_OF_64_BYTES: Final = 20
 # The least that an entry takes in the directory.
 _ENTRY_BYTES: Final = 46
+# What stands before an entry's content beside its name and extra field; their two lengths end it (APPNOTE 4.3.7).
+_HEADER_BYTES: Final = 30
 _ENCRYPTED: Final = 0x1
 # Others cost memory that their first octets choose (LZMA).
 _PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# What `zipfile` raises for damaged archives.
-_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+# What `zipfile` raises for damaged archives; OverflowError for places that no file has.
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, ArithmeticError, EOFError, OSError, RuntimeError, ValueError)
 
 
 @dataclass(kw_only=True)
@@ -52,7 +55,7 @@ def _holds_key(content: bytes, budget: Budget, *, depth: int) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             # The smaller ones first: mails and documents, not films.
-            entries = sorted(archive.infolist(), key=lambda one: one.file_size)
+            entries = _apart(sorted(archive.infolist(), key=lambda one: one.file_size), content)
             return any(_entry_holds_key(archive, entry, budget, depth=depth) for entry in entries)
     except _DAMAGED:
         return False
@@ -72,16 +75,30 @@ def _may_open(content: bytes, budget: Budget) -> bool:
     return True
 
 
+def _apart(entries: Iterable[zipfile.ZipInfo], content: bytes) -> Iterator[zipfile.ZipInfo]:
+    """Those that can lie in the archive side by side: entries that overlap would read the same octets thousands of
+    times, whatever little comes out of them."""
+    left = len(content)
+    for entry in entries:
+        lengths = content[entry.header_offset + _HEADER_BYTES - 4 : entry.header_offset + _HEADER_BYTES]
+        name, extra = int.from_bytes(lengths[:2], "little"), int.from_bytes(lengths[2:], "little")
+        taken = _HEADER_BYTES + name + extra + entry.compress_size
+        if taken <= left:
+            left -= taken
+            yield entry
+
+
 def _entry_holds_key(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: Budget, *, depth: int) -> bool:
-    wanted = min(limits.ARCHIVE_ENTRY_BYTES, budget.octets)
+    wanted = min(limits.ARCHIVE_ENTRY_BYTES, budget.octets, entry.file_size)
     if wanted <= 0 or entry.flag_bits & _ENCRYPTED or entry.compress_type not in _PACKED:
         return False
+    # Before it is read: a damaged entry is found to be one when all of it is unpacked.
+    budget.octets -= wanted
     try:
         with archive.open(entry) as file:
             content = file.read(wanted)
     except _DAMAGED:
         return False
-    budget.octets -= len(content)
     if depth < limits.ARCHIVE_DEPTH and content.startswith(_FIRST):
         return _holds_key(content, budget, depth=depth + 1)
     return carries_key(content)

@@ -1,7 +1,8 @@
 """Find the signature at the end of what somebody wrote.
 
-Used by `quotes`. Only what is certain: the "-- " line (RFC 3676 §4.3), a lone "Sent from my phone" line at the very
-end, a mailing list's footer, and a last line "-Name". Guessing at "Kind regards" loses people's words (measured).
+Used by `quotes`. Only what is certain: the "-- " line (RFC 3676 §4.3), a lone line at the very end by which a phone or
+a program names itself ("Sent from my phone"), a mailing list's footer, and a last line "-Name". Guessing at "Kind
+regards" loses people's words (measured).
 """
 
 from __future__ import annotations
@@ -14,12 +15,26 @@ from gateway.parse import quote_lines, quote_words
 _DASHES = re.compile(r"^--[ \t\xa0]*$")
 _NAME = re.compile(r"^-[^\W\d_][\w.'’]*(?: [^\W\d_][\w.'’]*){0,2}$")
 _LIST_FOOTER = re.compile(r"(?i)/listinfo/|mailing list|mailman|groups\.google\.com|list-?unsubscribe")
-# As Samsung ends it, with a stop, or without a device that we know of.
-_PHONE = re.compile(
-    r"(?:sent from my|gesendet von mein(?:em|er)|envoyé de(?:puis)? (?:mon|ma)|enviado (?:desde mi|do meu))"
+_DEVICE = (
     r"(?: (?:mobile|samsung|galaxy|iphone|ipad|android|pixel|smartphone|phone|tablet|handy|mobil(?:e|gerät|telefon)?|"
-    r"téléphone|portable|teléfono|móvil|telemóvel|celular|device|gerät|appareil|[a-z]?\d[\w+]{0,3})){1,4}\.?"
-    r"|von mein(?:em|er) (?:[\w-]+ ){1,3}gesendet\.?"
+    r"téléphone|portable|teléfono|móvil|telemóvel|celular|device|gerät|appareil|dispositivo|"
+    r"android[ -](?:device|gerät|mobiltelefon)|[a-z]?\d[\w+]{0,3})){1,4}"
+)
+_PROGRAM = (
+    r"(?:k-9(?: mail)?|proton ?mail|thunderbird|outlook|yahoo mail|gmx|web\.de|bluemail|fairemail|"
+    r"(?:mail|courrier|correo|correio|e-?mail)(?= (?:for|für|pour|para) (?:o )?windows))"
+    r"(?: mobile| mail| app| secure e-?mail\.?){0,2}(?: (?:for|für|pour|para) (?:o )?(?:ios|android|windows)(?: \d+)?)?"
+)
+# As phones and programs end a mail, with a stop or without; a plea for brevity may follow.
+_PHONE = re.compile(
+    r"(?:sent from my|gesendet von mein(?:em|er)|envoyé de(?:puis)? (?:mon|ma)|enviado desde mi|"
+    rf"enviado (?:a partir )?do meu){_DEVICE}(?: (?:with|mit|avec|con|com) (?:der |courriel |o )?{_PROGRAM})?"
+    r"(?:\. (?:please excuse my brevity|bitte entschuldigen sie die kürze|veuillez excuser ma brièveté|"
+    r"por favor,? disculpa mi brevedad|por favor,? desculpe a minha brevidade))?\.?"
+    r"|(?:diese nachricht wurde )?von mein(?:em|er) (?:[\w-]+ ){1,3}(?:mit " + _PROGRAM + r" )?gesendet\.?"
+    r"|(?:sent (?:from|with|via)|gesendet (?:von|mit)|envoyé (?:avec|depuis|à partir de)|enviado (?:con|desde|com|do))"
+    rf" (?:der |the |o )?{_PROGRAM}"
+    r"|outlook for (?:ios|android) herunterladen"
 )
 _DASHED_LINES_AT_MOST = 15
 

@@ -21,7 +21,7 @@ from gateway.policy.people import KNOWN, OTHERS, Attributes, language_in, says_n
 from gateway.policy.promises import DESK, Calendar, LadderStep, Sla, work_calendars
 from gateway.policy.rules import Example, Rule
 from gateway.policy.tables import Agent, Defaults, Desk, Team, Trust
-from gateway.policy.telling import EVENTS, UPDATE, Event, NoticeRule, Notices
+from gateway.policy.telling import EVENTS, UPDATE, Event, NoticeRule, Notices, When
 from gateway.policy.values import is_time_zone
 from gateway.sla import ClockKind, WorkCalendar
 from gateway.ticket import Priority, Role, TicketType
@@ -225,6 +225,11 @@ class Policy:
     def notice_of(self, event: str) -> NoticeRule | None:
         """What the rules say of an event; None where they leave it as it always was."""
         return self._notices_by_event.get(event)
+
+    def when_told(self, event: Event) -> When:
+        """When whoever hears of an event does."""
+        rule = self.notice_of(event)
+        return rule.when if rule is not None else "at once"
 
     @cached_property
     def _notices_by_event(self) -> dict[str, NoticeRule]:

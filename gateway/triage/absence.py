@@ -125,6 +125,15 @@ def back_by_hand(case: Case, decision: Decision) -> Decision:
     return replace(decision, changes=(*decision.changes, *ended)) if ended else decision
 
 
+def hearing_for(
+    policy: Policy, taker: Agent, *, away: Mapping[str, datetime], team: str, author: Agent
+) -> tuple[Agent, ...]:
+    """Who else hears of what somebody is given who is away."""
+    if taker.address not in away or taker == author:
+        return ()
+    return tuple(one for one in stand_ins(policy, taker, team) if one not in (taker, author))
+
+
 def hints_of_absence(
     policy: Policy, taker: Agent, *, away: Mapping[str, datetime], team: str, author: Agent
 ) -> tuple[Phrase, ...]:
@@ -133,7 +142,7 @@ def hints_of_absence(
     if until is None or taker == author:
         return ()
     last = (until.astimezone(ZoneInfo(policy.zone_of(taker.address))) - timedelta(minutes=1)).date()
-    others = [one for one in stand_ins(policy, taker, team) if one not in (taker, author)]
+    others = hearing_for(policy, taker, away=away, team=team, author=author)
     if not others:
         return (say("{agent} is away until {last}", agent=taker.name, last=last),)
     if len(others) == 1:

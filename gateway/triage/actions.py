@@ -14,6 +14,7 @@ from gateway.policy.telling import Event
 from gateway.sla.days import after_working_days
 from gateway.subject import find_tokens
 from gateway.ticket import (
+    ENDED,
     LIFECYCLE,
     OPEN_STATUSES,
     Authority,
@@ -41,7 +42,9 @@ from gateway.triage.ending import goes_to_and_fro, wait_for_yes
 from gateway.triage.facts import Person, TicketFacts
 from gateway.triage.holding import held_until
 from gateway.triage.notices import agents_of_ticket, stand_ins, tell_agents
+from gateway.triage.restraint import unwelcome
 from gateway.triage.routing import given_in_team
+from gateway.triage.traffic import Traffic
 from gateway.triage.work import Refusal, Work
 
 ADDRESS = re.compile(r"[^\s<>@,;:()\"\\]{1,64}@[^\s<>@,;:()\"\\]{1,190}")
@@ -197,7 +200,7 @@ def hold(work: Work, argument: str) -> Work | Refusal:
     if rest.strip():
         until = held_until(rest, work.policy, now=work.now)
         if until is None:
-            why = say("“{day}” is no coming day", day=rest.strip().removeprefix("until ").strip())
+            why = say("“{day}” is no day of the next five years", day=rest.strip().removeprefix("until ").strip())
             return Refusal(why=why, suggestion=say("#hold {whom} until {day}", whom=whom, day="2026-12-24"))
     told = _WAITS_FOR[reason]
     if until is not None:
@@ -224,13 +227,22 @@ def cc(work: Work, argument: str) -> Work | Refusal:
 
 def retry(work: Work, argument: str) -> Work | Refusal:
     """An address of the ticket works again: automatic mail goes there, and what was held for it is sent."""
-    people = dict.fromkeys([work.ticket.requester.address, *(watcher.address for watcher in work.ticket.watchers)])
-    if not any(address in work.held_back for address in people):
-        nothing = say("nothing was held for the addresses on the ticket")
-        return work.with_changes(*(MarkReachable(address=address) for address in people)).with_hint(nothing)
-    told = say("the addresses on the ticket work again: what was held for them is sent")
+    people = {person.address: person for person in (work.ticket.requester, *work.ticket.watchers)}
+    reachable = [MarkReachable(address=address) for address in people]
+    if any(address in work.held_back for address in people):
+        told = say("the addresses on the ticket work again: what was held for them is sent")
+    elif any(_is_unwelcome(work, person) for person in people.values()):
+        told = say("the addresses on the ticket get automatic mail again")
+    else:
+        return work.with_changes(*reachable).with_hint(say("nothing was held for the addresses on the ticket"))
     event = Record(kind="reachable", text=f"{work.agent.name} says that mail arrives again: {', '.join(people)}")
-    return work.with_changes(event, *(MarkReachable(address=address) for address in people), told=told)
+    return work.with_changes(event, *reachable, told=told)
+
+
+def _is_unwelcome(work: Work, person: Person) -> bool:
+    """Whether no automatic mail goes to somebody."""
+    known = Traffic(address=person.address, bounced_at=person.bounced_at, muted_until=person.muted_until)
+    return unwelcome(known, work.now, work.policy) is not None
 
 
 def requester(work: Work, argument: str) -> Work | Refusal:
@@ -256,7 +268,7 @@ def merge(work: Work, argument: str) -> Work | Refusal:
     target = _other_ticket(work, argument)
     if isinstance(target, Refusal):
         return target
-    if target.status in (Status.CLOSED, Status.CANCELLED):
+    if target.status in ENDED:
         ended = say("that ticket is closed") if target.status is Status.CLOSED else say("that ticket is cancelled")
         return Refusal(why=ended, suggestion="#link " + argument)
     token = work.policy.token(target.type, target.number)

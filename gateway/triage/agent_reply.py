@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from gateway.mail import Address, Reason
 from gateway.phrase import Phrase, say, word
 from gateway.policy import Agent
-from gateway.ticket import Field, Role, Status, Visibility
+from gateway.ticket import SETTLED, Field, Role, Status, Visibility
 from gateway.triage import headlines
 from gateway.triage.actions import take_up
 from gateway.triage.agent_mail import (
@@ -39,7 +39,7 @@ from gateway.triage.grammar import CommandLine
 from gateway.triage.marks import defect_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
-from gateway.triage.reply_notices import ENDED, notices_of
+from gateway.triage.reply_notices import notices_of
 from gateway.triage.tapping import is_tapped_note
 from gateway.triage.trust import REACHING, Act, may, reaches_out
 from gateway.triage.work import Refusal, Work, work_on
@@ -66,10 +66,7 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     wrong = wrong_lines(reply, work)
     done = run_commands(work, reply.commands)
     if wrong or isinstance(done, Refusal):
-        why = wrong[0][0] if len(wrong) == 1 else say("{count} lines in it can't count", count=len(wrong))
-        if len(wrong) > 1:
-            return _hold(case, reply, why=why, suggestion="", problems=[_with_suggestion(*one) for one in wrong])
-        return _hold(case, reply, why=why, suggestion=wrong[0][1], problems=[wrong[0][0]])
+        return _hold_for(case, reply, wrong)
     done = with_workaround(done, reply.text.public)
     if isinstance(done, Refusal):
         return _hold(case, reply, why=done.why, suggestion=done.suggestion)
@@ -107,8 +104,14 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
     return _carry_out(case, reply, done, public)
 
 
-def _with_suggestion(why: Phrase, suggestion: Phrase | str) -> Phrase:
-    return say("{why}; what would fit: {suggestion}", why=why, suggestion=suggestion) if suggestion else why
+def _hold_for(case: Case, reply: Reply, wrong: Sequence[tuple[Phrase, Phrase | str]]) -> Decision:
+    """Keep the mail because of lines that can't count, each with the nearest valid form."""
+    if len(wrong) == 1:
+        why, near = wrong[0]
+        return _hold(case, reply, why=why, suggestion=near, problems=[why])
+    problems = [Refusal(why=why, suggestion=near).told for why, near in wrong]
+    why = say("{count} lines in it can't count", count=len(wrong))
+    return _hold(case, reply, why=why, suggestion="", problems=problems)
 
 
 def _keeping_words(reply: Reply, work: Work) -> Work:
@@ -195,7 +198,7 @@ def _collision(case: Case, reply: Reply, public: str) -> Decision | None:
     at = last.at.astimezone(ZoneInfo(case.policy.desk.time_zone)).time()
     who = colleague.name if colleague else say("A colleague")
     why = say("{agent} answered at {time}, after the mail that you answer", agent=who, time=at)
-    if reply.ticket.status in ENDED:
+    if reply.ticket.status in SETTLED:
         why = say("{why}; the ticket is {status} now", why=why, status=word("status", reply.ticket.status.value))
     return _hold(case, reply, why=why, suggestion="#send", their_text=stand_in(last.text) or last.text)
 
@@ -239,11 +242,16 @@ def _hold(
         commands=tuple(line.raw for line in (*reply.repeated, *reply.commands)),
         label="held",
     )
-    headline = _headline(reply, (*problems, why), has_words=bool(says))
+    has_words = bool(says or reply.text.hides_note)
+    is_command = bool(reply.commands or reply.text.misplaced)
+    headline = _headline(reply, (*problems, why), has_words=has_words)
     context: dict[str, object] = {"headline": headline, "why": why, "suggestion": suggestion}
     context["problems"] = list(problems)
     context |= {"held_text": original, "their_text": their_text, "facts": form_of(case.policy, facts)}
-    context |= {"commands": [line.raw for line in reply.commands], "sendable": sendable and not needs_more}
+    # Of commands alone, the text itself shows them.
+    context |= {"commands": [line.raw for line in reply.commands] if has_words else []}
+    context |= {"only_commands": is_command and not (has_words or sendable), "is_last": False}
+    context |= {"sendable": sendable and not needs_more}
     notice = Notice(name="question", to=mailbox, role=Role.AGENT, about="held", context=context)
     # Words that are held anew stand for those that were held before; a mere command leaves them waiting.
     dropped = _dropped(case, replace(reply, confirmed=None), answers=False) if kept else ()
@@ -264,7 +272,7 @@ def _headline(reply: Reply, problems: Sequence[Phrase], *, has_words: bool) -> P
 def _carry_out(case: Case, reply: Reply, done: Work, public: str) -> Decision:
     work = done
     answers = bool(public) or is_file_only(case, reply)
-    if answers and not work.silences:
+    if (answers or work.resolves) and not work.silences:
         work = take_up(work) if not work.resolves else work
         if not work.ticket.assignee:
             address = reply.agent.address

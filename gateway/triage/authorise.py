@@ -2,10 +2,11 @@
 questions).
 
 An agent acts on an existing ticket with the proof that the table `trust.ACTS` asks for: the reply key that was given
-to that agent for that ticket and the agent's own address, or a proof of the sender's domain. A requester or watcher
-appends, from any address that the people table has of them: what an address may move, it must prove itself. Somebody
-else appends as "another person" where a valid key or an id of a mail that named them vouches for it;
-a ticket number alone is a claim, and opens a ticket of its own beside the claimed one.
+to that agent for that ticket and the agent's own address, or a proof of the sender's domain. An agent who
+reads along is an agent there, and acts by a reader's key too. A requester or watcher appends, from any address that the
+people table has of them: what an address may move, it must prove itself. Somebody else appends as "another person"
+where a valid key or an id of a mail that named them vouches for it; a ticket number alone is a claim, and opens a
+ticket of its own beside the claimed one.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def proof_of(mail: Mail, agent: Agent | None, facts: Facts, policy: Policy, thre
         return frozenset(means)
     if facts.auth_trusted:
         means.add(Means.DOMAIN)
-    keys = [key for key in threading.keys if key.key.role is Role.AGENT and key.holder in own]
+    # The key of a reader is an agent's as well: who reads along and is an agent follows the ticket as one.
+    keys = [key for key in threading.keys if key.key.role is not Role.REQUESTER and key.holder in own]
     if keys:
         means.add(Means.KEY)
     since = facts.now - timedelta(days=policy.trust.confirm_days)

@@ -77,10 +77,12 @@ def quarantine_and_ask(case: Case, code: str, *reasons: Reason, reaches_out: tup
 def _question(case: Case, agent: Agent, reaches_out: tuple[str, ...]) -> Notice:
     """What came, and from where: shown, so that the agent can tell."""
     mail, envelope, ticket = case.mail, case.envelope, case.ticket
+    # A server may name itself by its address, too.
+    named = (envelope.helo, f"[{envelope.peer}]" if envelope.peer else "")
     context = {
         "about_ticket": ticket.number if ticket is not None else 0,
         "number": case.policy.token(ticket.type, ticket.number).strip("[]") if ticket is not None else "",
-        "came_from": _cut(" ".join(filter(None, (envelope.helo, f"[{envelope.peer}]" if envelope.peer else "")))),
+        "came_from": _cut(" ".join(dict.fromkeys(filter(None, named)))),
         "sender": _cut(f"{case.sender.address} ({case.sender.name})" if case.sender.name else case.sender.address),
         "envelope_sender": _cut(envelope.reverse_path or mail.return_path or ""),
         "their_subject": _cut(mail.subject),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gateway.phrase import Phrase, say
 from gateway.policy import Policy
 from gateway.triage import absence, actions, canned, ending, escalating, handover, naming, promising, undoing, watching
-from gateway.triage.grammar import NOTE, CommandLine, nearest
+from gateway.triage.grammar import NOTE, CommandLine, nearest, shown
 from gateway.triage.undoing import UNDO
 from gateway.triage.work import Refusal, Work
 
@@ -175,7 +175,10 @@ def run_commands(work: Work, lines: Sequence[CommandLine]) -> Work | Refusal:
         result = COMMANDS[line.name].apply(work, line.argument)
         if isinstance(result, Refusal):
             suggestion = result.suggestion or COMMANDS[line.name].usage
-            return Refusal(why=say("{line}: {why}", line=line.raw, why=result.why), suggestion=suggestion)
+            if str(suggestion) == line.raw:
+                # What was just refused would fit no better the next time.
+                suggestion = ""
+            return Refusal(why=say("{line}: {why}", line=shown(line.raw), why=result.why), suggestion=suggestion)
         work = result
     return work
 

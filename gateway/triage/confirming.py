@@ -13,13 +13,14 @@ from gateway.mail import Reason
 from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.policy.telling import Event
-from gateway.ticket import OPEN_STATUSES, HoldReason, Status
+from gateway.ticket import OPEN_STATUSES, SETTLED, HoldReason, Status
 from gateway.triage.agent_mail import meant_files
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
 from gateway.triage.decision import Change, MoveStatus, Rate
+from gateway.triage.ending import tell_closing
 from gateway.triage.facts import Evidence, ReferenceFact, TicketFacts
-from gateway.triage.notices import agents_of_ticket, tell_agents
+from gateway.triage.notices import agents_of_ticket, once_each, tell_agents
 from gateway.triage.solved import Answer, Saying, read_answer
 from gateway.triage.thanks import is_mere_thanks
 
@@ -73,7 +74,11 @@ def settle(case: Case, ticket: TicketFacts, answer: Answer | None) -> Settled | 
         told = say("{person} says that it is solved: closed", person=name)
         if rates:
             told = say("rated {score} of 5 by {person}: closed", score=answer.score, person=name)
-        notices = tell_agents("changed", agents, context={"changes": [told], "agent": None})
+        mails = (
+            *tell_agents("changed", agents, context={"changes": [told], "agent": None}),
+            *tell_closing(case.policy, ticket, confirmed_by=name),
+        )
+        notices = tuple(once_each(case.policy, mails, acting=case.sender.address))
     else:
         notices = ()
     code = "rated" if rates else "confirmed"
@@ -131,7 +136,7 @@ def _asks_solved(case: Case, ticket: TicketFacts) -> bool:
         return _waits_for_yes(case, ticket) and any(
             last is None or (one.sent_at is not None and last.at <= one.sent_at) for one in _resolutions(case)
         )
-    if ticket.status not in (Status.RESOLVED, Status.CLOSED):
+    if ticket.status not in SETTLED:
         return False
     if any(one.is_answered and one.notice for one in case.threading.references):
         return answers_resolution(case)

@@ -25,7 +25,7 @@ from gateway.triage.desk_commands import DeskMail, answer_desk_mail, read_desk_m
 from gateway.triage.digest import answer_digest
 from gateway.triage.facts import Evidence, Facts, TicketFacts
 from gateway.triage.helping import help_oneself
-from gateway.triage.listing import answer_listing
+from gateway.triage.listing import answer_listing, begins_anew
 from gateway.triage.marks import marks_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.onbehalf import open_logged, read_logged
@@ -48,7 +48,7 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
     """Decide what the mail is and what happens; equal arguments give equal decisions."""
     case = case_of(mail, envelope, facts, policy)
     decision = calm(case, back_by_hand(case, _decide_case(case)))
-    if policy.updates and not envelope.quiet:
+    if not envelope.quiet:
         told = with_updates(
             decision.changes,
             decision.ticket,
@@ -56,8 +56,10 @@ def decide(mail: Mail, envelope: Envelope, facts: Facts, policy: Policy) -> Deci
             policy=policy,
             acting=case.sender.address,
             now=facts.now,
+            traffic=facts.traffic,
+            outside=facts.outside,
         )
-        decision = replace(decision, changes=told)
+        decision = replace(decision, changes=told) if told is not decision.changes else decision
     if policy.silent_events:
         decision = replace(decision, changes=without_untold(decision.changes, policy))
     if decision.action is Action.QUARANTINE:
@@ -148,7 +150,7 @@ def _decide_case(case: Case) -> Decision:
         return case.quarantine("denied", Reason(code="denied", text=f"{case.facts.denied_by} is on the deny list"))
     if case.facts.digest is not None:
         return answer_digest(case, case.facts.digest)
-    if case.facts.listing is not None:
+    if case.facts.listing is not None and not begins_anew(case, case.facts.listing):
         return answer_listing(case, case.facts.listing)
     answered = answer_question(case)
     if answered is not None:

@@ -35,7 +35,7 @@ from gateway.triage.work import Refusal
 LISTING = "listing"
 _MOST_LINES = 20
 _LONGEST_QUESTION = 300
-# As many as are looked up for one mail.
+# Of all lines of a mail together, and as many are looked up for it.
 MOST_SHOWN = 10
 _BARE_NUMBER = re.compile(r"(?<![\w-])[1-9][0-9]{0,8}(?![\w-])", re.ASCII)
 
@@ -43,7 +43,7 @@ _BARE_NUMBER = re.compile(r"(?<![\w-])[1-9][0-9]{0,8}(?![\w-])", re.ASCII)
 @dataclass(frozen=True, kw_only=True)
 class DeskWork:
     """What a mail has asked or told so far. `lines` are told to its author, `missing` is what was not found; `tickets`
-    are those that it names, `owned` those that a hand-over may be about."""
+    are those that it names, `owned` those that a hand-over may be about, `shown` the numbers behind `#show` so far."""
 
     policy: Policy
     agent: Agent
@@ -54,6 +54,7 @@ class DeskWork:
     changes: tuple[Change, ...] = ()
     lines: tuple[Phrase, ...] = ()
     missing: tuple[Phrase, ...] = ()
+    shown: tuple[int, ...] = ()
 
     @property
     def mailbox(self) -> Address:
@@ -106,19 +107,21 @@ def _find(work: DeskWork, argument: str) -> DeskWork | Refusal:
 
 def _show(work: DeskWork, argument: str) -> DeskWork | Refusal:
     """Answer with each ticket, all that is written on it, and its own address to answer to; say which do not exist."""
-    numbers = [number for _, number in find_tokens(argument, work.policy.prefixes())]
-    numbers = list(dict.fromkeys([*numbers, *bare_numbers(argument)]))
+    numbers = named_numbers(argument, work.policy)
     if not numbers:
         return Refusal(why=say("names no ticket"), suggestion=f"#show {work.policy.prefixes()[0]}-…")
-    asked = {number: _ticket_numbered(work, number) for number in numbers[:MOST_SHOWN]}
+    all_shown = tuple(dict.fromkeys((*work.shown, *numbers)))[:MOST_SHOWN]
+    asked = {number: _ticket_numbered(work, number) for number in numbers if number in all_shown}
     bad = [number for number, ticket in asked.items() if ticket is None]
-    missing = say("there is no ticket {number}", number=bad if len(bad) > 1 else next(iter(bad), ""))
-    if len(bad) == len(asked):
-        return Refusal(why=missing, suggestion="#find")
-    if bad:
-        work = replace(work, missing=(*work.missing, missing))
-    if len(numbers) > MOST_SHOWN:
-        work = replace(work, missing=(*work.missing, say("only {count} tickets at a time", count=MOST_SHOWN)))
+    missing = [say("there is no ticket {number}", number=bad[0])] if bad else []
+    if len(bad) > 1:
+        missing = [say("there are no tickets {numbers}", numbers=bad)]
+    if bad and len(bad) == len(asked):
+        return Refusal(why=missing[0], suggestion="#find")
+    if len(asked) < len(numbers):
+        missing.append(say("only {count} tickets at a time", count=MOST_SHOWN))
+    told = [one for one in missing if one not in work.missing]
+    work = replace(work, missing=(*work.missing, *told), shown=all_shown)
     for ticket in {one.number: one for one in asked.values() if one is not None}.values():
         shown: dict[str, object] = {
             "changes": [],
@@ -136,9 +139,10 @@ def _ticket_numbered(work: DeskWork, number: int) -> TicketFacts | None:
     return next((one for one in work.tickets if number == one.number or number in one.merged_from), None)
 
 
-def bare_numbers(argument: str) -> list[int]:
-    """The tickets that are named by their number alone: "1001 1002", "1001, 1002"."""
-    return [int(number) for number in _BARE_NUMBER.findall(argument)]
+def named_numbers(argument: str, policy: Policy) -> tuple[int, ...]:
+    """The tickets that a command names: by token, or by the number alone as in "1001, 1002"."""
+    tokens = [number for _, number in find_tokens(argument, policy.prefixes())]
+    return tuple(dict.fromkeys([*tokens, *map(int, _BARE_NUMBER.findall(argument))]))
 
 
 def _hand_over(work: DeskWork, argument: str) -> DeskWork | Refusal:
@@ -259,7 +263,7 @@ def answer_desk_mail(case: Case, agent: Agent, mail: DeskMail) -> Decision:
         headline = headlines.partly_done(*(line.raw for line in mail.commands))
         told_so = [*done.lines, *done.missing]
         done = done.answered(
-            "result", headline=headline, title=say("Done, but not all of it"), lines=told_so, files=False
+            "result", headline=headline, title=say("Done, but not all of it:"), lines=told_so, files=False
         )
     elif done.lines:
         headline = headlines.done(*(line.raw for line in mail.commands if DESK_COMMANDS[line.name].changes))

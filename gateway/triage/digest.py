@@ -140,7 +140,7 @@ def answer_digest(case: Case, digest: DigestFact) -> Decision:
     if not done and (not lines or _all_wrong(answer, digest, both)):
         title = say("Nothing was done. Correct these lines and answer once more:")
         if not lines:
-            title = say('Nothing was done: there is no line like "release 1" above the quote.')
+            title = say('Nothing was done: there is no line like "{line}" above the quote.', line=_example(digest))
         reason = Reason(code="digest-refused", text="the answer to the digest has no line that can count")
         return _tell(case, keeper, title, lines, reason=reason, headline=headlines.NOTHING_DONE)
     asked = [*(f"{verb} {number}" for verb, number in reversed(orders)), *answer.wrong]
@@ -148,6 +148,12 @@ def answer_digest(case: Case, digest: DigestFact) -> Decision:
     reason = Reason(code="digest-answered", text=f"{keeper.name} answered a digest of the quarantine")
     title = say("Done:") if done == len(asked) else say("Your answer:")
     return _tell(case, keeper, title, lines, *changes, reason=reason, headline=headlines.of_many(done, asked))
+
+
+def _example(digest: DigestFact) -> str:
+    """A line that counts in an answer to this digest, as it offers them itself."""
+    let_in = next((entry.number for entry in digest.entries if why_quarantined(entry.code).by_mail), 0)
+    return f"release {let_in}" if let_in else "delete 1"
 
 
 def _all_wrong(answer: Answer, digest: DigestFact, both: frozenset[int]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gateway.phrase import say
-from gateway.policy import Policy
+from gateway.policy import Agent, Policy
 from gateway.policy.promises import DESK
 from gateway.policy.telling import Event
 from gateway.sla.days import after_working_days
@@ -105,6 +105,18 @@ def tell_resolution(
     asking = {**context, "asks": True, "asks_rating": asks}
     notices = tuple(replace(one, context=asking) if one.role is Role.REQUESTER else one for one in notices)
     return notices, (AskRating(address=work.ticket.requester.address),) if asks and notices else ()
+
+
+def tell_closing(
+    policy: Policy, ticket: TicketFacts, *, agent: Agent | None = None, confirmed_by: str = ""
+) -> tuple[Notice, ...]:
+    """That the ticket is closed for good, to those of its people whom the rules let hear of that.
+
+    `agent`: who closed it; `confirmed_by`: whose yes did, who needs no mail that says so; neither: nobody wrote.
+    """
+    roles = policy.people_told(Event.CLOSING) - ({Role.REQUESTER} if confirmed_by else set())
+    by = {"name": agent.name, "address": agent.address} if agent is not None else None
+    return tell_people("closing", ticket, roles=roles, context={"agent": by, "confirmed_by": confirmed_by})
 
 
 def _may_be_asked(policy: Policy, ticket: TicketFacts, work: Work) -> bool:

@@ -95,7 +95,9 @@ class HeldMessage:
 @dataclass(frozen=True, kw_only=True)
 class TicketFacts:
     """A ticket as it stands. `agents` are the addresses of agents who wrote on it, had it before or follow it,
-    without the `unwatched`, who want no more of it. `cancelled_by` is who cancelled it, "" where it is not cancelled.
+    without the `unwatched`, who want no more of it. An agent who reads along follows it: `reading` are the addresses
+    under which agents do so, and `watchers` are people alone. `cancelled_by` is who cancelled it, "" where it is not
+    cancelled.
 
     `named` are the fields with names of the admin's own; `authority` says by `FieldValue.key` whose word each is.
     `workaround`, `cause` and `code` are what agents found; `reopened` is how often it came back from its end.
@@ -113,6 +115,7 @@ class TicketFacts:
     watchers: tuple[Person, ...] = ()
     agents: tuple[str, ...] = ()
     unwatched: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
     cancelled_by: str = ""
     language: str = ""
     category: str = ""

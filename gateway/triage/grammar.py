@@ -1,10 +1,11 @@
 """Where a `#command` counts in an agent's new text, and what is left to send.
 
-Commands stand in the first lines or in the last ones (before signature or quote); `#note` counts on any line of its
-own.
+Commands stand in the first lines, in the last ones (before signature or quote), or in those right above the first
+`#note`, where the words end; `#note` counts on any line of its own.
 A line that begins with `#word` anywhere is never sent: what is elsewhere or unknown holds the whole mail, and so does
-a command behind a bullet or in a table's cell, `#note` anywhere, and a command that a phone wrote with a space behind
-the sign (`# note`, `# priority P2`). Any other `# ` with a space, as of a heading, and `#12` are text.
+a command behind a bullet or in a table's cell, `#note` or `# note` anywhere, and a command that a phone wrote with a
+space behind the sign (`# priority P2`). One that reads like a heading (`# Use VPN`, `# Help`) does so only where
+commands stand. Any other `# ` with a space and `#12` are text.
 """
 
 from __future__ import annotations
@@ -34,19 +35,26 @@ _BLANK = _SPACE.replace("\t", "")
 _BEHIND_A_MARK = re.compile(
     rf"(?:^[{_SPACE}]*[{_MARKS}][{_MARKS}{_SPACE}]*|\t[{_BLANK}]*[*_]*)[{_HASH}]([^\W\d_][\w-]*)"
 )
-_NOTE_ANYWHERE = re.compile(rf"[{_HASH}]{NOTE}(?![\w-])", re.IGNORECASE)
+_A_NOTE = rf"{NOTE}s?(?![\w-])"
+# Whatever phones and clients put behind the sign. Behind one letter it is a name: "the C# note", "a song in A# notes".
+_NOTE_ANYWHERE = re.compile(rf"[{_HASH}]{_A_NOTE}|(?<!\b[^\W\d_])[{_HASH}][{_MARKS}{_SPACE}]+{_A_NOTE}", re.IGNORECASE)
+_BEGINS_A_NOTE = re.compile(rf"^[{_SPACE}]*{_A_NOTE}", re.IGNORECASE)
+_LONE_SIGN = re.compile(rf"^[{_SPACE}]*[{_HASH}][{_SPACE}]*$")
 _SPACED = re.compile(rf"^([{_MARKS}{_SPACE}]*)([{_HASH}]+)[{_SPACE}]+([^\W\d_][\w-]*)(.*)$")
 # What fits behind the commands that take more than nothing: "# Category" alone is a heading, and so is "# Use of it".
-_FITTING = {
+# Of these it may be any words, as of a heading; behind the others nothing else looks like it.
+_IN_WORDS = {
     **dict.fromkeys(("resolve", "workaround", "cause", "escalate", "find"), r".*"),
     **dict.fromkeys(("assign", "handover", "list"), r"\S+(?: \S+){0,3}"),
     **dict.fromkeys(("category", "code", "impact", "urgency", "use", "preview"), r"\S+"),
+    "tag": r".+",
+}
+_FITTING = _IN_WORDS | {
     **dict.fromkeys(("cc", "requester", "unwatch"), r".*@.*"),
     **dict.fromkeys(("merge", "link", "show"), r".*\d.*"),
     "type": r"(?i:(?:service )?(?:incident|request))",
     "priority": r"[Pp]?[1-5]",
     "set": r".*=.*",
-    "tag": r".+",
     "rules": r"stats",
     "hold": r"(?:requester|vendor|approval)\b.*",
     "away": r"(?:until|from|bis|von|ab)\b.*",
@@ -87,14 +95,15 @@ class AgentText:
     def hides_note(self) -> bool:
         """Whether a line that can't count has `#note` somewhere in it."""
         shown = [visible(one.raw) for one in self.misplaced]
-        return any(_NOTE_ANYWHERE.search(one) or _spaced_command(one, (NOTE,)) for one in shown)
+        return any(_NOTE_ANYWHERE.search(one) for one in shown)
 
 
 def read_agent_text(text: str, known: Collection[str]) -> AgentText:
     """Take `text` apart; `known` are the names of the commands that exist."""
-    lines = text.splitlines()
+    lines = _with_their_signs(text.splitlines())
     matches = [_match(line) for line in lines]
-    counted = _at_the_edges(lines, matches)
+    counted = _at_the_edges(lines, [match is not None for match in matches], matches)
+    spaced = _spaced_commands(lines, matches, known)
     commands: list[CommandLine] = []
     misplaced: list[Misplaced] = []
     public: list[str] = []
@@ -102,14 +111,14 @@ def read_agent_text(text: str, known: Collection[str]) -> AgentText:
     into, has_note = public, False
     for number, (line, command) in enumerate(zip(lines, matches, strict=True)):
         if command is None:
-            if into is public and (spaced := _spaced_command(visible(line), known)):
+            if into is public and number in spaced:
                 why = say("looks like a command, but has a space behind the #")
-                misplaced.append(Misplaced(raw=visible(line).strip(), why=why, suggestion=f"#{spaced}"))
+                misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=f"#{spaced[number]}"))
                 continue
             if into is public and (hidden := _hidden_command(line, known)):
                 why = say("looks like a command, but does not begin its line")
                 suggestion = say("{command} on a line of its own", command=hidden)
-                misplaced.append(Misplaced(raw=visible(line).strip(), why=why, suggestion=suggestion))
+                misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=suggestion))
                 continue
             into.append(line)
         elif command.name == NOTE:
@@ -118,11 +127,11 @@ def read_agent_text(text: str, known: Collection[str]) -> AgentText:
                 internal.append(command.argument)
         elif command.name not in known:
             why, near = say("is no command"), nearest(command.name, known)
-            misplaced.append(Misplaced(raw=command.raw, why=why, suggestion=near))
+            misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=near))
         elif number not in counted:
             why = say("stands in the middle of the text; commands count in the first or the last lines")
             suggestion = say("{command} on the first line", command=f"#{command.name}")
-            misplaced.append(Misplaced(raw=command.raw, why=why, suggestion=suggestion))
+            misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=suggestion))
         else:
             commands.append(command)
     return AgentText(
@@ -165,23 +174,36 @@ def _hidden_command(line: str, known: Collection[str]) -> str:
     return f"#{NOTE}" if _NOTE_ANYWHERE.search(seen) else ""
 
 
-def _spaced_command(seen: str, known: Collection[str]) -> str:
-    """The command that a line would be without the space behind its sign; of all but `note` only what fits counts."""
+def _spaced_commands(lines: list[str], matches: list[CommandLine | None], known: Collection[str]) -> dict[int, str]:
+    """The lines, by number, that would be a command without the space behind their sign: what reads like a heading
+    too is one only where commands stand."""
+    found = [
+        ("", False) if match else _spaced_command(visible(line), known)
+        for line, match in zip(lines, matches, strict=True)
+    ]
+    are_commands = [bool(match or name) for match, (name, _) in zip(matches, found, strict=True)]
+    edges = _at_the_edges(lines, are_commands, matches)
+    return {number: name for number, (name, sure) in enumerate(found) if name and (sure or number in edges)}
+
+
+def _spaced_command(seen: str, known: Collection[str]) -> tuple[str, bool]:
+    """The command that a line would be without the space behind its sign, "" for none, and whether it can't be a
+    heading. Of all but `note` only what fits counts."""
     match = _SPACED.match(seen)
     if match is None:
-        return ""
+        return "", False
     before, signs, word, rest = match.groups()
     name = unicodedata.normalize("NFKC", word).lower()
-    if name == NOTE:
-        return NOTE
+    if name in (NOTE, f"{NOTE}s"):
+        return NOTE, True
     if name not in known or before.strip() or len(signs) > 1:
-        return ""
+        return "", False
     argument = _SPACES.sub(" ", rest).strip()
     habit = _HABIT.match(argument)
     argument = argument[habit.end() :] if habit else argument
     if not argument:
-        return name if name in _BARE or name not in _FITTING else ""
-    return name if re.fullmatch(_FITTING.get(name, ""), argument) else ""
+        return name if name in _BARE or name not in _FITTING else "", False
+    return name if re.fullmatch(_FITTING.get(name, ""), argument) else "", name not in _IN_WORDS
 
 
 def visible(text: str) -> str:
@@ -189,12 +211,33 @@ def visible(text: str) -> str:
     return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
-def _at_the_edges(lines: list[str], matches: list[CommandLine | None]) -> set[int]:
-    """Numbers of the command lines that only other command lines and blank ones part from the top or the bottom."""
+def shown(line: str) -> str:
+    """A line as it is shown to its author, in front of a colon."""
+    return visible(line).strip().rstrip(":：").rstrip()
+
+
+def _with_their_signs(lines: list[str]) -> list[str]:
+    """The lines; a note whose sign stands alone in the line above is one line with it."""
+    joined: list[str] = []
+    for line in lines:
+        if _BEGINS_A_NOTE.match(visible(line)):
+            above = next((at for at in range(len(joined) - 1, -1, -1) if visible(joined[at]).strip()), None)
+            if above is not None and _LONE_SIGN.match(visible(joined[above])):
+                joined[above:] = [f"{joined[above]} {line}"]
+                continue
+        joined.append(line)
+    return joined
+
+
+def _at_the_edges(lines: list[str], are_commands: list[bool], matches: list[CommandLine | None]) -> set[int]:
+    """Numbers of the command lines that only other command lines and blank ones part from the top, from the bottom, or
+    from the first note: the words end above it."""
     edges: set[int] = set()
-    for order in (range(len(lines)), range(len(lines) - 1, -1, -1)):
+    end = len(lines)
+    note = next((number for number, match in enumerate(matches) if match is not None and match.name == NOTE), end)
+    for order in (range(end), range(end - 1, -1, -1), range(note - 1, -1, -1)):
         for number in order:
-            if matches[number] is not None:
+            if are_commands[number]:
                 edges.add(number)
             elif visible(lines[number]).strip():
                 break

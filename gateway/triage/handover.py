@@ -1,8 +1,9 @@
 """`#handover bob`: all open tickets of the author, or of a colleague, go to bob, with one mail that lists them. Pure.
 
 It may stand in a mail to the desk itself, in an answer to a list, and in a reply on a ticket. Which tickets these are
-was read before (`Facts.owned`). Every ticket gets its event; bob gets one list that he can answer line by line, the
-author one result, and whose tickets a lead has handed over hears of it.
+was read before (`Facts.owned`). Every ticket gets its event; bob gets one list that he can answer line by line, and
+who stands in for him while he is away the same; the author gets one result, and whose tickets a lead has handed over
+hears of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from gateway.policy import Agent, Policy
 from gateway.policy.roles import Duty, may_do
 from gateway.ticket import Authority, Field, FieldValue, Role
 from gateway.triage import headlines
-from gateway.triage.absence import hints_of_absence
+from gateway.triage.absence import hearing_for, hints_of_absence
 from gateway.triage.decision import Change, Notice, SetFields, TurnTo
 from gateway.triage.facts import OwnedTicket
 from gateway.triage.work import Refusal, Work
@@ -53,8 +54,20 @@ def hand_over(
     if not tickets:
         return Refusal(why=say("{agent} has no open tickets", agent=giver.name), suggestion="#list team")
     numbers = [one.number for one in tickets]
-    asked = {"query": HANDOVER, "argument": giver.name, "numbers": numbers}
-    listing = Notice(name="listing", to=_mailbox(taker), role=Role.AGENT, context=asked)
+    asked = {
+        "query": HANDOVER,
+        "argument": giver.name,
+        "numbers": numbers,
+        "taker": taker.address,
+        "author": agent.address,
+    }
+    team = next(iter(taker.teams), "")
+    others = hearing_for(policy, taker, away=away, team=team, author=agent)
+    listings = [
+        Notice(name="listing", to=_mailbox(one), role=Role.AGENT, context=asked)
+        # Whose tickets they were is told of them anyway.
+        for one in (taker, *(other for other in others if other != giver))
+    ]
     value = FieldValue(field=Field.ASSIGNEE, value=taker.address, authority=Authority.AGENT)
     given: list[Change] = []
     for number in numbers:
@@ -65,8 +78,8 @@ def hand_over(
     )
     if len(tickets) == 1:
         told = say("{ticket} handed over to {agent}", ticket=tokens[0], agent=taker.name)
-    hints = hints_of_absence(policy, taker, away=away, team=next(iter(taker.teams), ""), author=agent)
-    return (listing, *_told_to(giver, taker, agent, tickets), *given, TurnTo(ticket=None)), (told, *hints)
+    hints = hints_of_absence(policy, taker, away=away, team=team, author=agent)
+    return (*listings, *_told_to(giver, taker, agent, tickets), *given, TurnTo(ticket=None)), (told, *hints)
 
 
 def _told_to(giver: Agent, taker: Agent, author: Agent, tickets: Sequence[OwnedTicket]) -> tuple[Notice, ...]:
@@ -74,6 +87,8 @@ def _told_to(giver: Agent, taker: Agent, author: Agent, tickets: Sequence[OwnedT
     if giver == author:
         return ()
     title = say("{author} has handed your open tickets over to {agent}:", author=author.name, agent=taker.name)
+    if taker == author:
+        title = say("{agent} has taken over your open tickets:", agent=taker.name)
     headline = say("Your tickets went to {agent}", agent=taker.name)
     context = {"headline": headline, "title": title, "lines": [one.token for one in tickets], "files": False}
     return (Notice(name="result", to=_mailbox(giver), role=Role.AGENT, context=context),)

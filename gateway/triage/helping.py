@@ -11,7 +11,7 @@ from gateway.mail import Address, Reason
 from gateway.phrase import say
 from gateway.policy.telling import Event
 from gateway.subject import clean_subject
-from gateway.ticket import LIFECYCLE, Role, Status, Step
+from gateway.ticket import ENDED, LIFECYCLE, Role, Status, Step
 from gateway.triage.agent_mail import meant_files
 from gateway.triage.authorise import Standing
 from gateway.triage.case import UNKNOWN_SENDER, Case
@@ -27,7 +27,6 @@ from gateway.triage.self_help import Wish, language_of, read_wish
 # By this reason a mail is known whose word was meant for the desk.
 SELF_HELP = "self-help"
 STATUS, GUIDE, NOTED = "status", "guide", "noted"
-_ENDED = (Status.CLOSED, Status.CANCELLED)
 # What may as well answer a question: "shall it stay, or leave?"
 _ANSWERS = (Wish.CANCEL, Wish.LEAVE)
 _ROLES = {Standing.REQUESTER: Role.REQUESTER, Standing.WATCHER: Role.WATCHER, Standing.NOBODY: Role.REQUESTER}
@@ -149,7 +148,7 @@ def answered(
 
 def _stay(case: Case, ticket: TicketFacts) -> Decision:
     """Nobody leaves the own matter: that is told, with the word that ends it, and nobody else reads of it."""
-    what = "own_over" if ticket.status in _ENDED else "own"
+    what = "own_over" if ticket.status in ENDED else "own"
     return _file(case, ticket, *answered(case, ticket, NOTED, what=what), why="asks to leave a matter of their own")
 
 
@@ -190,7 +189,7 @@ def _take_up(case: Case, ticket: TicketFacts, *, why: str) -> Decision:
 def _withdraw(case: Case, ticket: TicketFacts) -> Decision:
     """The requester needs nothing any more."""
     name = case.sender.name or ticket.requester.name or case.sender.address
-    if ticket.status in _ENDED:
+    if ticket.status in ENDED:
         return _file(case, ticket, *answered(case, ticket, NOTED, what="over"), why="withdraws what is over")
     step = Step.CANCEL if ticket.status in LIFECYCLE[Step.CANCEL] else Step.CLOSE
     why = f"{case.sender.address} withdrew it"

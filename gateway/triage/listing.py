@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from gateway.mail import Address, MailKind, Passage, PassageRole, Reason, Verdict
 from gateway.phrase import Phrase, listed, say
 from gateway.policy import Agent
+from gateway.subject import clean_subject, one_line
 from gateway.ticket import Role
 from gateway.triage import headlines
 from gateway.triage.absence import away_by_itself
@@ -32,6 +33,16 @@ from gateway.triage.work import HINTING, Refusal, Work, work_on
 _NOT_IN_LISTS = frozenset(
     {*REACHING, "send", "help", "files", "retry", "why", "rules", "away", "back", "undo", "handover"}
 )
+
+
+def begins_anew(case: Case, listing: ListingFact) -> bool:
+    """Whether an agent has written of something else in answer to the nearest mail at hand: under a subject of its own,
+    without a line for the list or for the desk."""
+    subject = one_line(case.mail.subject)
+    if not subject or clean_subject(subject) != subject or not case.is_by_a_person or _holder(case, listing) is None:
+        return False
+    orders, others = read_orders(case.mail.new_text, case.policy, COMMANDS, DESK_COMMANDS)
+    return not orders and bool(others) and read_desk_mail("", "\n".join(others)) is None
 
 
 def answer_listing(case: Case, listing: ListingFact) -> Decision:
@@ -199,13 +210,14 @@ def _tried(work: Work, commands: list[_Placed], token: str) -> tuple[Work, list[
     for place, command in commands:
         result = run_commands(work, [command])
         if isinstance(result, Refusal):
-            why = say("{why}; what would fit: {suggestion}", why=result.why, suggestion=result.suggestion)
-            results.append(_Result(place=place, line=_at(place, token, why)))
+            results.append(_Result(place=place, line=_at(place, token, result.told)))
             continue
-        told: list[Phrase | str] = [*result.told[len(work.told) :]]
+        hints = result.hints[len(work.hints) :]
+        told: list[Phrase | str] = [one for one in result.told[len(work.told) :] if one not in hints]
         if not told:
             told = [say("noted") if command.name == "note" else command.raw]
         results.append(_Result(place=place, line=_at(place, token, listed(told)), is_done=True))
+        results += [_Result(place=place, line=_at(place, token, hint)) for hint in hints]
         possible.append((place, command))
         work = result
     return work, possible, results

@@ -78,14 +78,13 @@ def agents_of_ticket(policy: Policy, ticket: TicketFacts, event: Event | None = 
     away = ticket.is_assignee_away
     rule = policy.notice_of(event) if event is not None else None
     if rule is not None and rule.to:
-        watchers = [watcher.address for watcher in ticket.watchers]
         found = _named(
             policy,
             rule.to,
             team=ticket.team,
             assignee=ticket.assignee,
             wrote=ticket.agents,
-            watchers=watchers,
+            watchers=ticket.reading,
             is_away=away,
         )
         wanting = tuple(agent for agent in found if agent.address not in ticket.unwatched)

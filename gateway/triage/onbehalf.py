@@ -220,13 +220,15 @@ def _commands(case: Case, agent: Agent, logged: Logged) -> tuple[Work, tuple[Cha
     if isinstance(done, Refusal):
         asked = {"why": done.why, "suggestion": done.suggestion, "held_text": "\n".join(lines)}
         # What #send would carry out is the other commands.
-        rest = {"their_text": "", "commands": lines, "problems": [done.why], "sendable": len(lines) > 1}
+        rest = {"their_text": "", "commands": [], "problems": [done.why], "sendable": len(lines) > 1}
+        rest |= {"only_commands": True, "is_last": False}
         rest["headline"] = headlines.not_done(*(headlines.line_in(done.why) or lines))
         question = _ask(agent, QUESTION, lines, context=asked | rest)
         return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {done.why}"),)
     if missing := missing_facts(done):
         asked = {"why": why_asked(missing), "suggestion": "", "held_text": "\n".join(lines), "their_text": ""}
-        rest = {"commands": lines, "problems": [], "sendable": len(lines) > 1, "facts": form_of(case.policy, missing)}
+        rest = {"commands": [], "problems": [], "sendable": len(lines) > 1, "facts": form_of(case.policy, missing)}
+        rest |= {"only_commands": True, "is_last": False}
         rest["headline"] = headlines.not_done(*lines)
         question = _ask(agent, QUESTION, lines, context=asked | rest, marks=(QUESTION, FACTS))
         return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {asked['why']}"),)
@@ -277,7 +279,8 @@ def _ticket_to_be(case: Case, logged: Logged) -> TicketFacts:
     """The ticket as it is about to be opened, for commands that come with its first mail."""
     classification = _classified(case, logged)
     person = Person(id=0, address=logged.requester.address, name=logged.requester.name)
-    watchers = new_watchers(case, classification, person.address)
+    watchers = [one.watcher.address for one in new_watchers(case, classification, person.address)]
+    reading = tuple(filter(case.policy.agent_of, watchers))
     return TicketFacts(
         number=0,
         type=classification.type,
@@ -295,6 +298,7 @@ def _ticket_to_be(case: Case, logged: Logged) -> TicketFacts:
         asset=classification.get(Field.ASSET),
         tags=tuple(value.value for value in classification.all(Field.TAG)),
         named=tuple((value.name, value.value) for value in classification.all(Field.NAMED)),
-        watchers=tuple(Person(id=0, address=one.watcher.address) for one in watchers),
+        watchers=tuple(Person(id=0, address=one) for one in watchers if one not in reading),
+        reading=reading,
         authority=tuple((value.key, value.authority) for value in classification.kept()),
     )

@@ -21,7 +21,8 @@ _LINE = re.compile(
     r"[.):\s]\s*(?P<order>\S.*)$"
 )
 _SPAN = re.compile(r"(\d{1,3})(?:\s?[-–]\s?(\d{1,3}))?")
-_PRIORITY = re.compile(r"p ?([1-5])", re.IGNORECASE)
+# Also one that there is not: `#priority` says which there are.
+_PRIORITY = re.compile(r"p ?(\d{1,2})", re.IGNORECASE)
 # What people write for the command, in the languages of the desk.
 _WORDS = {
     "resolve": "done resolved solved fixed ok erledigt gelöst fertig fait résolu hecho resuelto feito resolvido",

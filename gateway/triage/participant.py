@@ -14,7 +14,7 @@ from gateway.mail import Reason
 from gateway.phrase import say
 from gateway.policy import Occasion
 from gateway.policy.telling import Event
-from gateway.ticket import Authority, Field, FieldValue, HoldReason, Status
+from gateway.ticket import ENDED, Authority, Field, FieldValue, HoldReason, Status
 from gateway.triage.arranging import new_watchers
 from gateway.triage.authorise import Standing
 from gateway.triage.case import Case
@@ -33,8 +33,6 @@ from gateway.triage.marks import marks_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.opening import open_follow_up
 from gateway.triage.posting import post
-
-ENDED = (Status.CLOSED, Status.CANCELLED)
 
 
 def reply_by_participant(case: Case, ticket: TicketFacts) -> Decision:
@@ -124,7 +122,8 @@ def _rules_on_reply(case: Case, ticket: TicketFacts, *, reopened: bool) -> tuple
         values.append(replace(category, field=Field.SUBCATEGORY, value=""))
     if {Field.TYPE, Field.IMPACT, Field.URGENCY} & by_field.keys() and Field.PRIORITY not in by_field:
         values += _priority(case, ticket, by_field)
-    watchers = new_watchers(case, classification, ticket.requester.address, *(one.address for one in ticket.watchers))
+    following = (ticket.requester.address, *(one.address for one in ticket.watchers), *ticket.reading)
+    watchers = new_watchers(case, classification, *following)
     return (*((SetFields(values=tuple(values)),) if values else ()), *watchers)
 
 

@@ -177,7 +177,12 @@ def todo_about(code: str, reasons: Sequence[Sequence[str]]) -> str:
     todo = why_quarantined(code).todo
     if todo != _IS_IT_THEIRS:
         return todo
-    return _WAS_ASKED if any(one[0] == ASKED for one in reasons) else _NOT_ASKED
+    return _WAS_ASKED if was_asked(reasons) else _NOT_ASKED
+
+
+def was_asked(reasons: Sequence[Sequence[str]]) -> bool:
+    """Whether the agent in whose name a mail is was asked "was it you?", from the reasons of its decision."""
+    return any(one[0] == ASKED for one in reasons)
 
 
 def codes(*, expires: bool | None = None, listed: bool | None = None, urgent: bool | None = None) -> tuple[str, ...]:

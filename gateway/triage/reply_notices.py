@@ -6,22 +6,20 @@ The last third of an agent's reply, after `agent_mail` has read it and `agent_re
 from __future__ import annotations
 
 from gateway.phrase import say, word
-from gateway.policy import Agent
+from gateway.policy import Agent, Policy
 from gateway.policy.telling import Event
-from gateway.ticket import Role, Status
+from gateway.ticket import SETTLED, Role, Status
 from gateway.triage import headlines
 from gateway.triage.agent_mail import Reply, kept_files
 from gateway.triage.case import Case
 from gateway.triage.decision import Change, Notice
-from gateway.triage.ending import tell_resolution
+from gateway.triage.ending import tell_closing, tell_resolution
 from gateway.triage.notices import agents_of_ticket, once_each, tell_agents, tell_people
 from gateway.triage.results import results_of
 from gateway.triage.work import HINTING, Work
 
 # Beside words for the requester stood a note, so the files of the message are for agents only.
 INTERNAL_FILES = "internal_files"
-# Answers go out on such a ticket too, and move nothing.
-ENDED = (Status.RESOLVED, Status.CLOSED)
 
 
 def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bool) -> list[Change]:
@@ -40,16 +38,18 @@ def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bo
     elif answers:
         notices += tell_people("answer", work.ticket, about="answer", context=to_people)
     if work.closes:
-        roles = case.policy.people_told(Event.CLOSING)
-        notices += tell_people("closing", work.ticket, roles=roles, context=agent_context)
+        notices += tell_closing(case.policy, work.ticket, agent=reply.agent)
     newcomers = list(dict.fromkeys(work.newcomers))
     notices += _to_newcomers(work, newcomers)
 
     # Who hears of a merger by the ticket that goes on needs no second mail of the one that ended.
     elsewhere = {one.to.address for one in work.handed if isinstance(one, Notice) and work.merged_into is not None}
 
+    # Who is let read along hears of the very mail that says so.
+    joining = [case.policy.agent_of(one) for one in work.ticket.reading if one not in reply.ticket.reading]
+
     def colleagues(event: Event) -> list[Agent]:
-        hearing = agents_of_ticket(case.policy, reply.ticket, event)
+        hearing = dict.fromkeys([*agents_of_ticket(case.policy, reply.ticket, event), *filter(None, joining)])
         left_out = elsewhere if event is Event.CHANGED else frozenset()
         return [one for one in hearing if one not in newcomers and one.address not in left_out]
 
@@ -57,8 +57,9 @@ def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bo
     noted = colleagues(Event.INTERNAL_NOTE) if reply.text.internal else []
     if answers:
         told = colleagues(Event.AGENT_ANSWERED)
-        # Of words and a note in one mail colleagues read one mail, unless files came that are the note's alone.
-        if reply.text.internal and not kept_files(case, reply):
+        # Of words and a note in one mail colleagues read one mail; but not where files came that are the note's alone,
+        # or the rules let them hear of one of the two later, or never.
+        if reply.text.internal and not kept_files(case, reply) and _is_told_with_note(case.policy):
             both = [one for one in told if one in noted]
             noted = [one for one in noted if one not in both]
             told = [one for one in told if one not in both]
@@ -68,12 +69,18 @@ def notices_of(case: Case, reply: Reply, work: Work, *, public: str, answers: bo
     elif not reply.text.internal and work.news:
         notices += tell_agents("changed", colleagues(Event.CHANGED), context=changed, but=acting)
     if reply.text.internal:
-        # What happened is said once.
-        context = agent_context if answers else changed
+        # What happened is said once, in a mail that somebody gets.
+        is_said = answers and Event.AGENT_ANSWERED not in case.policy.silent_events
+        context = agent_context if is_said else changed
         notices += tell_agents("internal_note", noted, about="note", context=context, but=acting)
     notices = once_each(case.policy, notices, acting=reply.agent.address)
     to_author = [*_told_to_author(case, reply, work, answers=answers), *_hints_to_author(reply, work, answers=answers)]
     return [*notices, *asked, *to_author, *results_of(work)]
+
+
+def _is_told_with_note(policy: Policy) -> bool:
+    """Whether the rules let colleagues hear of an answer and of a note at the same time."""
+    return policy.when_told(Event.AGENT_ANSWERED) == policy.when_told(Event.INTERNAL_NOTE)
 
 
 def _to_newcomers(work: Work, newcomers: list[Agent]) -> tuple[Notice, ...]:
@@ -135,7 +142,7 @@ def _hints_to_author(reply: Reply, work: Work, *, answers: bool) -> list[Notice]
 def _has_ended_meanwhile(case: Case, reply: Reply, work: Work) -> bool:
     """Whether somebody resolved or closed the ticket after the mail that is answered, or the held one, was written."""
     before = reply.ticket
-    if before.status not in ENDED or work.ticket.status is not before.status:
+    if before.status not in SETTLED or work.ticket.status is not before.status:
         return False
     ended_at = before.closed_at if before.status is Status.CLOSED else before.resolved_at
     sent = [one.sent_at for one in case.threading.references if one.is_answered and one.sent_at is not None]

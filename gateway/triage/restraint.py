@@ -27,6 +27,7 @@ from gateway.triage.traffic import (
     ASKED_BY_WORD,
     ASKED_FOR,
     DAY,
+    HELD,
     HOUR,
     TO_AGENTS,
     TO_PEOPLE,
@@ -46,7 +47,8 @@ RESTRAINTS: Final[dict[str, str]] = {
     "recipient-day": "the recipient had enough acknowledgements, or answers to “status” and the like, within the day",
     "ticket": "the recipient had enough automatic mails on this ticket",
     "agent-hour": "the agent had so many answers to commands within the hour that a machine may be asking",
-    "ping-pong": "mails went to and fro on this ticket between machines; it is muted until an agent acts",
+    "ping-pong": "mails went to and fro on this ticket between machines; it is muted until an agent acts, and agents "
+    "hear of their held mails unless these say what earlier ones said",
     "muted": "the address answers our automatic mails at machine speed; it is muted for some days",
     "undeliverable": "an earlier mail to the address came back; automatic mail to it is held",
     "outside-domain": "the domain had enough automatic mails within the hour",
@@ -96,13 +98,13 @@ def restraint_on(
     known = traffic or Traffic(address=address)
     if notice in ANSWERS:
         return _too_many_answers(known, now, policy, tells_of_work=tells_of_work)
-    if is_muted_ticket:
+    if is_muted_ticket and (notice != HELD or said_before(known, policy)):
         return Restraint(code="ping-pong", text="the ticket is muted until an agent acts")
     if notice in TO_AGENTS:
         others = tuple(mail for mail in known.automatic if mail.notice not in ANSWERS)
         return _too_many_on_ticket(replace(known, automatic=others), ticket, now, policy)
     return (
-        _unwelcome(known, now, policy)
+        unwelcome(known, now, policy)
         or _enough_acknowledgements(notice, known, now, policy)
         or _enough_answers(notice, known, now, policy)
         or _too_many_on_ticket(known, ticket, now, policy)
@@ -110,7 +112,8 @@ def restraint_on(
     )
 
 
-def _unwelcome(known: Traffic, now: datetime, policy: Policy) -> Restraint | None:
+def unwelcome(known: Traffic, now: datetime, policy: Policy) -> Restraint | None:
+    """Why no automatic mail goes to the address at all: it answers ours by itself, or nothing arrives there."""
     if known.muted_until is not None and known.muted_until > now:
         until = f"{known.muted_until:%Y-%m-%d}"
         return Restraint(code="muted", text=f"{known.address} answers our automatic mails by itself; muted to {until}")
@@ -180,13 +183,31 @@ def _too_many_on_ticket(known: Traffic, ticket: int | None, now: datetime, polic
 def _enough_outside(address: str, outside: Outside, policy: Policy) -> Restraint | None:
     if not is_outside(address, policy):
         return None
-    if outside.to_domain >= policy.limits.outside_per_domain_per_hour:
-        text = f"{outside.to_domain} automatic mails went to {outside.domain} within the hour"
+    domain = address.rpartition("@")[2]
+    to_domain = outside.to_domain.get(domain, 0)
+    if to_domain >= policy.limits.outside_per_domain_per_hour:
+        text = f"{to_domain} automatic mails went to {domain} within the hour"
         return Restraint(code="outside-domain", text=text)
     if outside.to_all >= policy.limits.outside_per_hour:
         text = f"{outside.to_all} automatic mails went outside within the hour"
         return Restraint(code="outside-hour", text=text, holds=True)
     return None
+
+
+def said_before(known: Traffic, policy: Policy) -> bool:
+    """Whether an agent's mail says what so many of the last day said that a machine may be writing. Nobody else goes
+    unheard: whoever is not told that a mail was held believes that it was sent."""
+    return known.same >= policy.limits.cycles
+
+
+def is_last_told(known: Traffic, ticket: int, now: datetime, policy: Policy) -> bool:
+    """Whether an agent who is told of a held mail now would not be told of another one that says the same."""
+    others = [mail for mail in known.automatic if mail.notice not in ANSWERS]
+    told = AutomaticMail(notice=HELD, ticket=ticket, at=now)
+    after = replace(known, automatic=(*others, told), same=known.same + 1)
+    if said_before(after, policy) and is_ping_pong(after, ticket, now, policy):
+        return True
+    return _too_many_on_ticket(after, ticket, now, policy) is not None
 
 
 def is_ping_pong(known: Traffic, ticket: int, now: datetime, policy: Policy) -> bool:
@@ -241,6 +262,12 @@ def reads_alike(text: str, other: str) -> bool:
     """Whether two mails have mostly the same words, numbers apart: an answering machine names ticket or subject."""
     words, others = (Counter(_WORD.findall(one[:_READ_CHARS].casefold())) for one in (text, other))
     return bool(words) and (words & others).total() * 2 >= (words.total() + others.total()) * _ALIKE
+
+
+def says_the_same(text: str, other: str) -> bool:
+    """Whether two mails have the same words, numbers apart."""
+    words, others = (_WORD.findall(one[:_READ_CHARS].casefold()) for one in (text, other))
+    return words == others
 
 
 def too_fast(arrived: Sequence[datetime], *, at: datetime, ten_minutes: int, hour: int) -> str:

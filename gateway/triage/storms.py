@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from gateway.mail import MailKind, Reason
 from gateway.phrase import say
@@ -29,9 +30,18 @@ from gateway.triage.facts import TicketFacts
 from gateway.triage.helping import SELF_HELP, wish_of
 from gateway.triage.muting import quick_reply
 from gateway.triage.notices import agents_of_ticket, tell_agents
-from gateway.triage.restraint import Restraint, arrived_at, hour_of, is_ping_pong, restraint_on, too_fast
+from gateway.triage.restraint import (
+    Restraint,
+    arrived_at,
+    hour_of,
+    is_last_told,
+    is_ping_pong,
+    restraint_on,
+    said_before,
+    too_fast,
+)
 from gateway.triage.sources import source_of
-from gateway.triage.traffic import ANSWERS, PACE, TO_AGENTS, Traffic
+from gateway.triage.traffic import ANSWERS, HELD, PACE, TO_AGENTS, Traffic
 
 
 def hold_back(case: Case, decision: Decision) -> Decision:
@@ -66,7 +76,8 @@ def _flood(case: Case, decision: Decision, known: Traffic) -> Decision | None:
     if case.policy.is_own_domain(known.address) or case.screening.kind is MailKind.NOTIFICATION:
         # A colleague's or a machine's burst may be the most important thing of the day: somebody must look.
         team = case.policy.agents_of(case.policy.default_team.name) or case.policy.agents
-        context = {"address": known.address, "count": len(known.opened), "until": until.isoformat(timespec="seconds")}
+        local = until.astimezone(ZoneInfo(case.policy.desk.time_zone))
+        context = {"address": known.address, "count": len(known.opened), "until": local.isoformat(timespec="seconds")}
         changes += tell_agents("flood", team, context=context)
     return replace(_held_back(case, "flood", text), changes=tuple(changes))
 
@@ -88,9 +99,9 @@ def calm(case: Case, decision: Decision) -> Decision:
     for change in decision.changes:
         if isinstance(change, Notice) and change.name in TO_AGENTS and (ticket is not None or change.name in ANSWERS):
             instead = _instead_of(case, change, ticket, tells_of_work=not _only_asked(decision, change))
-            # Of ten questions in one mail, one word says that there is no answer.
-            changes += [one for one in instead if not (_is_pace(one) and any(map(_is_pace, changes)))]
-            if change not in instead:
+            # Of ten questions in one mail, one word to who asked says that there is no answer.
+            changes += [one for one in instead if not (_is_pace(one) and one in changes)]
+            if not any(isinstance(one, Notice) and one.name == change.name for one in instead):
                 reasons.append(Reason(code="not-asked", text=f"{change.to.address} is not written to: {_why(instead)}"))
         else:
             changes.append(change)
@@ -102,7 +113,7 @@ def calm(case: Case, decision: Decision) -> Decision:
         reasons.append(Reason(code="quick-reply", text=text))
         if counted.muted_until is not None:
             changes.append(Record(kind="muted", text=f"{text}: muted to {counted.muted_until:%Y-%m-%d}"))
-    if not reasons and len(changes) == len(decision.changes):
+    if not reasons and tuple(changes) == decision.changes:
         return decision
     return replace(decision, changes=tuple(changes), reasons=(*decision.reasons, *reasons))
 
@@ -124,13 +135,13 @@ def _is_pace(change: Change) -> bool:
     return isinstance(change, Notice) and change.name == PACE
 
 
-def _slow_down(notice: Notice, restraint: Restraint, known: Traffic, now: datetime) -> list[Change]:
+def _slow_down(notice: Notice, restraint: Restraint, known: Traffic, now: datetime, zone: ZoneInfo) -> list[Change]:
     """What the history says of an answer to an agent that is one too many; of the first one a mail says so."""
     changes: list[Change] = [restraint.as_event(notice.name, notice.to.address)]
     began = hour_of(now)
     if not any(mail.notice == PACE and mail.at >= began for mail in known.automatic):
         times = {"since": began, "until": began + timedelta(hours=1)}
-        context = {name: at.isoformat(timespec="seconds") for name, at in times.items()}
+        context = {name: at.astimezone(zone).isoformat(timespec="seconds") for name, at in times.items()}
         changes.append(Notice(name=PACE, to=notice.to, role=notice.role, context=context))
     return changes
 
@@ -150,17 +161,28 @@ def _instead_of(case: Case, notice: Notice, ticket: TicketFacts | None, *, tells
         tells_of_work=tells_of_work,
     )
     if restraint is not None and known is not None and notice.name in ANSWERS:
-        return _slow_down(notice, restraint, known, case.facts.now)
+        zone = ZoneInfo(case.policy.zone_of(notice.to.address))
+        return _slow_down(notice, restraint, known, case.facts.now, zone)
     if restraint is not None:
         return [restraint.as_event(notice.name, notice.to.address)]
     if known is None or ticket is None or notice.name in ANSWERS:
         return [notice]
-    if not is_ping_pong(known, ticket.number, case.facts.now, case.policy):
-        return [notice]
+    goes_on = is_ping_pong(known, ticket.number, case.facts.now, case.policy)
+    if notice.name == HELD and not (goes_on and said_before(known, case.policy)):
+        is_last = is_last_told(known, ticket.number, case.facts.now, case.policy)
+        return [replace(notice, context={**notice.context, "is_last": True}) if is_last else notice]
+    return _mute(case, notice, ticket) if goes_on else [notice]
+
+
+def _mute(case: Case, notice: Notice, ticket: TicketFacts) -> list[Change]:
+    """No more automatic mail on a ticket, and its agents hear why; and that an agent's words wait there."""
     cycles = case.policy.limits.cycles
     text = f"{cycles} mails went to and fro with {notice.to.address} by themselves; muted until an agent acts"
     detail = {"why": "ping-pong", "what": notice.name, "to": notice.to.address}
     told = [say("muted: mails went to and fro with {address} by themselves", address=notice.to.address)]
+    agent = case.policy.agent_of(notice.to.address)
+    if notice.name == HELD and agent is not None:
+        told.append(say("what {agent} wrote waits there; it reached nobody", agent=agent.name))
     colleagues = dict.fromkeys([*agents_of_ticket(case.policy, ticket), *case.policy.agents_of(ticket.team)])
     return [
         Record(kind="suppressed", text=text, detail=detail),

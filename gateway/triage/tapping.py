@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from gateway.mail import Address, Reason, Verdict
 from gateway.phrase import say
 from gateway.policy import Agent
-from gateway.ticket import OPEN_STATUSES, Role, Status
+from gateway.ticket import OPEN_STATUSES, SETTLED, Role, Status
 from gateway.triage import headlines
 from gateway.triage.case import Case
 from gateway.triage.commands import COMMANDS
@@ -32,14 +32,13 @@ class Link:
     statuses: frozenset[Status]
 
 
-_ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 LINKS: dict[str, Link] = {
     "take": Link(number=1, line="#take", statuses=OPEN_STATUSES),
     "resolve": Link(number=2, line="#resolve", statuses=OPEN_STATUSES),
     "hold": Link(number=3, line="#hold requester", statuses=OPEN_STATUSES - {Status.ON_HOLD}),
     "escalate": Link(number=4, line="#escalate", statuses=OPEN_STATUSES),
-    "reopen": Link(number=5, line="#reopen", statuses=_ENDED | {Status.CANCELLED}),
-    "note": Link(number=6, line="#note", statuses=frozenset(OPEN_STATUSES) | _ENDED),
+    "reopen": Link(number=5, line="#reopen", statuses=SETTLED | {Status.CANCELLED}),
+    "note": Link(number=6, line="#note", statuses=OPEN_STATUSES | SETTLED),
 }
 BY_NUMBER = {link.number: name for name, link in LINKS.items()}
 

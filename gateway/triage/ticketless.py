@@ -20,6 +20,7 @@ from gateway.triage.commands import COMMANDS
 from gateway.triage.decision import Action, Decision, Notice
 from gateway.triage.desk_commands import DESK_COMMANDS
 from gateway.triage.grammar import CommandLine, command_lines, read_agent_text
+from gateway.triage.undoing import UNDO
 
 _MOST_SHOWN = 20
 
@@ -47,11 +48,16 @@ def answer_without_ticket(case: Case, agent: Agent) -> Decision | None:
 
 def _of_commands(case: Case, lines: tuple[CommandLine, ...]) -> dict[str, object]:
     written = [line.raw for line in lines]
+    title = say("Nothing was done, and no ticket was opened: these commands need a ticket.")
+    if _answers_no_ticket(case):
+        title = say("Nothing was done: these commands need a ticket, and the mail that you answer is about none.")
+    undoes = any(line.name == UNDO for line in lines)
     return {
         "headline": headlines.not_done(*written),
-        "title": say("Nothing was done, and no ticket was opened: these commands need a ticket."),
+        "title": title,
         "lines": [
             *written[:_MOST_SHOWN],
+            *([say("#undo takes back what was done to one ticket, also by a hand-over.")] if undoes else []),
             say("Answer a mail of the ticket with them: its number stands in the subject."),
             _how_to_get_one(case),
             say("To open a ticket, write what it is about."),
@@ -98,7 +104,9 @@ def _only_commands(case: Case) -> tuple[CommandLine, ...]:
 
 
 def _example(case: Case) -> str:
-    """The ticket that the lines name, or how one is written: never with a number, which could be that of a ticket."""
+    """The ticket that the lines name, where there is one, or how one is written: never with a number, which could be
+    that of a ticket."""
     prefixes = case.policy.prefixes()
-    named = find_tokens(case.mail.new_text, prefixes)
-    return f"{prefixes[0]}-{named[0][1]}" if named else f"{prefixes[0]}-…"
+    named = (case.facts.ticket(number) for _, number in find_tokens(case.mail.new_text, prefixes))
+    found = next(filter(None, named), None)
+    return case.policy.token(found.type, found.number).strip("[]") if found is not None else f"{prefixes[0]}-…"

@@ -5,7 +5,8 @@ Values only; `desk.traffic` reads them, `restraint` judges by them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +21,8 @@ TO_AGENTS: Final = frozenset({"question", "confirmation", "result", "listing", "
 # Of these, what an agent asks for by a command; and what says that it was enough for this hour.
 ANSWERS: Final = frozenset({"result", "listing"})
 PACE: Final = "pace"
+# What tells an agent that a mail was held.
+HELD: Final = "question"
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
@@ -42,7 +45,8 @@ class Traffic:
 
     `recent` are the numbers of the tickets opened in the hours within which the same matter is one ticket.
     `repeated` is how often exactly this subject and text came from there in the last ten minutes; `alike`, of a reply
-    that comes at once after an automatic mail, how many of their messages of the last day read like it.
+    that comes at once after an automatic mail, how many of their messages of the last day read like it; `same`, of an
+    agent's mail on a ticket on which several were held, how many of them say exactly that, numbers apart.
     """
 
     address: str
@@ -51,6 +55,7 @@ class Traffic:
     recent: tuple[int, ...] = ()
     repeated: int = 0
     alike: int = 0
+    same: int = 0
     bounced_at: datetime | None = None
     muted_until: datetime | None = None
     flooding_until: datetime | None = None
@@ -68,8 +73,10 @@ class Traffic:
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """How many automatic mails went to people outside within the hour: to all, and to one domain."""
+    """How many automatic mails went to people outside within the hour: to all, and to each domain that was asked of."""
 
-    domain: str = ""
     to_all: int = 0
-    to_domain: int = 0
+    to_domain: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING_OUTSIDE: Final = Outside()

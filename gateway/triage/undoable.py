@@ -102,7 +102,8 @@ class Merged:
 
 @dataclass(frozen=True, kw_only=True)
 class Caused:
-    """A mail that went out because of it. `waits`: it is in the outbox, nobody has it, and it can't have been sent."""
+    """A mail that went out because of it. `waits`: it is in the outbox, held or not, nobody has it, and it can't have
+    been sent."""
 
     outbox: int
     notice: str
@@ -147,6 +148,7 @@ class Undoable:
 class TakeBack:
     """Take back these parts of what the mail `ledger` did; `mails` are rows of the outbox that wait.
 
+    `is_no_answer`: the requester gets none of its words, whoever else has them.
     With no part it is only remembered that this mail was looked at, so that the next `#undo` means the one before.
     """
 
@@ -161,4 +163,4 @@ class TakeBack:
     clocks: tuple[ClockPrint, ...] = ()
     messages: tuple[int, ...] = ()
     mails: tuple[int, ...] = ()
-    was_public: bool = False
+    is_no_answer: bool = False

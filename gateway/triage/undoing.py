@@ -15,11 +15,9 @@ from gateway.ticket import Field, Role, Status
 from gateway.triage import headlines
 from gateway.triage.decision import Notice
 from gateway.triage.notices import tell_agents
-from gateway.triage.undoable import FollowingChanged, Moved, TakeBack, Undoable
-from gateway.triage.undone_words import FIXED, OPENED, taken_back, what_stays
+from gateway.triage.undoable import Caused, FollowingChanged, Moved, TakeBack, Undoable
+from gateway.triage.undone_words import taken_back, what_stays
 from gateway.triage.work import Refusal, Work
-
-__all__ = ["FIXED", "OPENED", "UNDO", "undo"]
 
 UNDO = "undo"
 # The mails that tell people of an end.
@@ -30,11 +28,11 @@ def undo(work: Work, argument: str) -> Work | Refusal:
     """Take back the author's last mail on this ticket, if it came within the minutes that the desk allows."""
     minutes = work.policy.desk.undo_minutes
     if not minutes:
-        return Refusal(why=say("is switched off on this desk"), suggestion="#help")
+        return Refusal(why=say("is switched off on this desk"))
     last = work.undoable
     if last is None or work.now - last.at > timedelta(minutes=minutes):
         why = say("there is nothing of yours on this ticket from the last {minutes} minutes", minutes=minutes)
-        return Refusal(why=why, suggestion="#help")
+        return Refusal(why=why)
     if last.merged_here:
         # What happened to that ticket is that one's history; the mail that merged it did nothing else to this one.
         why = say("your last mail here merged {tickets} into this ticket", tickets=list(last.merged_here))
@@ -42,7 +40,8 @@ def undo(work: Work, argument: str) -> Work | Refusal:
         return Refusal(why=why, suggestion=hint)
     change = _possible(last)
     done = taken_back(work, last, change, put_forward=_was_put_forward(last, change))
-    left = what_stays(work, last, change, ended=_answers_that_left(last, *ENDINGS))
+    ended = list(dict.fromkeys(one.to for one in _told(last, *ENDINGS) if not one.waits))
+    left = what_stays(work, last, change, ended=ended)
     if not done:
         # So that another one means the mail before.
         change = TakeBack(ledger=last.ledger)
@@ -66,8 +65,9 @@ def _possible(last: Undoable) -> TakeBack:
     if last.merged is not None and last.merged.in_the_way:
         # All of it belongs to the other ticket by now.
         return TakeBack(ledger=last.ledger, mails=waiting)
-    gone = {one.about for one in last.mails if not one.waits and one.about is not None and one.role is not Role.AGENT}
-    written = tuple(one for one in last.written if not (one.is_public and one.message in gone))
+    unread = {one.message for one in last.written if not one.is_public or not _has_left(_copies(last, one.message))}
+    unanswered = {one.message for one in last.written if one.is_public and not _answers(_copies(last, one.message))}
+    is_answer = any(one.is_public and one.message not in unanswered for one in last.written)
     moved = _to_move_back(last)
     return TakeBack(
         ledger=last.ledger,
@@ -78,30 +78,45 @@ def _possible(last: Undoable) -> TakeBack:
         requester=last.requester if last.requester is not None and not last.requester.changed_by else None,
         links=last.links,
         merged=last.merged,
-        clocks=_clocks_back(last, is_whole=moved == last.moved, has_left=len(written) < len(last.written)),
-        messages=tuple(one.message for one in written),
+        clocks=_clocks_back(last, is_whole=moved == last.moved, is_answer=is_answer),
+        messages=tuple(one.message for one in last.written if one.message in unread),
         mails=waiting,
-        was_public=any(one.is_public for one in written),
+        is_no_answer=bool(unanswered),
     )
+
+
+def _copies(last: Undoable, message: int) -> list[Caused]:
+    """The mails that bring a message to people."""
+    return [one for one in last.mails if one.about == message and one.role is not Role.AGENT]
+
+
+def _has_left(mails: Sequence[Caused]) -> bool:
+    return not all(one.waits for one in mails)
+
+
+def _answers(mails: Sequence[Caused]) -> bool:
+    """Whether one of the mails has left for the requester; for a reader, where the requester was to get none."""
+    return _has_left([one for one in mails if one.role is Role.REQUESTER] or mails)
 
 
 def _unchanged(following: FollowingChanged | None) -> FollowingChanged | None:
     return following if following is not None and not following.changed_by else None
 
 
-def _clocks_back(last: Undoable, *, is_whole: bool, has_left: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The clocks that go back to where they were: none where the ticket does not, and the answer's only without one."""
+def _clocks_back(last: Undoable, *, is_whole: bool, is_answer: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The clocks that go back to where they were: none where the ticket does not, and the answer's only where it has
+    none."""
     if not is_whole or any(one.changed_by for one in last.fields):
         return ()
-    return tuple(one for one in last.clocks if one[0] != "response" or not has_left)
+    return tuple(one for one in last.clocks if one[0] != "response" or not is_answer)
 
 
 def _to_move_back(last: Undoable) -> Moved | None:
-    """The move that is taken back: who has an answer has one, so that its ticket is not new any more."""
+    """The move that is taken back: a requester who has an answer has one, so that the ticket is not new any more."""
     moved = last.moved
     if moved is None or moved.changed_by:
         return None
-    if moved.before[0] != Status.NEW or not _answers_that_left(last):
+    if moved.before[0] != Status.NEW or not _answers(_told(last, "answer", *ENDINGS)):
         return moved
     worked_on = (Status.IN_PROGRESS.value, "", "", "")
     return replace(moved, before=worked_on) if moved.after != worked_on else None
@@ -112,16 +127,15 @@ def _was_put_forward(last: Undoable, change: TakeBack) -> bool:
     return last.moved is not None and change.moved is not None and change.moved.before != last.moved.before
 
 
-def _answers_that_left(last: Undoable, *names: str) -> list[str]:
-    """Who has an answer of the mail, or will have it: one of these, or any."""
-    mails = (one for one in last.mails if not one.waits and one.role is not Role.AGENT)
-    return list(dict.fromkeys(one.to for one in mails if one.notice in (names or ("answer", *ENDINGS))))
+def _told(last: Undoable, *names: str) -> list[Caused]:
+    """The mails to people that are of these kinds."""
+    return [one for one in last.mails if one.notice in names and one.role is not Role.AGENT]
 
 
 def _to_colleagues(work: Work, last: Undoable, change: TakeBack, done: Sequence[Phrase]) -> tuple[Notice, ...]:
     """Who has read of what is taken back reads of that too; whose mail still waited never hears of either."""
-    words = say("{agent} took back what was done before: {what}", agent=work.agent.name, what=list(done))
-    context = {"changes": [words], "agent": {"name": work.agent.name, "address": work.agent.address}}
+    lines = [say("what was done before is taken back"), *done]
+    context = {"changes": lines, "agent": {"name": work.agent.name, "address": work.agent.address}}
     addresses = dict.fromkeys(one.to for one in last.mails if one.role is Role.AGENT and not one.waits)
     waiting = {one.to for one in last.mails if one.role is Role.AGENT and one.waits}
     # A hand-over was told by one list of all its tickets, which is a mail of none of them.

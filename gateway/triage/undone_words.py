@@ -15,7 +15,7 @@ from gateway.triage.work import Work
 OPENED = "opened"
 FIXED: Final[Mapping[str, Phrase]] = {
     OPENED: say("the ticket itself: its number has been given out; #close or #spam ends it"),
-    "reachable": say("what was held for the addresses: it has been released"),
+    "reachable": say("automatic mail to the addresses: #retry has released it"),
 }
 _NAMES: Final[Mapping[str, Phrase]] = {
     Field.TYPE: say("Type"),

@@ -1,14 +1,18 @@
 """News of a ticket to the people who are not agents: taken, handed over, on hold, merged, another priority, reopened.
 
-They get one mail for all of it, and only of the events that a `[[notice]]` of the rules gives them; without one nothing
-here happens. Who reads words of an agent, or acts, or hears of it as an agent already gets none. Pure.
+They get one mail for all of it, and only of the events that a `[[notice]]` of the rules gives them; without one there
+is none. Who reads words of an agent, or acts, or hears of it as an agent already gets none.
+
+These mails, and those that say that a ticket is closed, go out as far as the limits allow: none to who answers them by
+itself or is out of reach. How many they may be is bound by what agents do, and by the clock; where somebody else makes
+them, each counts in the budgets of automatic mail. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.phrase import Phrase, say
@@ -19,6 +23,7 @@ from gateway.triage.decision import (
     Change,
     LinkTicket,
     MoveStatus,
+    MuteTicket,
     Notice,
     RemoveWatchers,
     SetFields,
@@ -28,24 +33,44 @@ from gateway.triage.decision import (
 from gateway.triage.facts import TicketFacts
 from gateway.triage.notices import person_at, tell_people
 from gateway.triage.restraint import restraint_on
-from gateway.triage.traffic import Outside, Traffic
+from gateway.triage.traffic import NOTHING_OUTSIDE, Outside, Traffic
 
+_MINUTE = timedelta(minutes=1)
 FindTicket = Callable[[int], TicketFacts | None]
 
 
 def with_updates(
-    changes: tuple[Change, ...], ticket: int | None, *, find: FindTicket, policy: Policy, acting: str, now: datetime
+    changes: tuple[Change, ...],
+    ticket: int | None,
+    *,
+    find: FindTicket,
+    policy: Policy,
+    acting: str,
+    now: datetime,
+    traffic: Sequence[Traffic] = (),
+    outside: Outside = NOTHING_OUTSIDE,
 ) -> tuple[Change, ...]:
-    """The changes with a mail to each person whom the rules let hear of them. `ticket` is what they begin with."""
-    if not policy.updates:
-        return changes
-    told: list[Change] = []
+    """The changes with a mail to each person whom the rules let hear of them, and of all news what the limits allow.
+
+    `ticket` is what they begin with; `traffic` and `outside` are what went to its people lately.
+    """
+    told = tuple(_with_mails(changes, ticket, find, policy, acting)) if policy.updates else changes
+    if not any(map(_is_news, told)):
+        return told
+    lately = {one.address: one for one in traffic}
+    if policy.agent_of(acting) is not None:
+        lately, outside = {}, NOTHING_OUTSIDE
+    return tuple(_within_limits(told, ticket, find, policy, now, lately, outside))
+
+
+def _with_mails(
+    changes: Sequence[Change], ticket: int | None, find: FindTicket, policy: Policy, acting: str
+) -> Iterator[Change]:
     for number, part in _by_ticket(changes, ticket):
-        told += part
+        yield from part
         before = find(number) if number is not None else None
         if before is not None:
-            told += _updates(_News(part, before, policy, find), part, acting, now)
-    return tuple(told)
+            yield from _updates(_News(part, before, policy, find), part, acting)
 
 
 def _by_ticket(changes: Sequence[Change], ticket: int | None) -> Iterator[tuple[int | None, list[Change]]]:
@@ -58,7 +83,7 @@ def _by_ticket(changes: Sequence[Change], ticket: int | None) -> Iterator[tuple[
     yield ticket, part
 
 
-def _updates(news: _News, part: Sequence[Change], acting: str, now: datetime) -> Iterator[Change]:
+def _updates(news: _News, part: Sequence[Change], acting: str) -> Iterator[Change]:
     policy, ticket = news.policy, news.before
     lines = dict(news.lines())
     left_out = {person_at(policy, acting), *_of_no_concern(part, ticket, policy)}
@@ -68,7 +93,7 @@ def _updates(news: _News, part: Sequence[Change], acting: str, now: datetime) ->
         of_theirs = [say_it(person.role) for event, say_it in lines.items() if person.role in policy.people_told(event)]
         if of_theirs:
             context: dict[str, object] = {"changes": of_theirs, "watcher": person.role is Role.WATCHER}
-            yield from _restrained(replace(person, context=context), news, now)
+            yield replace(person, context=context)
 
 
 def _of_no_concern(part: Sequence[Change], ticket: TicketFacts, policy: Policy) -> Iterator[str]:
@@ -82,24 +107,52 @@ def _of_no_concern(part: Sequence[Change], ticket: TicketFacts, policy: Policy) 
             yield from (person_at(policy, address) for address in change.addresses)
 
 
-def _restrained(mail: Notice, news: _News, now: datetime) -> Iterator[Change]:
-    """The mail as far as its reader can be written to. How many it may be is bound by what agents do."""
-    ticket, address = news.before, mail.to.address
-    reader = next(one for one in (ticket.requester, *ticket.watchers) if one.address == address)
-    restraint = restraint_on(
-        UPDATE,
-        address,
-        ticket=ticket.number,
-        now=now,
-        policy=news.policy,
-        traffic=Traffic(address=address, bounced_at=reader.bounced_at, muted_until=reader.muted_until),
-        outside=Outside(),
-        is_muted_ticket=ticket.is_muted,
+def _is_news(change: Change) -> bool:
+    return isinstance(change, Notice) and change.name in (UPDATE, Event.CLOSING)
+
+
+def _within_limits(
+    changes: Sequence[Change],
+    ticket: int | None,
+    find: FindTicket,
+    policy: Policy,
+    now: datetime,
+    lately: Mapping[str, Traffic],
+    outside: Outside,
+) -> Iterator[Change]:
+    """The changes, with news only as far as its readers can be written to; of the rest the history tells."""
+    is_taken_up = MuteTicket(is_muted=False) in changes
+    for number, part in _by_ticket(changes, ticket):
+        before = find(number) if number is not None and any(map(_is_news, part)) else None
+        for change in part:
+            if before is None or not isinstance(change, Notice) or not _is_news(change):
+                yield change
+                continue
+            restraint = restraint_on(
+                change.name,
+                change.to.address,
+                ticket=before.number,
+                now=now,
+                policy=policy,
+                traffic=lately.get(change.to.address) or _known_of(change.to.address, before),
+                outside=outside,
+                is_muted_ticket=before.is_muted and not is_taken_up,
+            )
+            if restraint is not None:
+                yield restraint.as_event(change.name, change.to.address)
+            if restraint is None or restraint.holds:
+                yield replace(change, hold=restraint.code if restraint is not None else "")
+
+
+def _known_of(address: str, ticket: TicketFacts) -> Traffic | None:
+    """What the ticket itself says of one of its people."""
+    people = (ticket.requester, *ticket.watchers)
+    found = (
+        Traffic(address=address, bounced_at=one.bounced_at, muted_until=one.muted_until)
+        for one in people
+        if one.address == address
     )
-    if restraint is not None:
-        yield restraint.as_event(UPDATE, address)
-    if restraint is None or restraint.holds:
-        yield replace(mail, hold=restraint.code if restraint is not None else "")
+    return next(found, None)
 
 
 @dataclass(frozen=True)
@@ -160,7 +213,8 @@ class _News:
             waits = say("it waits for an answer of who reported it")
         if moved.hold_until is None:
             return waits
-        day = moved.hold_until.astimezone(ZoneInfo(self.policy.desk.time_zone)).date()
+        # An end at midnight is that of the day before.
+        day = (moved.hold_until - _MINUTE).astimezone(ZoneInfo(self.policy.desk.time_zone)).date()
         return say("{waits}, until {day}", waits=waits, day=day)
 
     def _merged(self, merged: LinkTicket, role: Role) -> Phrase:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gateway.mail import Address
 from gateway.phrase import say
 from gateway.policy import Agent
 from gateway.triage import actions
-from gateway.triage.decision import Follow, RemoveWatchers, Unfollow
+from gateway.triage.decision import AddWatcher, Follow, RemoveWatchers, Unfollow
 from gateway.triage.work import Refusal, Work
 
 
@@ -31,7 +32,27 @@ def unwatch(work: Work, argument: str) -> Work | Refusal:
 def cc(work: Work, argument: str) -> Work | Refusal:
     """Somebody reads along from now on, or with a minus no longer."""
     written = argument.strip()
-    return _remove(work, written[1:]) if written[:1] in ("-", "−", "–") else actions.cc(work, argument)
+    if written[:1] in ("-", "−", "–"):
+        return _remove(work, written[1:])
+    found = actions.ADDRESS.findall(written.replace("mailto:", ""))
+    agent = work.policy.agent_of(found[0]) if len(found) == 1 else None
+    is_own = agent is not None and agent == work.policy.agent_of(work.ticket.requester.address)
+    return actions.cc(work, argument) if agent is None or is_own else _read_along(work, agent)
+
+
+def _read_along(work: Work, agent: Agent) -> Work:
+    """An agent who reads along follows the ticket, also one who had stopped doing so."""
+    ticket = work.ticket
+    again = (Follow(agent=agent.address),) if agent.address in ticket.unwatched else ()
+    following = replace(
+        ticket,
+        agents=tuple(dict.fromkeys([*ticket.agents, agent.address])),
+        unwatched=tuple(one for one in ticket.unwatched if one != agent.address),
+        reading=tuple(dict.fromkeys([*ticket.reading, agent.address])),
+    )
+    reader = AddWatcher(watcher=Address(address=agent.address, name=agent.name))
+    told = say("{agent} follows it from now on", agent=agent.name)
+    return work.with_changes(reader, *again, ticket=following, told=told)
 
 
 def _leave(work: Work, agent: Agent) -> Work | Refusal:
@@ -55,6 +76,9 @@ def _remove(work: Work, argument: str) -> Work | Refusal:
     if len(found) != 1:
         return Refusal(why=say("does not name one address"))
     address, ticket, policy = found[0].lower(), work.ticket, work.policy
+    agent = policy.agent_of(address)
+    if agent is not None and (rows := tuple(one for one in ticket.reading if policy.agent_of(one) == agent)):
+        return _remove_agent(work, agent, rows)
     leaving = tuple(one.address for one in ticket.watchers if policy.is_same_person(one.address, address))
     if not leaving:
         if policy.is_same_person(ticket.requester.address, address):
@@ -63,3 +87,16 @@ def _remove(work: Work, argument: str) -> Work | Refusal:
     told = say("{person} gets no more answers", person=", ".join(leaving))
     watchers = tuple(one for one in ticket.watchers if one.address not in leaving)
     return work.with_changes(RemoveWatchers(addresses=leaving), ticket=replace(ticket, watchers=watchers), told=told)
+
+
+def _remove_agent(work: Work, agent: Agent, addresses: tuple[str, ...]) -> Work:
+    """An agent who was let read along hears no more of the ticket, but of one that is theirs."""
+    own, ticket = agent.address, work.ticket
+    told = say("{agent} follows it no longer", agent=agent.name)
+    left = replace(
+        ticket,
+        agents=tuple(one for one in ticket.agents if one != own),
+        unwatched=tuple(dict.fromkeys([*ticket.unwatched, own])),
+        reading=tuple(one for one in ticket.reading if one not in addresses),
+    )
+    return work.with_changes(RemoveWatchers(addresses=addresses), Unfollow(agent=own), ticket=left, told=told)

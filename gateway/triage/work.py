@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.mail import Address
-from gateway.phrase import Phrase
+from gateway.phrase import Phrase, say
 from gateway.policy import Agent, Policy
 from gateway.ticket import Authority, Field, FieldValue
 from gateway.triage.decision import Change, SetFields
@@ -29,6 +29,13 @@ class Refusal:
 
     why: Phrase
     suggestion: Phrase | str = ""
+
+    @property
+    def told(self) -> Phrase:
+        """Both in one line."""
+        if not self.suggestion:
+            return self.why
+        return say("{why}; what would fit: {suggestion}", why=self.why, suggestion=self.suggestion)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -191,6 +191,7 @@ def test_a_stopped_desk_tells_of_its_own_broken_templates(desk_copy: Path) -> No
 
 
 def test_tickets_keep_the_prefixes_of_rules_that_can_not_be_read(desk_copy: Path) -> None:
+    (desk_copy / "storage" / "rules-in-force.toml").unlink()
     rules = desk_copy / "rules.toml"
     own = rules.read_text().replace("[desk]", '[desk]\nincident_prefix = "HELP"', 1)
     rules.write_text(own + "\n[broken\n")

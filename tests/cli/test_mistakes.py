@@ -71,6 +71,7 @@ def test_a_broken_policy_does_not_keep_operators_from_the_queues(desk_copy: Path
 def test_a_broken_policy_does_not_keep_operators_from_the_tickets(desk_copy: Path) -> None:
     number = gateway("ticket", "list", "--json", cwd=desk_copy, expect=0).json[0]["ticket"].partition("-")[2]
     broken_rules(desk_copy)
+    (desk_copy / "storage" / "rules-in-force.toml").unlink()
     for command in (("list",), ("list", "--team", "nobody"), ("show", number)):
         done = gateway("ticket", *command, cwd=desk_copy, expect=0)
         assert "wrods" in done.err
@@ -81,6 +82,8 @@ def test_a_broken_policy_does_not_keep_operators_from_the_tickets(desk_copy: Pat
 def test_operators_go_on_with_the_rules_in_force_while_the_new_ones_are_broken(desk_copy: Path) -> None:
     name = gateway("agent", "list", "--json", cwd=desk_copy, expect=0).json[0]["agent"]
     number = str(gateway("quarantine", "list", "--json", cwd=desk_copy, expect=0).json[0]["id"])
+    with (desk_copy / "storage" / "rules-in-force.toml").open("a") as rules:
+        rules.write('\n[[team]]\nname = "of-before"\n')
     broken_rules(desk_copy)
     for command in (
         ("agent", "list"),
@@ -88,6 +91,11 @@ def test_operators_go_on_with_the_rules_in_force_while_the_new_ones_are_broken(d
         ("agent", "back", name),
         ("quarantine", "block", "eve@evil.example"),
         ("quarantine", "release", "--dry-run", number),
+        ("ticket", "list", "--team", "of-before"),
+        ("ticket", "show", "1001"),
+        ("ticket", "do", "1001", "#take", "--as", name),
+        ("rules", "explain", "INC-1001"),
+        ("explain", "-"),
     ):
         done = gateway(*command, cwd=desk_copy, expect=0)
         assert "wrods" in done.err
@@ -95,7 +103,9 @@ def test_operators_go_on_with_the_rules_in_force_while_the_new_ones_are_broken(d
     # An address of one's own is known by these rules too.
     assert "one of your own" in gateway("quarantine", "block", "erika@example.com", cwd=desk_copy, expect=1).err
     (desk_copy / "storage" / "rules-in-force.toml").unlink()
-    assert "wrods" in gateway("agent", "list", cwd=desk_copy, expect=78).err
+    told = gateway("ticket", "do", "1001", "#take", "--as", name, cwd=desk_copy, expect=78).err
+    assert "wrods" in told
+    assert "There are no rules of before to go by, so nothing was done." in told
 
 
 def test_a_backup_that_cannot_be_made_is_said_with_exit_code_75(desk_copy: Path) -> None:

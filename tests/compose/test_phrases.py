@@ -171,6 +171,11 @@ def test_an_admins_words_are_said_and_the_rest_is_shipped(tmp_path: Path) -> Non
     assert "Warum: as it was" in rendered(tmp_path, "de", "as it was")
 
 
+def test_midnight_in_a_phrase_is_the_end_of_a_day(tmp_path: Path) -> None:
+    why = say("{waits}, until {day}", waits=WHY, day=datetime(2026, 3, 7, tzinfo=UTC))
+    assert "Warum: ist kein Befehl, bis 06.03.2026, 24:00 Uhr" in rendered(tmp_path, "de", as_json(why))
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [

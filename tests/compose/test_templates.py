@@ -64,6 +64,14 @@ def test_every_language_has_every_file() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_who_said_that_it_is_solved_stands_in_the_mail_that_it_is_closed(language: str) -> None:
+    letter = sample_letters("closing")[1]
+    closed = {"agent": None, "confirmed_by": "Dora Dahl"}
+    _, text, _ = bodies(replace(letter, language=language, context={**letter.context, **closed}))
+    assert re.search(r"^Dora Dahl \w+", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("notice", NOTICES)
 def test_no_line_of_ours_looks_like_a_command(notice: str, language: str) -> None:
     """A mail client that quotes without marks must not turn our own hints into an agent's commands."""

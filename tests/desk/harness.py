@@ -301,7 +301,9 @@ class DeskUnderTest:
                         content=content,
                     )
                 )
-                Outbox.update(state=OutboxState.HELD, hold_reason="test").where(Outbox.id == row.id).execute()
+                # Nobody has it any more, and it can't be called back.
+                gone = {"state": OutboxState.HELD, "hold_reason": "test", "uncertain_count": 1}
+                Outbox.update(gone).where(Outbox.id == row.id).execute()
 
     def keep_bytes(self) -> None:
         """Store what was rendered, as the delivery does before it connects."""

@@ -283,11 +283,11 @@ def test_an_agent_who_reads_along_gets_one_mail_of_an_answer(make_desk: Callable
     before = len(desk.sent)
     desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "Restart it, please.")
     told = {(sent.to, sent.notice) for sent in desk.sent[before:]}
-    # Ben is of the team; Nora is not, and reads along only.
+    # Ben is of the team; Nora is not, and follows it because she reads along.
     assert told == {
         ("erika@example.com", "answer"),
         (BEN, "agent_answered"),
-        ("nora@example.com", "answer"),
+        ("nora@example.com", "agent_answered"),
         ("boss@example.com", "answer"),
     }
     desk.answer(BEN, desk.last(BEN, "agent_answered"), "And then tell us.\n\n#resolve")
@@ -315,4 +315,47 @@ def test_an_agent_answers_as_the_requester_what_came_to_the_requester_also_after
     desk.answer(ANNA, resolution, "It is still dark.", headers={"References": ids})
     assert desk.ticket()["status"] == "in_progress"
     assert "It is still dark." not in "".join(one.text for one in desk.inbox(ANNA, "answer"))
+    assert desk.audit() == []
+
+
+def test_an_agent_who_is_let_read_along_answers_as_an_agent_also_what_is_closed(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "Restart it, please.\n#cc nora@example.com")
+    told = desk.last("nora@example.com")
+    assert told.notice == "agent_answered"
+    assert "Nora Net follows it from now on" in told.text and "leave" not in told.text
+    desk.answer("nora@example.com", told, "Or try the cable.\n#note\nSECRET")
+    assert "Or try the cable." in desk.last("erika@example.com", "answer").text
+    desk.wait(minutes=30)
+    desk.answer("nora@example.com", told, "#close")
+    assert desk.ticket()["status"] == "closed"
+    desk.answer("nora@example.com", told, "#note\nSECRET again")
+    said = [(one["visibility"], one["as"]) for one in desk.ticket()["messages"] if "SECRET" in one["text"]]
+    assert said == [("internal", "agent")] * 2
+    assert "SECRET" not in "".join(one.text for one in desk.inbox("erika@example.com"))
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#reopen\n#cc -nora@example.com")
+    before = len(desk.inbox("nora@example.com"))
+    desk.answer(ERIKA, desk.last("erika@example.com"), "It drops again.")
+    assert (len(desk.inbox("nora@example.com")), desk.ticket()["watchers"]) == (before, [])
+    assert desk.audit() == []
+
+
+def test_an_agent_whose_own_matter_was_merged_reads_and_answers_as_the_person_who_asked(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.write("Nora Net <nora@example.com>", "My own VPN drops.", subject="Nora's VPN")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[1], "#merge INC-1001")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[0], "#resolve Restart it.")
+    desk.answer("nora@example.com", desk.last("nora@example.com", "resolution"), "It still drops.")
+    assert desk.ticket()["messages"][-1]["as"] == "watcher"
+    assert "It still drops." not in "".join(one.text for one in desk.inbox("erika@example.com"))
+
+
+def test_who_resolves_what_nobody_has_has_it_and_an_agents_own_matter_is_told_in_their_language(
+    make_desk: Callable[[Policy], DeskUnderTest],
+) -> None:
+    desk = make_desk(policy_of(more='[[agent]]\nname = "Carl"\naddress = "carl@example.com"\nlanguage = "de"\n'))
+    desk.write("carl@example.com", "The chair in my room is broken, please bring me another one.", subject="Chair")
+    assert "Ihre Nummer" in desk.last("carl@example.com", "acknowledgement").text
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "#resolve")
+    assert (desk.ticket()["status"], desk.ticket()["assignee"]) == ("resolved", ANNA)
     assert desk.audit() == []

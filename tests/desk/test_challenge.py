@@ -56,6 +56,12 @@ def test_an_unproven_mail_does_nothing_and_its_agent_is_asked(opened: DeskUnderT
     assert opened.audit() == []
 
 
+def test_a_server_that_names_itself_by_its_address_is_shown_once(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    forged(desk, peer="203.0.113.7", helo="[203.0.113.7]")
+    assert "From the server: [203.0.113.7]\r\n" in desk.last(ANNA).text
+
+
 def test_a_yes_lets_the_mail_in_as_if_it_had_been_proven(opened: DeskUnderTest) -> None:
     row = forged(opened)
     assert confirm(opened).outcome == "filed"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.desk.quarantine_views import quarantine_rows
 from gateway.desk.quarantining import DIGEST, denied_by, digest_due, expire_due, urgent_due
 from gateway.keys import Purpose, plus_suffix, unseal
 from gateway.policy import Policy
@@ -209,6 +210,13 @@ def test_the_example_in_a_digest_of_one_mail_names_number_1(desk: DeskUnderTest)
     assert '"release 1", "delete 1" or "block 1"' in " ".join(digest(desk).text.split())
 
 
+def test_the_command_line_shows_a_subject_as_it_is_and_the_digest_no_numbers(desk: DeskUnderTest) -> None:
+    spam(desk, "Re: Buy INC-1001 pills")
+    with connection(desk.database):
+        assert [row["subject"] for row in quarantine_rows()] == ["Re: Buy INC-1001 pills"]
+    assert "Subject: Buy pills\r\n" in digest(desk).text
+
+
 def test_only_the_keeper_who_got_the_digest_can_answer_it(desk: DeskUnderTest) -> None:
     row = lists(desk)
     mail = digest(desk)
@@ -305,6 +313,8 @@ def test_what_a_key_alone_may_not_let_in_is_told_the_command(desk: DeskUnderTest
     assert "urgent" in mail.subject
     assert f"gateway quarantine release {forged.id}" in " ".join(mail.text.split())
     assert "can't be let in by mail" in " ".join(answer(desk, mail, "release 1").split())
+    # What is not offered is no example either.
+    assert 'no line like "delete 1" above' in " ".join(answer(desk, mail, "Thank you!").split())
     assert row_of(desk, forged).state == "quarantined"
     # What the desk's own server vouches for may.
     proof = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}

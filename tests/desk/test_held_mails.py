@@ -74,6 +74,20 @@ def test_commands_alone_offer_no_send(desk: DeskUnderTest, notice: Sent) -> None
     assert "no mail of yours is held" in desk.last(ANNA, "question").text
 
 
+def test_commands_alone_are_refused_as_commands(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "#undo")
+    text = desk.last(ANNA, "question").text
+    assert "No command of your mail on INC-1001 was carried out." in text
+    assert not any(words in text for words in ("has not been sent", "What would fit", "Commands in it"))
+    desk.answer(ANNA, notice, "#priority:")
+    assert "Why: #priority: is no priority\r\n" in desk.last(ANNA, "question").text
+    desk.answer(ANNA, notice, "Hello Erika,\u00a0 #\u00a0Note: secret\nmore # notes:")
+    asked = desk.last(ANNA, "question")
+    assert asked.subject.startswith("Re: [INC-1001] Not sent yet: Hello Erika,")
+    assert "Your mail on INC-1001 has not been sent yet" in asked.text
+    assert answers(desk) == [] and "::" not in asked.text
+
+
 def test_a_second_yes_is_asked_about_and_does_not_reach_the_requester(desk: DeskUnderTest) -> None:
     desk.write(ANNA, "#requester erika@example.com\n#priority P1\n\nShe called: no network.", subject="Call")
     confirmation = desk.last(ANNA, "confirmation")

@@ -45,11 +45,13 @@ def test_who_gives_a_ticket_to_somebody_who_is_away_reads_it(desk: DeskUnderTest
     assert told.subject == "Re: [INC-1001] Done: #assign ben"
     assert _HINT in words(told)
     assert "away" not in desk.last(BEN, "new_ticket").text
-    # In an answer to a list, in the line itself and nowhere else.
+    # In an answer to a list, in a line beside and nowhere else.
     desk.answer(ANNA, notice, "#take")
     desk.write(ANNA, "#list mine", headers=PROVEN)
     desk.answer(ANNA, desk.last(ANNA, "listing"), "1 @ben")
-    assert f"1 · INC-1001: assigned to Ben Helper, {_HINT}" in words(desk.last(ANNA, "result"))
+    told = desk.last(ANNA, "result")
+    assert told.subject == "Done: 1 @ben"
+    assert f"- 1 · INC-1001: assigned to Ben Helper - 1 · INC-1001: {_HINT} --" in words(told)
     assert len(desk.inbox(ANNA, "result")) == 2
     outcome = do(desk, "#assign ben")
     assert outcome is not None and "Ben Helper is away until 2026-03-12; Nora Net hears of it too" in outcome.lines
@@ -100,9 +102,20 @@ def test_of_several_tickets_those_that_exist_are_shown_and_the_others_named(desk
     told, shown = sorted(desk.inbox(ANNA)[before:], key=lambda one: one.notice != "result")
     assert shown.subject.startswith("Re: [INC-1001]")
     assert told.subject == "Partly done: #show 1001 and 1004, 1005"
-    assert "there is no ticket 1004, 1005" in words(told)
+    assert "Done, but not all of it: - there are no tickets 1004, 1005" in words(told)
     desk.write(ANNA, "#show 1004", headers=PROVEN)
     assert "Nothing was done." in desk.last(ANNA).text
+
+
+def test_only_so_many_tickets_of_one_mail_are_shown_and_the_others_not_called_missing(
+    desk: DeskUnderTest, notice: Sent
+) -> None:
+    many = " ".join(f"INC-{number}" for number in range(1001, 1011))
+    desk.write(ANNA, f"#show {many}\n#show 1001, 1011 1012\n#show INC-1013", subject="#show 1014", headers=PROVEN)
+    told = words(desk.last(ANNA, "result"))
+    assert "there are no tickets 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010" in told
+    assert told.count("only 10 tickets at a time") == 1
+    assert not any(number in told.partition("Done, but not all of it")[2] for number in ("1011", "1012", "1013"))
 
 
 def test_a_command_to_the_desk_on_a_ticket_says_where_it_belongs(desk: DeskUnderTest, notice: Sent) -> None:

@@ -6,11 +6,13 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.desk.ladder import look_anew
+import pytest
+
+from gateway.desk.ladder import _climb_some, look_anew
 from gateway.parsing import Parser
 from gateway.policy import Policy
 from gateway.policy_keeper import PolicyKeeper
-from gateway.store.database import connection
+from gateway.store.database import connection, transaction
 from gateway.store.tables import Outbox, SlaClock
 from gateway.timers import Timers
 from tests.desk.harness import CHECKOUT, DeskUnderTest, policy_of
@@ -187,6 +189,18 @@ def test_what_was_settled_meanwhile_is_not_told_late(promised: DeskUnderTest) ->
     assert clock(promised, "resolution").outcome == "missed"
 
 
+def test_what_was_acknowledged_before_it_was_told_late_is_told_once_that_is_taken_back(promised: DeskUnderTest) -> None:
+    taken(promised)
+    promised.now = at("03-03 12:00")
+    with connection(promised.database), transaction(promised.database):
+        _climb_some(promised.policy, promised.secrets, now=promised.now, fresh={})
+    for command, told in (("#ack", 0), ("#undo", 2)):
+        promised.answer(ANNA, promised.inbox(ANNA, "new_ticket")[0], command)
+        promised.wait(minutes=1)
+        assert len(reminders(promised)) == told
+    assert promised.audit() == []
+
+
 # --- other rules ---
 
 
@@ -248,8 +262,9 @@ def test_the_timers_climb_and_follow_another_file(promised: DeskUnderTest, tmp_p
     assert clock(promised, "resolution").outcome == "dropped"
 
 
-def test_a_reminder_that_waits_for_the_morning_is_not_sent_when_the_matter_is_solved_by_then(
-    promised: DeskUnderTest,
+@pytest.mark.parametrize("words", ["#resolve It works again.", "#ack"])
+def test_a_reminder_that_waits_for_the_morning_is_not_sent_when_it_is_solved_or_seen_by_then(
+    promised: DeskUnderTest, words: str
 ) -> None:
     quiet = '[notices]\nquiet_hours = "14:30-18:00"\n'
     promised.change_policy(promising(quiet))
@@ -258,7 +273,7 @@ def test_a_reminder_that_waits_for_the_morning_is_not_sent_when_the_matter_is_so
     with connection(promised.database):
         waits = [row.id for row in Outbox.select(Outbox.id).where(Outbox.hold_reason == "quiet_hours")]
     assert waits, "a reminder waits"
-    promised.answer(ANNA, promised.last(ANNA, "new_ticket"), "#resolve It works again.")
+    promised.answer(ANNA, promised.last(ANNA, "new_ticket"), words)
     before = len(reminders(promised))
     promised.wait(hours=4)
     assert len(reminders(promised)) == before

@@ -176,6 +176,7 @@ def to_agents(desk: DeskUnderTest) -> list[Sent]:
 RARE = {
     *("A colleague", "nobody knows the requester's address", "that ticket is closed"),
     "the addresses on the ticket work again: what was held for them is sent",
+    "the addresses on the ticket get automatic mail again",
     # A "no" to what a mail in one's name wants: `test_agents` says it in each language.
     "Thank you. None of this is carried out:",
     "{agent} does not confirm the commands of the mail that opened this ticket",

@@ -171,7 +171,8 @@ def test_a_wrong_word_is_told_with_the_nearest_list(desk: DeskUnderTest) -> None
 
 
 def slow(desk: DeskUnderTest, answers: int) -> None:
-    desk.change_policy(policy_of(more=f"[limits]\nanswers_to_agent_per_hour = {answers}\n"))
+    limits = f"[limits]\nanswers_to_agent_per_hour = {answers}\n"
+    desk.change_policy(policy_of('time_zone = "Europe/Berlin"', more=limits))
 
 
 def test_whoever_asks_in_an_agents_name_gets_nothing_and_the_agent_is_told_once_in_an_hour(desk: DeskUnderTest) -> None:
@@ -182,7 +183,9 @@ def test_whoever_asks_in_an_agents_name_gets_nothing_and_the_agent_is_told_once_
     assert [one.notice for one in desk.sent] == ["result", "listing", "result", "pace"]
     assert {one.to for one in desk.sent} == {ANNA}
     text = " ".join(desk.last(ANNA, "pace").text.split())
-    assert "What you ask for with #list, #find, #why and the like is answered again from" in text
+    # By the reader's clock: in Greenwich it is 09:00.
+    assert "since 2 March 2026, 10:00. What you ask for with #list, #find, #why and the like is answered again" in text
+    assert "from 2 March 2026, 11:00;" in text
     desk.now += timedelta(hours=1)
     desk.write(ANNA, "#help")
     assert desk.sent[-1].notice == "result"

@@ -161,6 +161,8 @@ def test_the_people_of_a_ticket_hear_what_the_rules_let_them_hear(desk: DeskUnde
     assert desk.audit() == []
 
 
+PROVEN = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
+WATCHERS = '["watchers"]'
 CLOSING = '[[notice]]\nevent = "closing"\nto = "requester"\n'
 
 
@@ -184,6 +186,19 @@ def test_the_closing_mail_says_who_closed_and_does_not_overtake_the_answer(desk:
     text = desk.last("erika@example.com", "closing").text
     assert "Anna Agent has closed this ticket:" in text
     assert "heard nothing" not in text
+
+
+def test_a_ticket_that_is_open_again_is_not_told_to_have_ended(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of("send_delay_minutes = 5", CLOSING))
+    desk.write(ERIKA, "It drops.")
+    ticket = desk.last(ANNA, "new_ticket")
+    for words in ("The cable was loose.\n\n#close", "#reopen", "#resolve", "#reopen"):
+        desk.answer(ANNA, ticket, words)
+    desk.wait(minutes=10)
+    assert [one.notice for one in desk.inbox("erika@example.com") if one.notice != "acknowledgement"] == ["answer"]
+    given_up = [one["actor"] for one in desk.ticket()["history"] if one["kind"] == "given-up"]
+    assert given_up == [ANNA, ANNA]
+    assert desk.audit() == []
 
 
 def test_where_nobody_wrote_any_more_the_closing_mail_says_so(desk: DeskUnderTest) -> None:
@@ -227,6 +242,29 @@ def test_news_to_a_dead_address_is_held_and_to_a_muted_one_left_out(desk: DeskUn
         "update to erika@example.com held",
         "update to fred@example.com left out",
     ]
+    assert desk.audit() == []
+
+
+def test_news_that_a_person_makes_is_counted_and_a_hand_over_is_told_to_the_people_of_its_tickets(
+    desk: DeskUnderTest,
+) -> None:
+    few = '[limits]\nautomatic_per_ticket = ["2/60"]\n'
+    desk.change_policy(policy_of(more=few + table("reopened", to=WATCHERS) + table("taken", to=WATCHERS)))
+    desk.write(ERIKA, "It drops.")
+    ticket = desk.last(ANNA, "new_ticket")
+    desk.answer(ANNA, ticket, "#cc vic@elsewhere.example\n#take", headers=PROVEN)
+    desk.write(ANNA, "#handover ben", subject="x", headers=PROVEN)
+    for words in ("by cable", "by air"):
+        desk.answer(BEN, desk.last(BEN, "new_ticket"), "#resolve")
+        desk.answer(ERIKA, desk.last("erika@example.com"), f"It still drops {words}.")
+    # What agents do is told however often; what others do, as long as there is room.
+    lines = [text for one in desk.inbox("vic@elsewhere.example", "update") for text in one.text.splitlines()]
+    assert [line for line in lines if line.startswith("- ")] == [
+        "- Ben Helper takes care of it now",
+        "- it is open again",
+    ]
+    said = [one["text"] for one in desk.ticket()["history"] if one["kind"] == "suppressed"]
+    assert [text.partition(":")[0] for text in said] == ["update to vic@elsewhere.example left out"]
     assert desk.audit() == []
 
 

@@ -15,7 +15,11 @@ ERIKA, ANNA, BEN, NORA, LEA = (f"{name}@example.com" for name in ("erika", "anna
 PROVEN = {"Authentication-Results": "mx.example.com; dmarc=pass header.from=example.com"}
 
 
-def tiers() -> Any:
+def flat(mail: Sent) -> str:
+    return " ".join(mail.text.split())
+
+
+def tiers(more: str = "") -> Any:
     from gateway.policy import parse_policy
 
     return parse_policy(
@@ -52,7 +56,7 @@ teams = ["network"]
 name = "Max Maker"
 address = "max@example.com"
 teams = ["makers"]
-""",
+{more}""",
         "rules.toml",
     )
 
@@ -264,6 +268,9 @@ def test_a_lead_hands_over_another_agents_tickets_who_hears_of_it(tiered: DeskUn
     assert "INC-1001 handed over to Ben Helper" in " ".join(tiered.last(LEA, "result").text.split())
     told = " ".join(tiered.last(ANNA, "result").text.split())
     assert "Lea Lead has handed your open tickets over to Ben Helper:" in told
+    shift(tiered, "#handover ben to lea", sender=LEA)
+    assert "Lea Lead has taken over your open tickets:" in " ".join(tiered.last(BEN, "result").text.split())
+    assert tiered.last(LEA, "listing").subject == "You have taken over from Ben Helper (1)"
     assert tiered.audit() == []
 
 
@@ -282,6 +289,22 @@ def test_what_can_not_be_is_told_with_its_reason(tiered: DeskUnderTest, command:
     shift(tiered, command, sender=NORA)
     assert tiered.ticket(1001)["assignee"] == ANNA
     assert any(why in line for line in lines_of(" ".join(tiered.last(NORA, "result").text.split("\n  "))))
+
+
+def test_of_one_who_is_away_the_deputy_gets_the_list_too(tiered: DeskUnderTest) -> None:
+    person = f'[[person]]\naddress = "{BEN}"\ndeputy = "nora"\n'
+    tiered.change_policy(tiers(person))
+    matters(tiered, "Mouse")
+    shift(tiered, "#away until Friday", sender=BEN)
+    shift(tiered, "#handover ben")
+    assert "Ben Helper is away until 6 March 2026; Nora Net hears of it too" in flat(tiered.last(ANNA, "result"))
+    assert handed(tiered).subject == "Anna Agent hands over to you (1)"
+    mail = tiered.last(NORA, "listing")
+    assert mail.subject == "Anna Agent hands over to Ben Helper, who is away (1)"
+    assert ", Ben Helper, opened" in flat(mail)
+    tiered.answer(NORA, mail, "1 take")
+    assert tiered.ticket(1001)["assignee"] == NORA
+    assert tiered.audit() == []
 
 
 def test_a_new_mail_that_proves_nothing_is_asked_about_once(tiered: DeskUnderTest) -> None:

@@ -128,7 +128,8 @@ def test_nobody_sees_the_subject_of_the_ticket_that_theirs_was_merged_into(desk:
         sent = desk.last(address, "resolution")
         assert sent.subject.removeprefix("Re: ") == subject
         assert f"Your number: {number}\n" in lines_of(sent)
-        assert "You get this because" not in sent.text
+        # Whose own matter it is knows why the mail comes.
+        assert ("You get this because Anna Agent added you to INC-1002." in sent.text) == (address == CARA)
         others = {name for name, _ in own.values()} - {subject}
         assert not [name for name in others if name.partition("] ")[2] in sent.message.as_string() + sent.text]
     desk.answer(OTTO, desk.last("otto@example.com", "resolution"), "Not with me.")

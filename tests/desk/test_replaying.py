@@ -237,7 +237,7 @@ def test_a_ticket_as_it_stood_before_an_agent_came(lived_anew: DeskUnderTest) ->
     with connection(lived_anew.database):
         ticket, _ = follow_merges(1001)
         assert ticket is not None
-        now = ticket_facts(ticket)
+        now = ticket_facts(ticket, lived_anew.policy)
         answered = Ledger.get_by_id(4).decided_at
         then = as_of(now, answered)
     assert (now.status, now.category, now.subcategory, now.urgency) == ("resolved", "network", "wifi", "low")

@@ -72,12 +72,14 @@ def test_a_sender_who_was_too_fast_waits_an_hour_and_is_heard_again(desk: DeskUn
 
 
 def test_a_colleagues_burst_waits_too_and_the_agents_are_told_once(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of('time_zone = "Europe/Berlin"'))
     rows = burst(desk, ERIKA, 14, seconds=10)
     assert {row.reason_code for row in rows[10:]} == {"flood"}
     for agent in (ANNA, BEN):
         (told,) = desk.inbox(agent, "flood")
         assert "erika@example.com" in told.text
         assert "quarantine" in told.text
+        assert "until 2 March 2026, 11:" in " ".join(told.text.split())
     with connection(desk.database):
         assert release(desk.database, [rows[10].id], by="admin", now=desk.now) == 1
     desk.sort()
@@ -351,16 +353,31 @@ def test_an_agents_mailbox_that_answers_questions_by_itself_is_asked_five_times(
     for number in range(9):
         newest = desk.inbox(ANNA, "question")[-1:] or [desk.last(ANNA)]
         desk.answer(f"Anna <{ANNA}>", newest[0], f"Away {number}\n#away until Monday\nBest wishes")
-    assert len(desk.inbox(ANNA, "question")) == 5
+    questions = desk.inbox(ANNA, "question")
+    assert ["a program may be writing them" in " ".join(one.text.split()) for one in questions] == [*[False] * 4, True]
     assert "ping-pong" in suppressed(desk)
     muted = [one for one in desk.inbox(BEN, "changed") if "to and fro" in one.text]
     assert len(muted) == 1
+    assert "what Anna Agent wrote waits there; it reached nobody" in muted[0].text
     with connection(desk.database):
         assert Ticket.get(Ticket.number == 1001).muted_at is not None
     desk.answer(f"Ben <{BEN}>", desk.last(BEN, "new_ticket"), "Restart it, please.")
     with connection(desk.database):
         assert Ticket.get(Ticket.number == 1001).muted_at is None, "an agent has acted"
     assert desk.audit() == []
+
+
+def test_an_agent_is_told_of_every_held_mail(desk: DeskUnderTest) -> None:
+    """Who is not told believes that it was sent: no pace and no mute keeps it from a person."""
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(ANNA)
+    with connection(desk.database):
+        Ticket.update(muted_at=desk.now).execute()
+    for number, wrong in enumerate(("resolv a", "resolve1 b", "resolve c,d", "clsoe", "assing", "tkae", "notes x"), 1):
+        desk.answer(f"Anna <{ANNA}>", notice, f"Hello, attempt {number} of it\n#{wrong}\nBest wishes")
+        assert len(desk.inbox(ANNA, "question")) == number
+        assert "may be writing" not in desk.last(ANNA).text
+    assert suppressed(desk) == []
 
 
 def test_mail_to_the_desk_without_any_sender_is_counted_as_one_senders(make_desk: MakeDesk) -> None:

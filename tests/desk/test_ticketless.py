@@ -12,7 +12,7 @@ from gateway.store.states import Outcome
 from gateway.subject import find_tokens
 from gateway.triage.commands import COMMANDS
 from gateway.triage.desk_commands import DESK_COMMANDS
-from tests.desk.harness import DeskUnderTest, Sent
+from tests.desk.harness import DeskUnderTest, Sent, policy_of
 
 ERIKA, ANNA, BEN = "erika@example.com", "anna@example.com", "ben@example.com"
 PREFIXES = ("INC", "REQ")
@@ -75,13 +75,55 @@ def test_what_is_clearly_meant_stays_what_it_is(
 
 
 def test_a_mail_about_many_tickets_is_about_none_of_them(desk: DeskUnderTest) -> None:
-    """The one in which notices are gathered carries no key of any ticket."""
+    """The one in which notices are gathered carries no key of any ticket, and an id that anybody could make up."""
+    desk.change_policy(policy_of(more='[[notice]]\nevent = "new_ticket"\nwhen = "bundle"\n'))
     desk.write(ERIKA, "It drops.")
+    desk.write(ERIKA, "The printer too.", subject="Printer")
+    desk.wait(hours=2)
+    bundle = desk.last(ANNA, "bundle").message_id
     quoting = "On it.\n\nOn Mon, 2 Mar 2026 at 09:00, Help Desk wrote:\n> - [INC-1001] My VPN is down: new"
-    for ours, outcome in (("<hg.abcdefghijklmnop@example.com>", Outcome.FILED), ("<1@example.com>", "")):
+    for ours, outcome in ((bundle, Outcome.FILED), ("<hg.abcdefghijklmnop@example.com>", ""), ("<1@example.com>", "")):
         headers = {"In-Reply-To": ours, "References": ours}
         assert desk.write(ANNA, quoting, subject="Re: 4 messages", headers=headers).outcome == outcome
-    assert "reached nobody" in desk.last(ANNA, "result").text
+    (said,) = desk.inbox(ANNA, "result")
+    assert "reached nobody" in said.text
+
+
+def test_an_answer_to_a_list_that_lost_its_ids_belongs_to_no_ticket_of_its_quote(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    quoting = "Hello\n\nOn Mon, 2 Mar 2026 at 09:00, Help Desk wrote:\n> 1 · INC-1001: My VPN is down\n"
+    assert desk.write(ANNA, quoting, subject="Re: Your open tickets (1)").outcome == Outcome.FILED
+    assert "your words reached nobody" in " ".join(desk.last(ANNA, "result").text.split())
+    assert not desk.inbox(ANNA, "challenge")
+    # A ticket's mail has its number in the subject.
+    assert desk.write(ANNA, quoting, subject="Re: [INC-1001] My VPN is down").reason_code == "agent-unproven"
+
+
+def test_under_a_new_subject_an_answer_to_a_list_is_a_ticket_of_its_own(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    desk.write(ANNA, "#list team", subject="list")
+    listed = desk.last(ANNA, "listing")
+    assert desk.answer(ANNA, listed, "1 take", subject="Mine").outcome == Outcome.COMMANDED
+    assert desk.answer(ANNA, listed, "The coffee machine leaks.", subject="Coffee").outcome == Outcome.OPENED
+    assert desk.ticket(1002)["subject"] == "Coffee"
+    assert len(desk.ticket(1001)["messages"]) == 2
+
+
+def test_undo_in_answer_to_a_hand_over_is_told_where_it_belongs_and_works_there(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    own = desk.last(ANNA, "new_ticket")
+    desk.answer(ANNA, own, "#take")
+    desk.write(ANNA, "#handover ben", subject="Off")
+    desk.answer(ANNA, desk.last(ANNA, "challenge"), "Yes")
+    handed = desk.last(ANNA, "result")
+    assert handed.subject == "Done: #handover ben"
+    desk.answer(ANNA, handed, "#undo\n#link INC-4711")
+    told = " ".join(desk.last(ANNA, "result").text.split())
+    assert "these commands need a ticket, and the mail that you answer is about none" in told
+    assert "also by a hand-over" in told
+    assert "INC-4711 to the desk" not in told and "#show INC-… to the desk" in told
+    desk.answer(ANNA, own, "#undo")
+    assert desk.ticket()["assignee"] == ANNA
 
 
 def test_an_employees_answer_to_a_list_of_matters_is_a_matter_of_its_own(desk: DeskUnderTest) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from gateway.store.database import connection
+from gateway.desk.tickets import ticket_facts
+from gateway.desk.undoing import undoable_on
+from gateway.parsing import Parser
+from gateway.policy import Policy
+from gateway.store.database import connection, execute, transaction
 from gateway.store.outbox import claim
 from gateway.store.states import OutboxState
-from gateway.store.tables import Outbox, SlaClock, Ticket, TicketLink, TicketWatcher
+from gateway.store.tables import Contact, Outbox, SlaClock, Ticket, TicketLink, TicketWatcher
+from gateway.ticket import Role
 from tests.desk.harness import DeskUnderTest, Sent, policy_of
 
+MakeDesk = Callable[[Policy], DeskUnderTest]
 ERIKA = "Erika Muster <erika@example.com>"
 FRED = "Fred Fern <fred@example.com>"
 ANNA, BEN = "anna@example.com", "ben@example.com"
@@ -75,7 +84,7 @@ def test_what_was_sent_is_said_plainly_and_the_rest_is_taken_back(desk: DeskUnde
     assert "erika@example.com got, or will get, a mail that says it is over: write what holds now" in words
     assert desk.ticket()["status"] == "in_progress"
     assert "Priority: P3 again" in told.text and "Assignee: nobody again" in told.text
-    assert "took back what was done before" in desk.last(BEN, "changed").text
+    assert "- what was done before is taken back\r\n" in desk.last(BEN, "changed").text
     assert any(
         "It works again" in message["text"] for message in desk.ticket()["messages"] if message["state"] == "posted"
     )
@@ -102,6 +111,64 @@ def test_who_was_answered_is_not_told_that_nobody_took_it_up(desk: DeskUnderTest
     desk.answer(ERIKA, desk.last("erika@example.com", "answer"), "status")
     assert "not yet taken up" not in " ".join(desk.last("erika@example.com", "status").text.split())
     assert desk.audit() == []
+
+
+def rows_to(desk: DeskUnderTest, address: str, notice: str) -> list[Outbox]:
+    with connection(desk.database):
+        return list(Outbox.select().join(Contact).where((Outbox.notice == notice) & (Contact.address == address)))
+
+
+def test_an_answer_that_reached_only_a_reader_is_none(make_desk: MakeDesk) -> None:
+    desk = make_desk(policy_of(more=PROMISES))
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(ANNA, "new_ticket")
+    desk.answer(ANNA, notice, "#cc fred@example.com")
+    desk.answer(ANNA, notice, "Try this, please.")
+    (deferred,) = rows_to(desk, "erika@example.com", "answer")
+    later = {"state": OutboxState.WAITING, "hold_reason": "", "not_before": desk.now + timedelta(hours=1)}
+    with connection(desk.database):
+        Outbox.update(later | {"uncertain_count": 0}).where(Outbox.id == deferred.id).execute()
+    words = " ".join(undo(desk, about=notice).text.split())
+    assert "not sent to erika@example.com" in words and "on its way, to fred@example.com" in words
+    assert "the status is new again" in words
+    ticket = desk.ticket()
+    assert (ticket["status"], ticket["first_answer_at"]) == ("new", None)
+    with connection(desk.database):
+        response = SlaClock.get(SlaClock.kind == "response")
+        assert (response.outcome, response.stopped_at) == ("running", None)
+    assert "Try this, please." in [message["text"] for message in ticket["messages"] if message["state"] == "posted"]
+    assert desk.audit() == []
+
+
+def test_what_is_held_is_never_sent_either(make_desk: MakeDesk) -> None:
+    desk = make_desk(policy_of(more='[[notice]]\nevent = "on_hold"\nto = ["requester"]\n'))
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(ANNA, "new_ticket")
+    with connection(desk.database):
+        Contact.update(bounced_at=desk.now).where(Contact.address == "erika@example.com").execute()
+    desk.answer(ANNA, notice, "#hold vendor")
+    words = " ".join(undo(desk, about=notice).text.split())
+    assert "not sent to erika@example.com" in words and "write what holds now" not in words
+    desk.answer(ANNA, notice, "#retry")
+    assert desk.inbox("erika@example.com", "update") == []
+    assert "automatic mail to the addresses: #retry has released it" in " ".join(undo(desk, about=notice).text.split())
+    assert desk.audit() == []
+
+
+def test_what_a_delivery_has_just_now_is_on_its_way_and_nobody_waits_for_it(
+    postgres_url: str, parser: Parser, tmp_path: Path
+) -> None:
+    desk = DeskUnderTest(postgres_url, parser=parser, scratch=tmp_path, policy=DELAYED)
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.last(ANNA, "new_ticket"), "Dear Erika")
+    (answer,) = rows_to(desk, "erika@example.com", "answer")
+    with connection(desk.database):
+        found = ticket_facts(Ticket.get(Ticket.number == 1001), desk.policy)
+    with psycopg.connect(postgres_url) as delivery, connection(desk.database), transaction(desk.database):
+        delivery.execute("SELECT 1 FROM outbox WHERE id = %s FOR UPDATE", (answer.id,))
+        execute(desk.database, "SET LOCAL lock_timeout = '50ms'")
+        last = undoable_on("#undo", desk.policy.agent_of(ANNA), [found], desk.policy, now=desk.now)[1001]
+        assert [(one.outbox, one.waits) for one in last.mails if one.role is Role.REQUESTER] == [(answer.id, False)]
 
 
 def test_what_a_colleague_changed_since_stays(desk: DeskUnderTest, notice: Sent) -> None:
@@ -278,6 +345,20 @@ def test_a_merger_stays_once_somebody_has_written_there(desk: DeskUnderTest, not
     assert desk.audit() == []
 
 
+def test_a_closed_ticket_that_was_merged_was_closed_when_it_was(make_desk: MakeDesk) -> None:
+    desk = make_desk(policy_of())
+    desk.write(ERIKA, "It drops.")
+    desk.write(ERIKA, "Another matter", subject="Mouse")
+    about = desk.inbox(ANNA, "new_ticket")[0]
+    desk.answer(ANNA, about, "#close")
+    before = kept(desk)
+    desk.now += timedelta(minutes=30)
+    desk.answer(ANNA, about, "#merge INC-1002")
+    undo(desk, about=about)
+    assert kept(desk) == before
+    assert desk.audit() == []
+
+
 def test_after_a_merger_is_taken_back_mail_finds_its_own_ticket_again(desk: DeskUnderTest, notice: Sent) -> None:
     desk.write(FRED, "Another matter", subject="Mouse")
     desk.answer(ANNA, notice, "#merge INC-1002")
@@ -301,8 +382,9 @@ def test_a_hand_over_names_the_other_tickets(desk: DeskUnderTest, notice: Sent) 
     assert [desk.ticket(number)["assignee"] for number in (1001, 1002)] == [ANNA, BEN]
     (heard,) = desk.inbox(BEN, "changed")[-1:]
     assert heard.subject.startswith("Re: [INC-1001]")
-    assert "Anna Agent took back what was done before: Assignee: Anna Agent again" in " ".join(heard.text.split())
-    assert sum("took back" in one.text for one in desk.inbox(BEN, "changed")) == 1
+    lines = "Anna Agent has changed this ticket: - what was done before is taken back - Assignee: Anna Agent again"
+    assert lines in " ".join(heard.text.split())
+    assert sum("taken back" in one.text for one in desk.inbox(BEN, "changed")) == 1
     assert desk.audit() == []
 
 

@@ -91,6 +91,54 @@ def test_all_archives_of_a_mail_have_one_budget() -> None:
     assert (budget.octets, budget.entries) == (0, 2)
 
 
+def in_directory(content: bytes, at: int, value: int) -> bytes:
+    """With four octets of its first directory entry overwritten."""
+    at += content.index(b"PK\x01\x02")
+    return content[:at] + value.to_bytes(4, "little") + content[at + 4 :]
+
+
+def overlapping(content: bytes, times: int) -> bytes:
+    """Its only entry stands so many times in the directory."""
+    begin, end = content.index(b"PK\x01\x02"), len(content) - 22
+    counts = 2 * times.to_bytes(2, "little") + (times * (end - begin)).to_bytes(4, "little")
+    return content[:begin] + times * content[begin:end] + content[end : end + 8] + counts + content[end + 16 :]
+
+
+def nowhere(content: bytes) -> bytes:
+    """Its only entry begins at the last place that 64 bits can say."""
+    content = in_directory(in_directory(content, 42, 0xFFFFFFFF), 28, 1 | 12 << 16)
+    end = len(content) - 22
+    size = int.from_bytes(content[end + 12 : end + 16], "little") + 12
+    end_of_directory = content[end : end + 12] + size.to_bytes(4, "little") + content[end + 16 :]
+    return content[:end] + b"\x01\0\x08\0" + 8 * b"\xff" + end_of_directory
+
+
+def test_an_entry_beyond_all_places_is_damaged() -> None:
+    budget = Budget(octets=9)
+    assert not archive_holds_key(nowhere(zipped({"a": b"words"})), budget)
+    assert budget.octets == 4
+
+
+def test_a_damaged_entry_costs_what_it_unpacks() -> None:
+    budget = Budget(octets=4_000_000)
+    assert not archive_holds_key(in_directory(zipped({"a": bytes(3_000_000)}), 16, 0), budget)
+    assert budget.octets == 1_000_000
+
+
+def test_an_entry_costs_what_it_says_however_much_comes_out_of_it() -> None:
+    budget = Budget(octets=5)
+    assert not archive_holds_key(in_directory(zipped({"a": bytes(3_000_000)}), 24, 3), budget)
+    assert budget.octets == 2
+
+
+def test_entries_that_overlap_are_read_as_often_as_they_fit_into_their_archive() -> None:
+    once = zipped({"a": b"words" * 100}, zipfile.ZIP_STORED)
+    content, budget = overlapping(once, 300), Budget()
+    assert not archive_holds_key(content, budget)
+    # What stands before the words: a header of thirty octets and a name of one.
+    assert limits.ARCHIVE_BYTES - budget.octets == len(content) // 531 * 500 < 300 * 500
+
+
 BOMBS: dict[str, Callable[[], bytes]] = {
     "one that unfolds a thousandfold": lambda: zipped({f"{n}": bytes(8_000_000) for n in range(8)}),
     "one in many": lambda: zipped({f"{n}.zip": zipped({"a": bytes(1_000_000)}) for n in range(100)}),

@@ -71,6 +71,12 @@ HISTORY = "> On 1.6.2026, at 10:00, Help Desk <helpdesk@example.com> wrote:\n> D
         "Télécharger Outlook pour iOS",
         "Obtener Outlook para Android",
         "Obter o Outlook para iOS",
+        "Diese Nachricht wurde von meinem Android-Gerät mit K-9 Mail gesendet.",
+        "Sent from my Android device with K-9 Mail. Please excuse my brevity.",
+        "Sent with Proton Mail secure email.",
+        "Enviado a partir do meu smartphone Samsung Galaxy.",
+        "Gesendet von Mail für Windows",
+        "Outlook for Android herunterladen",
     ],
 )
 def test_the_line_of_a_phone_above_the_quote_is_a_signature(line: str) -> None:
@@ -82,6 +88,7 @@ def test_the_line_of_a_phone_above_the_quote_is_a_signature(line: str) -> None:
     "text",
     [
         "It was sent from my iPhone.\n",
+        "It is an iPhone with\nOutlook for iPadOS and iOS\n",
         "Hello,\nthe scan was sent from my iPad to the printer.\n",
         "It fails.\nSent from my iPhone it works.\n",
         f"The mails that are\nsent from my iPhone\n{HISTORY}\nnever arrive.\n",

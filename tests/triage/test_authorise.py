@@ -64,6 +64,11 @@ def decided(one: Mail, known: Facts) -> Authorisation:
         (ANNA, {"keys": (AGENT_KEY,)}, Standing.AGENT, True, True),
         ("anna@home.example", {"keys": (AGENT_KEY,)}, Standing.AGENT, True, True),
         (BEN, {"keys": (AGENT_KEY,)}, Standing.AGENT_UNPROVEN, False, False),
+        # Who reads along and is an agent acts by a reader's key; for nobody else does it make an agent
+        (ANNA, {"keys": (key(holder=ANNA, role=Role.WATCHER),)}, Standing.AGENT, True, True),
+        (BEN, {"keys": (key(holder=ANNA, role=Role.WATCHER),)}, Standing.AGENT_UNPROVEN, False, False),
+        (EVE, {"keys": (key(holder=ANNA, role=Role.WATCHER),)}, Standing.OTHER, False, True),
+        (DORA, {"keys": (key(holder=ANNA, role=Role.WATCHER),)}, Standing.WATCHER, False, True),
         (ANNA, {"keys": (key(),)}, Standing.AGENT_UNPROVEN, False, False),
         (ANNA, {"keys": (key(holder=ANNA, role=Role.REQUESTER),)}, Standing.AGENT_UNPROVEN, False, False),
         (ANNA, {"references": (reference(1001, ANNA),)}, Standing.AGENT_UNPROVEN, False, False),

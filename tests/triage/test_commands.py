@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from gateway.compose import CannedAnswers, load_templates
 from gateway.defaults_files import default_file
+from gateway.mail import Address
 from gateway.ticket import Authority, Field, HoldReason, Priority, Status, TicketType
 from gateway.triage.commands import COMMANDS, help_lines, run_commands
 from gateway.triage.decision import (
@@ -235,14 +236,19 @@ def test_hold_says_for_whom_and_until_when_by_the_desk_s_clock() -> None:
         ("until Friday 14:00", "", datetime(2026, 3, 6, 14, 0, tzinfo=UTC)),
         ("until 14h", "", datetime(2026, 3, 2, 14, 0, tzinfo=UTC)),
         ("bis Freitag um 9 Uhr", 'time_zone = "Europe/Berlin"', datetime(2026, 3, 6, 8, 0, tzinfo=UTC)),
-        ("2090-01-01", 'working_hours = "Mo-Su 09:30-17:00"', datetime(2090, 1, 1, 8, 0, tzinfo=UTC)),
-        ("9999-12-31", "", datetime(9999, 12, 31, 8, 0, tzinfo=UTC)),
+        ("2031-02-28", 'working_hours = "Mo-Su 09:30-17:00"', datetime(2031, 2, 28, 9, 30, tzinfo=UTC)),
     ],
 )
 def test_a_hold_ends_when_work_begins_on_its_day_or_at_the_time_that_it_names(
     until: str, desk: str, expected: datetime
 ) -> None:
     assert done(f"#hold vendor {until}", desk=desk).ticket.hold_until == expected
+
+
+def test_a_hold_to_the_end_of_a_day_names_that_day() -> None:
+    work = done("#hold vendor until friday 24:00", desk='time_zone = "Europe/Berlin"')
+    assert work.ticket.hold_until == datetime(2026, 3, 6, 23, tzinfo=UTC)
+    assert str(work.told[0]) == "on hold, waiting for the vendor, until 2026-03-06 24:00"
 
 
 def test_people_are_added_and_changed() -> None:
@@ -285,8 +291,10 @@ def test_what_the_rules_did_is_asked_and_nothing_changes() -> None:
         ("#category a/b/c", "is no category", "#category network/vpn"),
         ("#type problem", "is no type", "#type incident|request"),
         ("#hold", "does not say for whom", "#hold requester|vendor|approval [until DAY]"),
-        ("#hold vendor until soon", "“soon” is no coming day", "#hold vendor until 2026-12-24"),
-        ("#hold vendor until 2020-01-01", "is no coming day", "#hold vendor until 2026-12-24"),
+        ("#hold vendor until soon", "“soon” is no day of the next five years", "#hold vendor until 2026-12-24"),
+        ("#hold vendor until 2020-01-01", "is no day of the next five years", "#hold vendor until 2026-12-24"),
+        ("#hold vendor until 2031-03-08", "is no day of the next five years", "#hold vendor until 2026-12-24"),
+        ("#hold vendor until 31.12.9999 14:00", "is no day of the next five years", "#hold vendor until 2026-12-24"),
         ("#cc carl", "does not name one address", "#cc a@b"),
         ("#cc a@b.example c@d.example", "does not name one address", "#cc a@b"),
         ("#cc helpdesk@example.com", "is the desk's own address", "#cc a@b"),
@@ -324,11 +332,15 @@ def test_one_refusal_leaves_nothing_done_and_the_order_is_that_of_the_mail() -> 
 
 
 def test_retry_makes_every_address_of_the_ticket_reachable() -> None:
-    for held_back, kinds in ((ERIKA,), ["reachable"]), ((), []):
-        work = done("#retry", held_back=held_back)
+    sent = "the addresses on the ticket work again: what was held for them is sent"
+    again = "the addresses on the ticket get automatic mail again"
+    well = ticket().requester
+    muted, dead = replace(well, muted_until=NOW + timedelta(days=1)), replace(well, bounced_at=NOW - timedelta(days=1))
+    for held_back, person, news in ((ERIKA,), well, [sent]), ((), muted, [again]), ((), dead, [again]), ((), well, []):
+        work = done("#retry", on=ticket(requester=person), held_back=held_back)
         assert [change.address for change in work.changes if isinstance(change, MarkReachable)] == [ERIKA, DORA]
-        assert [change.kind for change in work.changes if isinstance(change, Record)] == kinds
-        assert bool(work.news) == bool(held_back)
+        events = [change.kind for change in work.changes if isinstance(change, Record)]
+        assert ([str(line) for line in work.news], events) == (news, ["reachable"] * len(news))
 
 
 CLOSING = '[closing]\ncodes = ["fixed", "user-error"]'
@@ -477,6 +489,18 @@ def test_an_agent_follows_and_stops_and_takes_a_reader_off() -> None:
         work = done(command)
         assert RemoveWatchers(addresses=(DORA,)) in work.changes
         assert work.ticket.watchers == ()
+
+
+def test_an_agent_who_is_let_read_along_follows_and_one_who_is_taken_off_does_not() -> None:
+    stopped = done(f"#cc {BEN}", on=ticket(unwatched=(BEN,)))
+    assert AddWatcher(watcher=Address(address=BEN, name="Ben Helper")) in stopped.changes
+    assert Follow(agent=BEN) in stopped.changes
+    assert (stopped.ticket.agents, stopped.ticket.unwatched, stopped.ticket.reading) == ((BEN,), (), (BEN,))
+    assert [one.address for one in stopped.ticket.watchers] == [DORA]
+    for command in (f"#cc -{BEN}", f"#unwatch {BEN}"):
+        left = done(command, on=ticket(agents=(BEN,), reading=(BEN,)))
+        assert left.changes == (RemoveWatchers(addresses=(BEN,)), Unfollow(agent=BEN))
+        assert (left.ticket.agents, left.ticket.unwatched, left.ticket.reading) == ((), (BEN,), ())
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_the_nearest_command_comes_with_its_usage() -> None:
     [
         *("# Heading", "#12 is a number", "#", "##", "#!/bin/sh", "a #resolve", "#-", "#_x", "# 1", "# Überschrift"),
         *(
-            "# Notes",
+            "# Notebook",
             "# Category",
             "# Cause",
             "# Type of fault",
@@ -122,13 +122,7 @@ def test_the_argument_is_the_rest_of_the_line(line: str, argument: str) -> None:
             ("＃\u00a0note: secret", "#note"),
             ("- ## note x", "#note"),
         ),
-        *(
-            ("# take", "#take"),
-            ("# Resolve it works", "#resolve"),
-            ("# priority P2", "#priority"),
-            ("# Assign ben", "#assign"),
-        ),
-        *(("# category network/vpn", "#category"), ("# hold vendor until Friday", "#hold"), ("# cc a@b", "#cc")),
+        *(("# priority P2", "#priority"), ("# hold vendor until Friday", "#hold"), ("# cc a@b", "#cc")),
     ],
 )
 def test_a_command_with_a_space_behind_the_sign_is_held(line: str, near: str) -> None:
@@ -137,6 +131,55 @@ def test_a_command_with_a_space_behind_the_sign_is_held(line: str, near: str) ->
     assert (wrong.raw, wrong.suggestion) == (line, near)
     assert str(wrong.why) == "looks like a command, but has a space behind the #"
     assert (text.public, text.commands, text.hides_note) == ("Hello\nBye", (), near == "#note")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("Hello # Note secret", "Hello,\u00a0 #\u00a0Note: secret", "Hello# note secret", "all fine.# NOTE secret"),
+        *("# notes secret", "# Notes", "#Notes: secret", "see #notes", "#-note secret", "# *Note*: secret"),
+        *("#\nnote secret", "# \n\n Note: secret"),
+    ],
+)
+def test_what_may_be_meant_as_a_note_is_held_wherever_it_stands(line: str) -> None:
+    text = read_agent_text(f"Hello\n{line}\nBye", COMMANDS)
+    assert (text.public, len(text.misplaced), text.hides_note) == ("Hello\nBye", 1, True)
+
+
+@pytest.mark.parametrize("line", ["the C# note of it", "a song in A# notes", "it is # noted", "a #note-book", "#"])
+def test_words_beside_a_sign_are_no_note(line: str) -> None:
+    assert read_agent_text(line, COMMANDS).public == line
+
+
+HEADINGS = {
+    "# take": "#take",
+    "# Resolve it works": "#resolve",
+    "# Assign ben": "#assign",
+    "# Use VPN": "#use",
+    "# category network/vpn": "#category",
+    "# Cause and effect": "#cause",
+    "# Help": "#help",
+    "# Tag der Umstellung": "#tag",
+    "# Assign rights": "#assign",
+    "# Workaround": "",
+}
+
+
+@pytest.mark.parametrize("line", HEADINGS)
+def test_what_reads_like_a_heading_too_is_held_only_where_commands_stand(line: str) -> None:
+    middle = f"Hello\n{line}\nBye"
+    read = read_agent_text(middle, COMMANDS)
+    assert (read.public, read.commands, read.misplaced) == (middle, (), ())
+    for text in (f"{line}\nHello", f"Hello\n\n{line}\n", f"#take\n{line}\nHello", f"# take\n{line}\n# priority P2\nx"):
+        wrong = {one.raw: one.suggestion for one in read_agent_text(text, COMMANDS).misplaced}
+        assert wrong.get(line, "") == HEADINGS[line]
+
+
+def test_commands_count_right_above_the_first_note() -> None:
+    text = read_agent_text("Hello\n\n#resolve\n#cause dust\n\n#note Secret\nmore\n#close\n#note\nstill", COMMANDS)
+    assert [line.name for line in text.commands] == ["resolve", "cause"]
+    assert (text.public, text.internal) == ("Hello", "Secret\nmore\nstill")
+    assert [wrong.raw for wrong in text.misplaced] == ["#close"]
 
 
 def test_a_note_makes_internal_what_follows_wherever_it_stands() -> None:
@@ -211,7 +254,7 @@ def test_the_help_has_a_line_for_each_command() -> None:
         assert str(command.help).endswith(".")
 
 
-@pytest.mark.parametrize("piece", ["_", "-", "- ", "\t", "\t*", " ", "> ", "| |", "\t ", "#", "*_"])
+@pytest.mark.parametrize("piece", ["_", "-", "- ", "\t", "\t*", " ", "> ", "| |", "\t ", "#", "*_", "# ", "#\n"])
 def test_a_rule_below_a_mail_takes_no_longer_than_other_lines(piece: str) -> None:
     """Mutant 3000026 of the fuzzer: 32 underscores in a row took longer than anybody waits."""
     started = time.process_time()

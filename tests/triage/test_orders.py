@@ -28,6 +28,7 @@ def read(text: str) -> list[tuple[tuple[int, ...], str]]:
         ("2 network", (2,), "#assign network"),
         ("3 p1", (3,), "#priority P1"),
         ("3 P 2.", (3,), "#priority P2"),
+        ("3 p9", (3,), "#priority P9"),
         ("4 note called her", (4,), "#note called her"),
         ("5) #hold vendor until 2026-12-24", (5,), "#hold vendor until 2026-12-24"),
         ("1, 3 and 5 take", (1, 3, 5), "#take"),

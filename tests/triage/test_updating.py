@@ -70,6 +70,12 @@ def news(
         (fields((Field.PRIORITY, "P1")), {}, Event.PRIORITY_CHANGED, "its priority is P1; it was P3"),
         (held(), {}, Event.ON_HOLD, "it waits for a supplier"),
         (
+            held(until=datetime(2026, 3, 7, tzinfo=UTC)),
+            {},
+            Event.ON_HOLD,
+            "it waits for a supplier, until 2026-03-06",
+        ),
+        (
             held(HoldReason.APPROVAL, datetime(2026, 3, 6, 12, tzinfo=UTC)),
             {},
             Event.ON_HOLD,

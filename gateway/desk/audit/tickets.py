@@ -31,7 +31,7 @@ from gateway.store.tables import (
     TicketLink,
     TicketWatcher,
 )
-from gateway.ticket import ALWAYS_FILLED, FINDINGS, Field, Status, is_reopening
+from gateway.ticket import ALWAYS_FILLED, ENDED, FINDINGS, Field, Status, is_reopening
 
 _NEW = [Status.NEW.value, "", "", ""]
 
@@ -285,7 +285,7 @@ def _ticket(ticket: Ticket, told: Told, *, opened_by: Sequence[Ledger]) -> Itera
         yield f"was opened under the rules {told.policy}, not {ticket.policy_version}"
     if told.requester != ticket.requester_id:
         yield f"the requester is contact {ticket.requester_id}, but its history says {told.requester}"
-    ended = ticket.status in (Status.CLOSED, Status.CANCELLED)
+    ended = ticket.status in ENDED
     if ended != (ticket.closed_at is not None) or (ticket.status == Status.RESOLVED and ticket.resolved_at is None):
         yield f"is {ticket.status}, but its times say something else"
 
