@@ -80,6 +80,10 @@ class Misplaced:
     why: Phrase
     suggestion: Phrase | str = ""
 
+    @property
+    def may_be_note(self) -> bool:
+        return self.suggestion == f"#{NOTE}" or _NOTE_ANYWHERE.search(visible(self.raw)) is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class AgentText:
@@ -93,9 +97,8 @@ class AgentText:
 
     @property
     def hides_note(self) -> bool:
-        """Whether a line that can't count has `#note` somewhere in it."""
-        shown = [visible(one.raw) for one in self.misplaced]
-        return any(_NOTE_ANYWHERE.search(one) for one in shown)
+        """Whether a line that can't count may have been meant as a note."""
+        return any(one.may_be_note for one in self.misplaced)
 
 
 def read_agent_text(text: str, known: Collection[str]) -> AgentText:
@@ -110,16 +113,17 @@ def read_agent_text(text: str, known: Collection[str]) -> AgentText:
     internal: list[str] = []
     into, has_note = public, False
     for number, (line, command) in enumerate(zip(lines, matches, strict=True)):
-        if command is None:
-            if into is public and number in spaced:
-                why = say("looks like a command, but has a space behind the #")
-                misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=f"#{spaced[number]}"))
-                continue
-            if into is public and (hidden := _hidden_command(line, known)):
-                why = say("looks like a command, but does not begin its line")
-                suggestion = say("{command} on a line of its own", command=hidden)
-                misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=suggestion))
-                continue
+        hidden = ""
+        if command is None and into is public:
+            hidden = spaced.get(number) or _hidden_command(line, known)
+        if hidden and number in spaced:
+            why = say("looks like a command, but has a space behind the #")
+            misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=f"#{hidden}"))
+        elif hidden:
+            why = say("looks like a command, but does not begin its line")
+            suggestion = say("{command} on a line of its own", command=hidden)
+            misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=suggestion))
+        elif command is None:
             into.append(line)
         elif command.name == NOTE:
             into, has_note = internal, True
@@ -134,6 +138,9 @@ def read_agent_text(text: str, known: Collection[str]) -> AgentText:
             misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=suggestion))
         else:
             commands.append(command)
+        if misplaced and misplaced[-1].may_be_note:
+            # What stands below a note is one too, also below one that can't count.
+            into = internal
     return AgentText(
         public=_join(public),
         internal=_join(internal),

@@ -201,7 +201,7 @@ def test_of_a_quarantined_mail_the_digest_can_tell_who_wrote_what_and_what_a_rel
     assert quarantined(changes=(opened("de"), post(ERIKA)), classification=MADE) == {
         "sender": "erika@example.com",
         "name": "Erika Muster",
-        "subject": "VPN",
+        "subject": "Re: [INC-7] VPN",
         "release": {"action": "open", "token": "", "team": "network", "type": "incident", "priority": "P2"},
     }
 

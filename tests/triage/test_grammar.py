@@ -33,12 +33,15 @@ def test_a_command_in_the_middle_is_misplaced_and_says_where_it_would_count() ->
 
 @pytest.mark.parametrize(
     ("word", "near"),
-    [("#resolv", "#resolve"), ("#clsoe", "#close"), ("#Assing anna", "#assign"), ("#notes", "#note"), ("#xyzzy", "")],
+    [
+        *(("#resolv", "#resolve"), ("#clsoe", "#close"), ("#Assing anna", "#assign"), ("#xyzzy", "")),
+        *(("#notes", "#note"), ("#noet", "#note")),
+    ],
 )
 def test_an_unknown_word_is_held_with_the_nearest_command(word: str, near: str) -> None:
     text = read_agent_text(f"{word}\nHello", COMMANDS)
     assert [(wrong.raw, wrong.suggestion) for wrong in text.misplaced] == [(word, near)]
-    assert text.public == "Hello"
+    assert (text.public, text.internal) == (("", "Hello") if near == "#note" else ("Hello", ""))
 
 
 def test_the_nearest_command_comes_with_its_usage() -> None:
@@ -130,7 +133,9 @@ def test_a_command_with_a_space_behind_the_sign_is_held(line: str, near: str) ->
     (wrong,) = text.misplaced
     assert (wrong.raw, wrong.suggestion) == (line, near)
     assert str(wrong.why) == "looks like a command, but has a space behind the #"
-    assert (text.public, text.commands, text.hides_note) == ("Hello\nBye", (), near == "#note")
+    hides = near == "#note"
+    assert (text.public, text.internal) == (("Hello", "Bye") if hides else ("Hello\nBye", ""))
+    assert (text.commands, text.hides_note) == ((), hides)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +148,7 @@ def test_a_command_with_a_space_behind_the_sign_is_held(line: str, near: str) ->
 )
 def test_what_may_be_meant_as_a_note_is_held_wherever_it_stands(line: str) -> None:
     text = read_agent_text(f"Hello\n{line}\nBye", COMMANDS)
-    assert (text.public, len(text.misplaced), text.hides_note) == ("Hello\nBye", 1, True)
+    assert (text.public, text.internal, len(text.misplaced), text.hides_note) == ("Hello", "Bye", 1, True)
 
 
 @pytest.mark.parametrize("line", ["the C# note of it", "a song in A# notes", "it is # noted", "a #note-book", "#"])
