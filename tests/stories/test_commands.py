@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "tag": ("#tag VPN urgent", {"tags": ["vpn", "urgent"]}),
     "set": ("#set asset=PC-0815", {"asset": "PC-0815"}),
     "ack": ("#ack", {"status": "new"}),
-    "hold": ("#hold vendor until 2099-12-24", {"status": "on_hold", "hold": "vendor"}),
+    "hold": (f"#hold vendor until {date.today().year + 1}-12-24", {"status": "on_hold", "hold": "vendor"}),
     "close": ("#close", {"status": "closed"}),
     "spam": ("#spam", {"status": "cancelled"}),
     "retry": ("#retry", {"status": "new"}),
@@ -107,7 +108,7 @@ def test_a_ticket_of_another_type_answers_to_its_old_token(
         ("Hello,\n#resolve\nit works again.", "in the middle"),
         ("Fixed.\n#priority urgent", "is no priority"),
         ("Fixed.\n#reopen", "the ticket is new"),
-        ("#merge INC-99999", "there is no such ticket"),
+        ("It is the same matter.\n#merge INC-99999", "there is no such ticket"),
         ("#spam\nPlease stop writing to us.", "#note"),
         ("#assign nobody-here\nIt is yours.", "names no agent and no team"),
     ],
