@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "tag": ("#tag VPN urgent", {"tags": ["vpn", "urgent"]}),
     "set": ("#set asset=PC-0815", {"asset": "PC-0815"}),
     "ack": ("#ack", {"status": "new"}),
-    "hold": (f"#hold vendor until {date.today().year + 1}-12-24", {"status": "on_hold", "hold": "vendor"}),
+    "hold": (f"#hold vendor until {datetime.now(UTC).year + 1}-12-24", {"status": "on_hold", "hold": "vendor"}),
     "close": ("#close", {"status": "closed"}),
     "spam": ("#spam", {"status": "cancelled"}),
     "retry": ("#retry", {"status": "new"}),
