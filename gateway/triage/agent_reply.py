@@ -34,7 +34,7 @@ from gateway.triage.challenge import quarantine_and_ask, says_no
 from gateway.triage.commands import run_commands, run_possible_commands
 from gateway.triage.decision import Action, Change, Decision, DropMessage, Notice, PostMessage, ReleaseMessage
 from gateway.triage.ending import with_workaround
-from gateway.triage.facts import HeldMessage, TicketFacts
+from gateway.triage.facts import HeldMessage, SameId, TicketFacts
 from gateway.triage.grammar import CommandLine
 from gateway.triage.marks import defect_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
@@ -98,10 +98,7 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
         if ours.key_inside:
             suggestion = say("write it again without this file; #send leaves it out")
         return _hold(case, reply, why=why, suggestion=suggestion)
-    collision = _collision(case, reply, public)
-    if collision:
-        return collision
-    return _carry_out(case, reply, done, public)
+    return _second_copy(case, reply, public) or _collision(case, reply, public) or _carry_out(case, reply, done, public)
 
 
 def _hold_for(case: Case, reply: Reply, wrong: Sequence[tuple[Phrase, Phrase | str]]) -> Decision:
@@ -179,6 +176,14 @@ def _hold_from_spam(case: Case, reply: Reply, ticket: TicketFacts) -> Decision:
         return _hold(case, reply, why=why, suggestion=suggestion, needs_more=True)
     why = say("#spam lets nobody outside hear of it, but there are words to the requester")
     return _hold(case, reply, why=why, suggestion=say("#note above the words that are for colleagues"))
+
+
+def _second_copy(case: Case, reply: Reply, public: str) -> Decision | None:
+    """The same mail in other words: the agent's own program, or somebody on the way, sent it again; or it is meant."""
+    if case.facts.same_id is not SameId.COPY or reply.released is not None or not (public or reply.text.internal):
+        return None
+    why = say("a mail of yours with the same Message-ID came before, and this one differs from it")
+    return _hold(case, reply, why=why, suggestion=say("#send, if this one is to go out too"))
 
 
 def _collision(case: Case, reply: Reply, public: str) -> Decision | None:

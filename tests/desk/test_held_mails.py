@@ -179,3 +179,15 @@ def test_the_subject_says_what_was_not_done_and_the_ticket_once(desk: DeskUnderT
     question = desk.last("anna@example.com", "question")
     assert question.subject == subject
     assert question.message["In-Reply-To"] == desk.last("anna@example.com", "new_ticket").message_id
+
+
+def test_a_second_copy_of_an_answer_that_differs_is_not_sent_twice(desk: DeskUnderTest, notice: Sent) -> None:
+    same = {"Message-ID": "<once@example.com>"}
+    desk.answer(ANNA, notice, "Please restart it.", headers=same)
+    desk.answer(ANNA, notice, "Please restart it.\n\nChecked by example.com", headers=same)
+    question = desk.last(ANNA, "question")
+    assert "same Message-ID" in " ".join(question.text.split())
+    assert len(answers(desk)) == 1
+    desk.answer(ANNA, question, "#send")
+    assert len(answers(desk)) == 2
+    assert desk.audit() == []

@@ -177,6 +177,9 @@ RARE = {
     *("A colleague", "nobody knows the requester's address", "that ticket is closed"),
     "the addresses on the ticket work again: what was held for them is sent",
     "the addresses on the ticket get automatic mail again",
+    # An agent's mail that comes twice and differs: `test_held_mails` says it.
+    "a mail of yours with the same Message-ID came before, and this one differs from it",
+    "#send, if this one is to go out too",
     # A "no" to what a mail in one's name wants: `test_agents` says it in each language.
     "Thank you. None of this is carried out:",
     "{agent} does not confirm the commands of the mail that opened this ticket",
