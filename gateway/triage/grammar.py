@@ -35,11 +35,14 @@ _BLANK = _SPACE.replace("\t", "")
 _BEHIND_A_MARK = re.compile(
     rf"(?:^[{_SPACE}]*[{_MARKS}][{_MARKS}{_SPACE}]*|\t[{_BLANK}]*[*_]*)[{_HASH}]([^\W\d_][\w-]*)"
 )
-_A_NOTE = rf"{NOTE}s?(?![\w-])"
+# "#note_" is what plain text shows of "#note" in italics.
+_A_NOTE = rf"{NOTE}s?(?!_*[^\W_]|-+\w)"
 # Whatever phones and clients put behind the sign. Behind one letter it is a name: "the C# note", "a song in A# notes".
-_NOTE_ANYWHERE = re.compile(rf"[{_HASH}]{_A_NOTE}|(?<!\b[^\W\d_])[{_HASH}][{_MARKS}{_SPACE}]+{_A_NOTE}", re.IGNORECASE)
-_BEGINS_A_NOTE = re.compile(rf"^[{_SPACE}]*{_A_NOTE}", re.IGNORECASE)
-_LONE_SIGN = re.compile(rf"^[{_SPACE}]*[{_HASH}][{_SPACE}]*$")
+_NOTE_ANYWHERE = re.compile(rf"[{_HASH}]{_A_NOTE}|(?<!\b[^\W\d_])[{_HASH}][\W_]{{1,9}}{_A_NOTE}", re.IGNORECASE)
+# The part of a page that a link names: "https://example.com/printers#notes".
+_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
+_BEGINS_A_NOTE = re.compile(rf"^[\W_]{{0,9}}{_A_NOTE}", re.IGNORECASE)
+_LONE_SIGN = re.compile(rf"^[^\w{_HASH}]{{0,9}}[{_HASH}][^\w{_HASH}]{{0,9}}$")
 _SPACED = re.compile(rf"^([{_MARKS}{_SPACE}]*)([{_HASH}]+)[{_SPACE}]+([^\W\d_][\w-]*)(.*)$")
 # What fits behind the commands that take more than nothing: "# Category" alone is a heading, and so is "# Use of it".
 # Of these it may be any words, as of a heading; behind the others nothing else looks like it.
@@ -82,7 +85,7 @@ class Misplaced:
 
     @property
     def may_be_note(self) -> bool:
-        return self.suggestion == f"#{NOTE}" or _NOTE_ANYWHERE.search(visible(self.raw)) is not None
+        return self.suggestion == f"#{NOTE}" or _hides_note(visible(self.raw))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +114,7 @@ def read_agent_text(text: str, known: Collection[str]) -> AgentText:
     misplaced: list[Misplaced] = []
     public: list[str] = []
     internal: list[str] = []
-    into, has_note = public, False
+    into, has_note, hidden_note = public, False, ""
     for number, (line, command) in enumerate(zip(lines, matches, strict=True)):
         hidden = ""
         if command is None and into is public:
@@ -138,12 +141,13 @@ def read_agent_text(text: str, known: Collection[str]) -> AgentText:
             misplaced.append(Misplaced(raw=shown(line), why=why, suggestion=suggestion))
         else:
             commands.append(command)
-        if misplaced and misplaced[-1].may_be_note:
+        if into is public and misplaced and misplaced[-1].may_be_note:
             # What stands below a note is one too, also below one that can't count.
-            into = internal
+            into, hidden_note = internal, misplaced[-1].raw
+    below = _join(internal)
     return AgentText(
         public=_join(public),
-        internal=_join(internal),
+        internal=f"{hidden_note}\n{below}" if hidden_note and below else below,
         commands=tuple(commands),
         misplaced=tuple(misplaced),
         has_note=has_note,
@@ -178,7 +182,11 @@ def _hidden_command(line: str, known: Collection[str]) -> str:
     match = _BEHIND_A_MARK.search(seen)
     if match is not None and unicodedata.normalize("NFKC", match.group(1)).lower() in known:
         return f"#{match.group(1).lower()}"
-    return f"#{NOTE}" if _NOTE_ANYWHERE.search(seen) else ""
+    return f"#{NOTE}" if _hides_note(seen) else ""
+
+
+def _hides_note(seen: str) -> bool:
+    return NOTE in seen.lower() and _NOTE_ANYWHERE.search(_LINK.sub("", seen)) is not None
 
 
 def _spaced_commands(lines: list[str], matches: list[CommandLine | None], known: Collection[str]) -> dict[int, str]:

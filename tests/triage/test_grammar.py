@@ -41,7 +41,7 @@ def test_a_command_in_the_middle_is_misplaced_and_says_where_it_would_count() ->
 def test_an_unknown_word_is_held_with_the_nearest_command(word: str, near: str) -> None:
     text = read_agent_text(f"{word}\nHello", COMMANDS)
     assert [(wrong.raw, wrong.suggestion) for wrong in text.misplaced] == [(word, near)]
-    assert (text.public, text.internal) == (("", "Hello") if near == "#note" else ("Hello", ""))
+    assert (text.public, text.internal) == (("", f"{word}\nHello") if near == "#note" else ("Hello", ""))
 
 
 def test_the_nearest_command_comes_with_its_usage() -> None:
@@ -134,7 +134,7 @@ def test_a_command_with_a_space_behind_the_sign_is_held(line: str, near: str) ->
     assert (wrong.raw, wrong.suggestion) == (line, near)
     assert str(wrong.why) == "looks like a command, but has a space behind the #"
     hides = near == "#note"
-    assert (text.public, text.internal) == (("Hello", "Bye") if hides else ("Hello\nBye", ""))
+    assert (text.public, text.internal) == (("Hello", f"{line}\nBye") if hides else ("Hello\nBye", ""))
     assert (text.commands, text.hides_note) == ((), hides)
 
 
@@ -143,15 +143,33 @@ def test_a_command_with_a_space_behind_the_sign_is_held(line: str, near: str) ->
     [
         *("Hello # Note secret", "Hello,\u00a0 #\u00a0Note: secret", "Hello# note secret", "all fine.# NOTE secret"),
         *("# notes secret", "# Notes", "#Notes: secret", "see #notes", "#-note secret", "# *Note*: secret"),
-        *("#\nnote secret", "# \n\n Note: secret"),
+        *("#\nnote secret", "# \n\n Note: secret", "#\n*note* secret", "(#)\n- note secret"),
+        *(
+            "_#note_ secret",
+            "# _note_ secret",
+            "_#note_: secret",
+            "#`note` secret",
+            "`#` note secret",
+            "(#)note secret",
+        ),
+        *("#,note secret", "#'note' secret", '#"note" secret', "#(note) secret", "#[note] secret", "#: note secret"),
+        *("#.note secret", "#/note secret", "Hello #note- secret"),
     ],
 )
 def test_what_may_be_meant_as_a_note_is_held_wherever_it_stands(line: str) -> None:
     text = read_agent_text(f"Hello\n{line}\nBye", COMMANDS)
-    assert (text.public, text.internal, len(text.misplaced), text.hides_note) == ("Hello", "Bye", 1, True)
+    assert (text.public, len(text.misplaced), text.hides_note) == ("Hello", 1, True)
+    # The note is whole, for those who may read it.
+    assert text.internal == f"{text.misplaced[0].raw}\nBye"
 
 
-@pytest.mark.parametrize("line", ["the C# note of it", "a song in A# notes", "it is # noted", "a #note-book", "#"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("the C# note of it", "a song in A# notes", "it is # noted", "a #note-book", "#"),
+        *("see https://example.com/printers#notes", "https://example.com/#/notes/7"),
+    ],
+)
 def test_words_beside_a_sign_are_no_note(line: str) -> None:
     assert read_agent_text(line, COMMANDS).public == line
 
