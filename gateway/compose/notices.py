@@ -66,7 +66,7 @@ NOTICES: dict[str, Notice] = {
         _agent("preview", "Shows an agent what a canned answer would say on a ticket."),
         _agent("listing", "Lists tickets to an agent, who may answer line by line."),
         _agent(
-            "pace", "Tells an agent that commands had so many answers this hour that the next ones wait for the next."
+            "pace", "Tells an agent that commands or held mails had so many answers this hour that the next get none."
         ),
         _agent("confirmation", "Asks an agent to confirm commands that came without proof."),
         _agent("challenge", "Asks an agent whether a mail in the agent's name that waits in quarantine is theirs."),

@@ -17,6 +17,7 @@ from peewee import JOIN, Database
 
 from gateway.desk.calming import GIVEN_UP
 from gateway.desk.clocks import CLOCK
+from gateway.desk.stopped_mails import give_up
 from gateway.phrase import from_json, listed, say
 from gateway.policy.telling import GATHERED, Delay
 from gateway.store.database import skip_locked, transaction
@@ -141,9 +142,8 @@ def _drop_stale_reminders(database: Database, *, now: datetime) -> None:
     found = find_values(_STALE + skip_locked(database), OutboxState.WAITING, *_TIMED, '%"clock":"', '"%')
     ids = [an_id for (an_id,) in found]
     if ids:
-        Outbox.update(state=OutboxState.CANCELLED, hold_reason="", not_before=None).where(Outbox.id.in_(ids)).execute()
         text = f"no longer sent, what it reminds of is done: mail {', '.join(map(str, ids))}"
-        write_event(at=now, kind=GIVEN_UP, actor=CLOCK, text=text, detail={"cancelled": ids})
+        write_event(at=now, kind=GIVEN_UP, actor=CLOCK, text=text, detail=give_up(ids))
 
 
 def _let_go(ids: Sequence[int], *, now: datetime) -> None:

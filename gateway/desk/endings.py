@@ -7,11 +7,12 @@ from typing import Any
 
 from gateway.desk.calming import GIVEN_UP
 from gateway.desk.people import contact_of
+from gateway.desk.stopped_mails import STILL_HERE, give_up
 from gateway.desk.unit import Unit
 from gateway.mail import Address
-from gateway.store.rows import find, insert, update
-from gateway.store.states import OutboxState
-from gateway.store.tables import Contact, Outbox, Rating, Ticket, TicketWatcher
+from gateway.store.database import skip_locked
+from gateway.store.rows import find, find_values, insert, update
+from gateway.store.tables import Contact, Rating, Ticket, TicketWatcher, database_proxy
 from gateway.triage.confirming import CLOSING, RESOLUTION
 from gateway.triage.decision import AskRating, Follow, Rate, RemoveWatchers, Unfollow
 
@@ -59,21 +60,18 @@ def _remove_watchers(unit: Any, change: RemoveWatchers) -> None:
             unit.record("unwatcher", f"{address} gets no more answers", {"contact": contact.id})
 
 
+# What a delivery has just now is on its way.
+_NEWS_OF_END = """SELECT id FROM outbox WHERE ticket_id = ? AND (notice = ? OR notice = ? AND about_id IS NULL)
+    AND state IN (?, ?) AND lease_until IS NULL AND uncertain_count = 0 ORDER BY id"""
+
+
 def drop_news_of_end(unit: Unit, ticket: Ticket) -> None:
     """Cancel what still waits to tell that the ticket had ended, now that it is open again; but no agent's words."""
-    tells = (Outbox.notice == CLOSING) | ((Outbox.notice == RESOLUTION) & Outbox.about.is_null())
-    waits = Outbox.state.in_([OutboxState.WAITING, OutboxState.HELD]) & Outbox.lease_until.is_null()
-    condition = (Outbox.ticket == ticket) & tells & waits & (Outbox.uncertain_count == 0)
-    changes = {"state": OutboxState.CANCELLED, "hold_reason": "", "not_before": None}
-    rows = sorted(Outbox.update(changes).where(condition).returning(Outbox).execute(), key=lambda row: row.id)
-    if not rows:
-        return
-    asked = [row.recipient_id for row in rows if row.context.get("asks_rating")]
-    if asked:
-        Contact.update(rating_asked_at=None).where(Contact.id.in_(asked)).execute()
-    ids = [row.id for row in rows]
-    text = f"no longer sent, the ticket is open again: mail {', '.join(map(str, ids))}"
-    unit.record(GIVEN_UP, text, {"cancelled": ids}, on=ticket)
+    values = (ticket.id, CLOSING, RESOLUTION, *STILL_HERE)
+    ids = [an_id for (an_id,) in find_values(_NEWS_OF_END + skip_locked(database_proxy.obj), *values)]
+    if ids:
+        text = f"no longer sent, the ticket is open again: mail {', '.join(map(str, ids))}"
+        unit.record(GIVEN_UP, text, give_up(ids), on=ticket)
 
 
 # Change: how it is carried out; the unit is the running transaction of a mail.

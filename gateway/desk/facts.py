@@ -8,18 +8,20 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gateway.desk.absences import denied_and_away
-from gateway.desk.answered import MOST_IDS, answered_ids, references_of
+from gateway.desk.answered import MOST_IDS, references_of
 from gateway.desk.beating import heartbeat_in
 from gateway.desk.border import believed_results, check_signature, read_border_test, vouched_by
 from gateway.desk.counting import ticket_counts
 from gateway.desk.key_facts import (
     answers_nothing_known,
+    bounced_in,
     carries_probe_key,
     has_broken_key,
     has_own_mark,
     keys_in,
     question_in,
     quoted_text,
+    quotes_the_desk,
     recipient_keys,
     unbound_in,
     written_keys,
@@ -34,12 +36,6 @@ from gateway.desk.tickets import follow_merges, ticket_facts
 from gateway.desk.traffic import held_back, may_be_told, may_hear, outside_of, traffic_around, traffic_to
 from gateway.desk.turns import duty_facts
 from gateway.desk.undoing import merged_just_now, undoable_on
-from gateway.keys import (
-    Purpose,
-    key_in_id,
-    plus_suffix,
-    unseal,
-)
 from gateway.mail import Envelope, Mail
 from gateway.policy import Agent, Policy
 from gateway.policy.telling import Event
@@ -109,14 +105,14 @@ def gather_facts(
         signature=signature,
         confirmed_by=envelope.confirmed_by,
         question=question_in(mail, envelope, policy, now=now, secrets=secrets),
-        asked_about=_asked_about(mail, envelope, named.keys, vouched, policy, now=now),
+        asked_about=_asked_about(mail, envelope, named, vouched, policy, now=now),
         border_test=read_border_test(mail, envelope, policy, now=now, secrets=secrets),
         sender=as_person(sender) if sender else None,
         has_broken_key=has_broken_key(mail, envelope, policy, secrets),
         keys=tuple(_led(key, named.leads_to) for key in named.keys if key.ticket in named.tickets),
         references=tuple(_led(one, named.leads_to) for one in named.references if one.ticket in named.tickets),
         tokens=tuple(_led(one, named.leads_to) for one in named.tokens if one.ticket in named.tickets),
-        named_tickets=_each_once((*named.tickets.values(), *_handed_over(named, policy)), away),
+        named_tickets=_each_once(_with_handed_over(named, mail, envelope, vouched, policy), away),
         same_id=named.same_id,
         bounced=named.bounced,
         traffic=traffic,
@@ -194,6 +190,12 @@ class _Named:
         """Where each number leads: to itself, or to what its ticket was merged into."""
         return {number: facts.number for number, facts in self.tickets.items()}
 
+    def holds_key_of(self, agent: Agent | None) -> bool:
+        """Whether some key of the mail is one by which this agent acts."""
+        own = (agent.address, *agent.other_addresses) if agent is not None else ()
+        usable = [key for key in self.keys if key.usable and key.holder in own]
+        return any(key.is_agents(self.tickets.get(key.ticket)) for key in usable)
+
 
 def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, secrets: Mapping[int, bytes]) -> _Named:
     tap, proofs = tap_in(mail, envelope, policy, now=now, secrets=secrets)
@@ -202,13 +204,14 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
     tokens = tuple(_tokens(mail, policy))
     shown = {*(key.evidence for key in keys), *(one.evidence for one in references)}
     unbound = unbound_in(mail, envelope, policy, secrets) if shown <= {Evidence.QUOTED} else None
-    if unbound is None and not shown and answers_nothing_known(mail, envelope, policy) and tokens:
+    is_lost = unbound is None and not shown and answers_nothing_known(mail, envelope, policy)
+    if is_lost and tokens and quotes_the_desk(mail, policy):
         unbound = Role.AGENT
     listing = listing_in(written_keys(mail, envelope, policy), secrets, now=now)
-    if unbound is not None or listing is not None:
-        # Numbers that such a mail of ours tells, in a list or as an example, say nothing about its answer.
+    if unbound is not None or listing is not None or is_lost:
+        # Numbers that such a mail of ours, or of others, tells in a list or as an example say nothing of its answer.
         tokens = tuple(one for one in tokens if one.evidence is not Evidence.QUOTED)
-    bounced = tuple(_bounced(mail, envelope, secrets))
+    bounced = tuple(bounced_in(mail, envelope, secrets))
     stays = merged_just_now(mail.new_text, _agent_in(mail, policy), policy, now=now)
     texts = (mail.subject, mail.new_text)
     tickets = _tickets_around((*keys, *references, *tokens, *bounced), texts, policy, listing, stays)
@@ -253,10 +256,17 @@ def _owned(mail: Mail, policy: Policy, tickets: Iterable[TicketFacts]) -> tuple[
     return owned_tickets((mail.subject, mail.new_text, *held), author, policy)
 
 
-def _handed_over(named: _Named, policy: Policy) -> Iterable[TicketFacts]:
-    """The tickets of a hand-over, where their people hear of who has them now."""
-    numbers = [one.number for one in named.owned if one.number not in named.tickets]
-    return _tickets(numbers, policy, ()).values() if policy.people_told(Event.TAKEN) else ()
+def _with_handed_over(
+    named: _Named, mail: Mail, envelope: Envelope, vouched: str, policy: Policy
+) -> Iterable[TicketFacts]:
+    """The tickets that a mail names, and those of its hand-over where their people hear of who has them now.
+
+    Anybody can write one in an agent's name; where nothing more is there, none is carried out.
+    """
+    is_proven = vouched or envelope.confirmed_by or named.listing or named.holds_key_of(_agent_in(mail, policy))
+    is_told = is_proven and policy.people_told(Event.TAKEN)
+    numbers = [one.number for one in named.owned if one.number not in named.tickets] if is_told else []
+    return (*named.tickets.values(), *_tickets(numbers, policy, ()).values())
 
 
 def _sender_of(mail: Mail, people: KnownPeople | None) -> Contact | None:
@@ -271,15 +281,14 @@ def _proven_by(signature: SignatureFact | None) -> str:
 
 
 def _asked_about(
-    mail: Mail, envelope: Envelope, keys: Iterable[KeyFact], vouched: str, policy: Policy, *, now: datetime
+    mail: Mail, envelope: Envelope, named: _Named, vouched: str, policy: Policy, *, now: datetime
 ) -> tuple[int | None, ...]:
     """About which tickets the agent in From was asked in the last day, None where the agent said yes since; read only
     where one may have to be asked."""
-    agent = policy.agent_of(mail.sender.address) if mail.sender is not None else None
+    agent = _agent_in(mail, policy)
     if agent is None or envelope.confirmed_by:
         return ()
-    own = (agent.address, *agent.other_addresses)
-    holds_key = any(key.usable and key.key.role is not Role.REQUESTER and key.holder in own for key in keys)
+    holds_key = named.holds_key_of(agent)
     reaches = any(line.name in REACHING for line in command_lines(mail.new_text))
     names_nothing = not (mail.in_reply_to or mail.references or recipient_keys(mail, envelope, policy))
     names_nothing &= next(iter(_tokens(mail, policy)), None) is None
@@ -340,38 +349,6 @@ def _each_once(tickets: Iterable[TicketFacts], away: Mapping[str, datetime]) -> 
 def _led(fact: _Fact, leads_to: Mapping[int, int]) -> _Fact:
     """The fact about the ticket that a merged one leads to."""
     return replace(fact, ticket=leads_to[fact.ticket])
-
-
-def _bounced(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> Iterable[BouncedMail]:
-    """Our mails that a report is about: by the bounce key it was sent to, else by the ids of what came back.
-
-    Half of all odd reports say nothing that a machine can read; the key in the address tells of these too.
-    """
-    rows: dict[int, Outbox] = {}
-    for address in (*envelope.recipients, *mail.delivered_to, *(one.address for one in mail.to)):
-        key = unseal(plus_suffix(address), purpose=Purpose.BOUNCE, secrets=secrets)
-        if key is not None:
-            row = Outbox.get_or_none(Outbox.id == key.ticket)
-            if row is not None:
-                rows[row.id] = row
-    returned = list(mail.report.returned_ids[:MOST_IDS]) if mail.report is not None else []
-    if mail.report is None and envelope.reverse_path == "":
-        returned = list(answered_ids(mail))
-    # What came back names itself first, and behind that the mails that it goes on from.
-    returned = [one for one in returned if key_in_id(one)]
-    ours = Outbox.select().where(Outbox.message_id.in_(returned)) if returned else ()
-    for row in sorted(ours, key=lambda row: returned.index(row.message_id)):
-        rows.setdefault(row.id, row)
-    for row in rows.values():
-        yield BouncedMail(
-            outbox_id=row.id,
-            notice=row.notice,
-            recipient=row.recipient.address,
-            ticket=row.ticket.number if row.ticket is not None else None,
-            is_agent=row.role == Role.AGENT,
-            about=row.about_id,
-            is_known=row.bounced_at is not None,
-        )
 
 
 def _logged_for(mail: Mail, policy: Policy) -> dict[str, Contact | None]:

@@ -1,10 +1,12 @@
-"""Which keys of ours a mail carries, where they stand, and what they prove; read before a decision, never in it."""
+"""Which keys of ours a mail carries, where they stand, and what they prove, and which mails of ours it answers or
+reports about; read before a decision, never in it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from gateway.compose import DELIMITER_MARK
 from gateway.desk.answered import MOST_IDS, answered_ids
 from gateway.desk.outgoing import is_unbound_id
 from gateway.keys import (
@@ -26,8 +28,12 @@ from gateway.store.states import LedgerState
 from gateway.store.tables import Agent, Contact, Ledger, Outbox, Ticket
 from gateway.subject import clean_subject, find_tokens, one_line
 from gateway.ticket import Role
+from gateway.triage.actions import ADDRESS
 from gateway.triage.challenge import ASKED_ABOUT
-from gateway.triage.facts import Evidence, KeyFact, QuestionFact
+from gateway.triage.facts import BouncedMail, Evidence, KeyFact, QuestionFact
+
+# Within so much of a quote stands whose mail it is.
+_ATTRIBUTION_CHARS = 2_000
 
 
 def written_keys(mail: Mail, envelope: Envelope, policy: Policy) -> list[str]:
@@ -77,10 +83,8 @@ def keys_in(
         if now.date() - last_activity > timedelta(days=policy.desk.key_days):
             why_not = f"expired {policy.desk.key_days} days after the last activity"
         is_agent = policy.agent_of(holder.address) is not None
-        # An agent who reads along, or has become one since, acts by the key of a reader too.
-        acts = key.role is Role.AGENT or (key.role is Role.WATCHER and is_agent)
-        row = find(Agent, "contact_id = ?", holder.id) if acts else None
-        if acts and not (is_agent and (row is None or row.active)):
+        row = find(Agent, "contact_id = ?", holder.id) if is_agent else None
+        if key.role is Role.AGENT and not (is_agent and (row is None or row.active)):
             why_not = "was given to somebody who is no agent any more"
         yield KeyFact(
             evidence=evidence,
@@ -139,12 +143,52 @@ def unbound_in(mail: Mail, envelope: Envelope, policy: Policy, secrets: Mapping[
 
 def answers_nothing_known(mail: Mail, envelope: Envelope, policy: Policy) -> bool:
     """Whether an agent's answer has lost what it answers, and its subject names no ticket as that of a ticket's mail
-    does: what its quote names may be anything, as in a list."""
+    does: what its quote names may be anything, as in a list of ours or in a mail of somebody else's."""
     if mail.sender is None or policy.agent_of(mail.sender.address) is None or mail.forwarded is not None:
         return False
     if mail.in_reply_to or mail.references or recipient_keys(mail, envelope, policy):
         return False
     return clean_subject(mail.subject) != one_line(mail.subject) and not find_tokens(mail.subject, policy.prefixes())
+
+
+def bounced_in(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> Iterable[BouncedMail]:
+    """Our mails that a report is about: by the bounce key it was sent to, else by the ids of what came back.
+
+    Half of all odd reports say nothing that a machine can read; the key in the address tells of these too.
+    """
+    rows: dict[int, Outbox] = {}
+    for address in (*envelope.recipients, *mail.delivered_to, *(one.address for one in mail.to)):
+        key = unseal(plus_suffix(address), purpose=Purpose.BOUNCE, secrets=secrets)
+        if key is not None:
+            row = Outbox.get_or_none(Outbox.id == key.ticket)
+            if row is not None:
+                rows[row.id] = row
+    returned = list(mail.report.returned_ids[:MOST_IDS]) if mail.report is not None else []
+    if mail.report is None and envelope.reverse_path == "":
+        returned = list(answered_ids(mail))
+    # What came back names itself first, and behind that the mails that it goes on from.
+    returned = [one for one in returned if key_in_id(one)]
+    ours = Outbox.select().where(Outbox.message_id.in_(returned)) if returned else ()
+    for row in sorted(ours, key=lambda row: returned.index(row.message_id)):
+        rows.setdefault(row.id, row)
+    for row in rows.values():
+        yield BouncedMail(
+            outbox_id=row.id,
+            notice=row.notice,
+            recipient=row.recipient.address,
+            ticket=row.ticket.number if row.ticket is not None else None,
+            is_agent=row.role == Role.AGENT,
+            about=row.about_id,
+            is_known=row.bounced_at is not None,
+        )
+
+
+def quotes_the_desk(mail: Mail, policy: Policy) -> bool:
+    """Whether what a mail quotes is a mail of ours: by who is named first in the quote, else by our delimiter line."""
+    quoted = "\n".join(passage.text for passage in mail.passages if passage.role is PassageRole.QUOTED)
+    above, delimiter, _ = quoted.partition(DELIMITER_MARK)
+    author = ADDRESS.search(above[:_ATTRIBUTION_CHARS].replace("mailto:", ""))
+    return policy.is_desk_address(author[0]) if author is not None else bool(delimiter)
 
 
 def quoted_text(mail: Mail) -> str:

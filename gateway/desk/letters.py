@@ -27,7 +27,7 @@ from gateway.policy import Policy
 from gateway.store.rows import find, find_all, find_together, find_values
 from gateway.store.states import AuthorRole
 from gateway.store.tables import AttachmentRow, Contact, Message, Outbox, Ticket
-from gateway.ticket import LANGUAGES, Field, Role
+from gateway.ticket import LANGUAGES, SETTLED, Field, Role, Status
 from gateway.triage.challenge import CHALLENGE
 from gateway.triage.posting import stand_in
 from gateway.triage.reply_notices import INTERNAL_FILES
@@ -104,7 +104,7 @@ class LetterBuilder:
         mark = loop_mark(row.message_id, self._secrets[max(self._secrets)])
         in_reply_to, references = self._thread(row, ticket, policy)
         letter = Letter(
-            notice=row.notice,
+            notice=_spoken(row, ticket),
             template=str(row.context.get("template", "")),
             language=self._language(row, ticket, policy),
             sender=_sender(row, policy, context),
@@ -273,6 +273,15 @@ class LetterBuilder:
         return files
 
 
+def _spoken(row: Outbox, ticket: Ticket | None) -> str:
+    """The notice whose words the mail has. The words of a resolution that had to wait are a mere answer by the time
+    that their ticket is open again, or is part of another one."""
+    if row.notice != "resolution" or ticket is None or not (row.about_id and row.context.get("agent")):
+        return str(row.notice)
+    is_settled = ticket.status in SETTLED and ticket.merged_into_id is None
+    return "resolution" if is_settled else "answer"
+
+
 def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy) -> dict[str, object]:
     """What a mail says to this reader only, of the ticket that they know, which may go on in another one. A row of an
     older version lacks what its template asks for by now."""
@@ -280,10 +289,11 @@ def _by_reader(row: Outbox, ticket: Ticket | None, policy: Policy) -> dict[str, 
         # Whose ticket was merged into this one came by no doing of their own, and knows why the mail comes.
         is_watcher = row.role == Role.WATCHER and ticket is not None and ticket.requester_id != row.recipient.id
         name = added_by(row.recipient.id, ticket, policy) if ticket is not None and is_watcher else ""
-        asked = {key: row.context.get(key, False) for key in ("asks", "asks_rating")}
+        is_open = ticket is not None and ticket.status != Status.CLOSED
+        asked = {key: is_open and row.context.get(key, False) for key in ("asks", "asks_rating")}
         return {"watcher": is_watcher, "added_by": name} | (asked if row.notice == "resolution" else {})
     if row.notice == "closing":
-        return {} if "agent" in row.context else {"agent": None}
+        return {"agent": row.context.get("agent"), "confirmed_by": row.context.get("confirmed_by", "")}
     if row.notice == "acknowledgement":
         return {"is_call": row.context.get("is_call", False)}
     if row.notice == "internal_note":

@@ -14,8 +14,9 @@ from gateway.desk import fingerprints
 from gateway.desk.clocks import take_back_answer, turn_clocks
 from gateway.desk.clocks_back import restore_clocks
 from gateway.desk.people import requester_of
+from gateway.desk.stopped_mails import STILL_HERE, bring_back
 from gateway.desk.ticket_fields import put
-from gateway.desk.undoing import STILL_HERE, UNDONE
+from gateway.desk.undoing import UNDONE
 from gateway.desk.unit import Unit
 from gateway.store.rows import find, insert, update
 from gateway.store.states import MessageState, OutboxState
@@ -60,7 +61,10 @@ def take_back(unit: Unit, change: TakeBack) -> None:
         _restore_standing(unit, ticket, change.moved, change.ledger)
     if change.is_no_answer:
         take_back_answer(unit, TakeBackAnswer(why="the first answer was taken back"))
-    detail = {"undoes": change.ledger, "cancelled": list(change.mails)} | restore_clocks(unit, ticket, change.clocks)
+    bring_back(change.given_up)
+    detail: dict[str, object] = {"undoes": change.ledger, "cancelled": list(change.mails)}
+    detail |= {"restored": [one.outbox for one in change.given_up]} if change.given_up else {}
+    detail |= restore_clocks(unit, ticket, change.clocks)
     is_empty = change == TakeBack(ledger=change.ledger)
     what = f"what mail {change.ledger} did" if change.ledger > 0 else "what was done on the command line"
     unit.record(UNDONE, f"nothing of {what} could be taken back" if is_empty else f"took back {what}", detail)

@@ -15,20 +15,20 @@ from datetime import datetime, timedelta
 from gateway.desk import fingerprints
 from gateway.desk.clocks import clocks_of, print_of
 from gateway.desk.perspective import says_something
+from gateway.desk.stopped_mails import caused_mails, given_up_by
 from gateway.desk.ticket_fields import value_of
 from gateway.policy import Agent, Policy
-from gateway.store.database import is_sqlite
 from gateway.store.rows import find, find_all, find_values, marks
-from gateway.store.states import MessageState, OutboxState
-from gateway.store.tables import Contact, Event, Message, Ticket, TicketWatcher, database_proxy
-from gateway.ticket import ENDED, Role, Status, TicketType, is_reopening
+from gateway.store.states import MessageState
+from gateway.store.tables import Contact, Event, Message, Ticket, TicketWatcher
+from gateway.ticket import ENDED, Status, TicketType, is_reopening
 from gateway.triage.facts import TicketFacts
 from gateway.triage.grammar import command_lines
 from gateway.triage.undoable import (
-    Caused,
     ClockPrint,
     FieldChanged,
     FollowingChanged,
+    GivenUp,
     Linked,
     Merged,
     Moved,
@@ -163,7 +163,8 @@ def _last_of(number: int, agent: Agent, policy: Policy, *, now: datetime) -> Und
         merged=merged,
         clocks=_clocks(history, policy),
         acked=bool(history.own("ack")),
-        mails=tuple(_mails([ticket.number, *([merged.other] if merged is not None else ())], last.at, but=own)),
+        mails=tuple(caused_mails([ticket.number, *([merged.other] if merged is not None else ())], last.at, but=own)),
+        given_up=_given_up(history),
         fixed=tuple(dict.fromkeys(one.kind for one in history.done if one.kind in FIXED)),
         elsewhere=tuple(_elsewhere(history, last, policy, but=merged.other if merged is not None else 0)),
     )
@@ -355,6 +356,14 @@ def _clocks(history: _History, policy: Policy) -> tuple[ClockPrint, ...]:
     return tuple((kind, before[kind]) for kind in own if kind in before and now.get(kind) == own[kind])
 
 
+def _given_up(history: _History) -> tuple[GivenUp, ...]:
+    """The mails that were stopped because of it: none where the ticket was moved since, for they tell of how it was."""
+    own, stands = history.own("status"), fingerprints.standing(history.ticket)
+    if own and (history.later("status", than=own[-1]) or stands != own[-1].detail["after"]):
+        return ()
+    return tuple(given_up_by(history.done, history.ticket.id))
+
+
 def _same_mail(event: Event) -> tuple[str, tuple[object, ...]]:
     """What finds the events of one mail, or of one command, on any ticket: a condition and its values."""
     if event.ledger_id is not None:
@@ -375,22 +384,3 @@ def _elsewhere(history: _History, last: Event, policy: Policy, *, but: int) -> I
 def _token(number: int, policy: Policy) -> str:
     ticket = find(Ticket, "number = ?", number)
     return policy.token(TicketType(ticket.type), number).strip("[]") if ticket is not None else str(number)
-
-
-# Where a mail stands that has not left: what is held, for whatever reason, may be let go some day.
-STILL_HERE = (OutboxState.WAITING, OutboxState.HELD)
-# What a unit writes carries its moment.
-_OF_UNIT = """SELECT o.id, o.notice, c.address, o.role, o.about_id, o.state, o.lease_until, o.uncertain_count
-    FROM outbox o JOIN contact c ON c.id = o.recipient_id
-    WHERE o.ticket_id IN (SELECT id FROM ticket WHERE number IN ({})) AND o.created_at = ? ORDER BY o.id"""
-
-
-def _mails(tickets: Sequence[int], at: datetime, *, but: Iterable[str]) -> Iterable[Caused]:
-    sql, locked = _OF_UNIT.format(marks(tickets)), None
-    if not is_sqlite(database_proxy.obj) and database_proxy.obj.in_transaction():
-        # What somebody has just now is on its way: no mail of the desk waits for a delivery.
-        locked = {an_id for an_id, *_ in find_values(f"{sql} FOR UPDATE OF o SKIP LOCKED", *tickets, at)}
-    for an_id, notice, to, role, about, state, lease, uncertain in find_values(sql, *tickets, at):
-        if to not in but:
-            waits = state in STILL_HERE and lease is None and not uncertain and (locked is None or an_id in locked)
-            yield Caused(outbox=an_id, notice=notice, to=to, role=Role(role), about=about, waits=waits)

@@ -34,8 +34,11 @@ _PHONE = re.compile(
     r"|(?:diese nachricht wurde )?von mein(?:em|er) (?:[\w-]+ ){1,3}(?:mit " + _PROGRAM + r" )?gesendet\.?"
     r"|(?:sent (?:from|with|via)|gesendet (?:von|mit)|envoyé (?:avec|depuis|à partir de)|enviado (?:con|desde|com|do))"
     rf" (?:der |the |o )?{_PROGRAM}"
+    rf"|mit (?:der )?{_PROGRAM} gesendet\.?"
     r"|outlook for (?:ios|android) herunterladen"
 )
+# Windows Mail links its own name: "Gesendet von Mail<https://go.example.com/…> für Windows".
+_TARGET = re.compile(r" ?<https?://[^<>\s]{1,500}>")
 _DASHED_LINES_AT_MOST = 15
 
 
@@ -87,7 +90,7 @@ def _mobile(lines: Sequence[str], begin: int, end: int) -> int | None:
     if last is None:
         return None
     line = lines[last].strip().lower()
-    if _PHONE.fullmatch(line):
+    if _PHONE.fullmatch(_TARGET.sub("", line)):
         return last
     if len(line) > 120 or line.endswith((".", "!", "?")) and "http" not in line:
         return None

@@ -41,10 +41,11 @@ class Limits(OptionTable):
     """At most so many acknowledgements to one recipient in a day."""
     automatic_per_ticket: Windows = ("10/10", "15/30", "25/60", "50/180", "100/600")
     """At most so many automatic mails to one person on one ticket, each as mails/minutes; agents' answers to commands
-    are not counted."""
+    are not counted, and of a held mail agents are told beyond it."""
     answers_to_agent_per_hour: AtLeastOne = 60
     """So often in an hour of the clock an agent gets what commands ask for (`#list`, `#why`); what commands do is told
-    twice as often, and done at any pace. Who asks more is told so once, in one mail."""
+    twice as often, and done at any pace. Of so many held mails an agent is told, too. Who writes more is told so once,
+    in one mail."""
     outside_per_hour: AtLeastOne = 300
     """At most so many automatic mails an hour to addresses outside your own domains; further ones are held."""
     outside_per_domain_per_hour: AtLeastOne = 60

@@ -102,8 +102,11 @@ class Policy:
         return main, *self._other_addresses.get(main, ())
 
     def is_same_person(self, one: str, other: str) -> bool:
-        """Whether two addresses are one person's."""
-        return one == other or (bool(self.others) and self.main_address(one) == self.main_address(other))
+        """Whether two addresses are one person's, by the people table or as an agent's."""
+        if one == other or (bool(self.others) and self.main_address(one) == self.main_address(other)):
+            return True
+        agent = self.agent_of(one)
+        return agent is not None and agent == self.agent_of(other)
 
     def language_of(self, address: str) -> str:
         """The language that the people table has of somebody, "" where it has none that the desk writes."""

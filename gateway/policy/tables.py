@@ -88,7 +88,7 @@ class Desk(OptionTable):
     close_after_working_days: AtLeastOne = 5
     """A resolved ticket closes after so many working days; until then a reply reopens it."""
     closing_mail: bool = False
-    """Whether requester and watchers are told when a ticket closes; the requester not where their own yes closed it. A
+    """Whether requester and watchers are told when a ticket closes; the requester not where their own word closed it. A
     `[[notice]]` of closing goes before it."""
     collision_minutes: Count = 15
     """An answer is held when another agent has answered in the last so many minutes before it; 0 = never."""

@@ -135,7 +135,7 @@ EVENTS: Final[dict[Event, Told]] = {
         is_must=True,
     ),
     Event.CLOSING: Told(
-        what="it was closed for good, other than by their own yes",
+        what="it was closed for good, other than by their own word",
         mails=("closing",),
         by_default=PEOPLE,
         possible=PEOPLE,

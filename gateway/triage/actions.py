@@ -44,7 +44,6 @@ from gateway.triage.holding import held_until
 from gateway.triage.notices import agents_of_ticket, stand_ins, tell_agents
 from gateway.triage.restraint import unwelcome
 from gateway.triage.routing import given_in_team
-from gateway.triage.traffic import Traffic
 from gateway.triage.work import Refusal, Work
 
 ADDRESS = re.compile(r"[^\s<>@,;:()\"\\]{1,64}@[^\s<>@,;:()\"\\]{1,190}")
@@ -241,8 +240,7 @@ def retry(work: Work, argument: str) -> Work | Refusal:
 
 def _is_unwelcome(work: Work, person: Person) -> bool:
     """Whether no automatic mail goes to somebody."""
-    known = Traffic(address=person.address, bounced_at=person.bounced_at, muted_until=person.muted_until)
-    return unwelcome(known, work.now, work.policy) is not None
+    return unwelcome(person.as_traffic(), work.now, work.policy) is not None
 
 
 def requester(work: Work, argument: str) -> Work | Refusal:

@@ -36,10 +36,12 @@ from gateway.triage.decision import Action, Change, Decision, DropMessage, Notic
 from gateway.triage.ending import with_workaround
 from gateway.triage.facts import HeldMessage, SameId, TicketFacts
 from gateway.triage.grammar import CommandLine
+from gateway.triage.helping import wish_of
 from gateway.triage.marks import defect_of
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.posting import FILES_ONLY, NO_TEXT, passages_of, stand_in
 from gateway.triage.reply_notices import notices_of
+from gateway.triage.self_help import Wish
 from gateway.triage.tapping import is_tapped_note
 from gateway.triage.trust import REACHING, Act, may, reaches_out
 from gateway.triage.work import Refusal, Work, work_on
@@ -98,7 +100,8 @@ def reply_by_agent(case: Case, ticket: TicketFacts, agent: Agent) -> Decision:
         if ours.key_inside:
             suggestion = say("write it again without this file; #send leaves it out")
         return _hold(case, reply, why=why, suggestion=suggestion)
-    return _second_copy(case, reply, public) or _collision(case, reply, public) or _carry_out(case, reply, done, public)
+    held = _word_of_people(case, reply, public) or _second_copy(case, reply, public) or _collision(case, reply, public)
+    return held or _carry_out(case, reply, done, public)
 
 
 def _hold_for(case: Case, reply: Reply, wrong: Sequence[tuple[Phrase, Phrase | str]]) -> Decision:
@@ -178,6 +181,20 @@ def _hold_from_spam(case: Case, reply: Reply, ticket: TicketFacts) -> Decision:
     return _hold(case, reply, why=why, suggestion=say("#note above the words that are for colleagues"))
 
 
+def _word_of_people(case: Case, reply: Reply, public: str) -> Decision | None:
+    """`leave` alone, and `status` of who was let read along: of people who are no agents these do something."""
+    if not public or reply.released is not None or reply.commands:
+        return None
+    wish, reads = wish_of(case, reply.ticket), map(case.policy.agent_of, reply.ticket.reading)
+    near: Phrase | str = "#unwatch"
+    if wish is Wish.STATUS and reply.agent in reads:
+        line, address = f"#show {reply.ticket.number}", case.policy.desk.address
+        near = say("{line} in a new mail to {address}", line=line, address=address)
+    elif wish is not Wish.LEAVE:
+        return None
+    return _hold(case, reply, why=say("this word alone is for people who are no agents"), suggestion=near)
+
+
 def _second_copy(case: Case, reply: Reply, public: str) -> Decision | None:
     """The same mail in other words: the agent's own program, or somebody on the way, sent it again; or it is meant."""
     if case.facts.same_id is not SameId.COPY or reply.released is not None or not (public or reply.text.internal):
@@ -255,7 +272,7 @@ def _hold(
     context |= {"held_text": original, "their_text": their_text, "facts": form_of(case.policy, facts)}
     # Of commands alone, the text itself shows them.
     context |= {"commands": [line.raw for line in reply.commands] if has_words else []}
-    context |= {"only_commands": is_command and not (has_words or sendable), "is_last": False}
+    context |= {"only_commands": is_command and not (has_words or sendable)}
     context |= {"sendable": sendable and not needs_more}
     notice = Notice(name="question", to=mailbox, role=Role.AGENT, about="held", context=context)
     # Words that are held anew stand for those that were held before; a mere command leaves them waiting.

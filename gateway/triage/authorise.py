@@ -17,7 +17,6 @@ from enum import StrEnum
 
 from gateway.mail import Mail, Reason
 from gateway.policy import Agent, Policy
-from gateway.ticket import Role
 from gateway.triage.facts import Evidence, Facts, TicketFacts
 from gateway.triage.thread import Threading
 from gateway.triage.trust import NO_PROOF, Act, Means, Proof, level_of, may
@@ -75,22 +74,23 @@ def _authorise(mail: Mail, facts: Facts, policy: Policy, threading: Threading) -
         return Authorisation(
             standing=Standing.NOBODY, verified=facts.auth_trusted, moves=True, agent=agent, proof=proof
         )
-    if agent is not None and not (ticket.is_on_ticket(address) and not _holds_agent_key(agent, threading)):
+    is_own_matter = _role_on(ticket, address, policy) is not None
+    if agent is not None and (not is_own_matter or _holds_agent_key(agent, ticket, threading)):
         return _authorise_agent(mail, agent, facts, policy, proof)
     return _authorise_person(mail, address, facts, policy, threading, ticket)
 
 
 def _tries_as_agent(address: str, agent: Agent | None, facts: Facts, threading: Threading) -> bool:
     """Whether the mail acts by an agent's key that is expired, tampered with, or a former agent's, and by no other."""
-    if any(key.key.role is Role.AGENT for key in threading.keys):
+    if any(key.is_agents(facts.ticket(key.ticket)) for key in threading.keys):
         return False
     void = [key for key in facts.keys if not key.usable and key.evidence is not Evidence.QUOTED]
-    if any(key.key.role is Role.AGENT and key.holder == address for key in void):
+    if any(key.is_agents(facts.ticket(key.ticket)) and key.holder == address for key in void):
         return True
     return agent is not None and threading.ticket is None and (bool(void) or facts.has_broken_key)
 
 
-def _holds_agent_key(agent: Agent, threading: Threading) -> bool:
+def _holds_agent_key(agent: Agent, ticket: TicketFacts, threading: Threading) -> bool:
     """Whether the mail answers one that the agent got as an agent.
 
     The address that it was sent to says so best: the ids of a thread may be those of mails in either role.
@@ -98,7 +98,7 @@ def _holds_agent_key(agent: Agent, threading: Threading) -> bool:
     own = {agent.address, *agent.other_addresses}
     held = [key for key in threading.keys if key.holder in own]
     sent_to = [key for key in held if key.evidence is Evidence.RECIPIENT_KEY]
-    return any(key.key.role is Role.AGENT for key in sent_to or held)
+    return any(key.is_agents(ticket) for key in sent_to or held)
 
 
 def proof_of(mail: Mail, agent: Agent | None, facts: Facts, policy: Policy, threading: Threading) -> Proof:
@@ -114,8 +114,7 @@ def proof_of(mail: Mail, agent: Agent | None, facts: Facts, policy: Policy, thre
         return frozenset(means)
     if facts.auth_trusted:
         means.add(Means.DOMAIN)
-    # The key of a reader is an agent's as well: who reads along and is an agent follows the ticket as one.
-    keys = [key for key in threading.keys if key.key.role is not Role.REQUESTER and key.holder in own]
+    keys = [key for key in threading.keys if key.holder in own and key.is_agents(facts.ticket(key.ticket))]
     if keys:
         means.add(Means.KEY)
     since = facts.now - timedelta(days=policy.trust.confirm_days)
@@ -180,7 +179,7 @@ def _authorise_person(
 
 
 def _role_on(ticket: TicketFacts, address: str, policy: Policy) -> Standing | None:
-    """Who has several addresses by the people table is the same person under each of them."""
+    """Who has several addresses, by the people table or as an agent, is the same person under each of them."""
     if not address:
         return None
     if policy.is_same_person(address, ticket.requester.address):

@@ -108,14 +108,16 @@ def tell_resolution(
 
 
 def tell_closing(
-    policy: Policy, ticket: TicketFacts, *, agent: Agent | None = None, confirmed_by: str = ""
+    policy: Policy, ticket: TicketFacts, *, agent: Agent | None = None, confirmed_by: str = "", withdrawn_by: str = ""
 ) -> tuple[Notice, ...]:
     """That the ticket is closed for good, to those of its people whom the rules let hear of that.
 
-    `agent`: who closed it; `confirmed_by`: whose yes did, who needs no mail that says so; neither: nobody wrote.
+    `agent`: who closed it; `confirmed_by`: whose yes did, `withdrawn_by`: who needs nothing any more,
+    and neither a mail that says so; nobody of them: nobody wrote.
     """
-    roles = policy.people_told(Event.CLOSING) - ({Role.REQUESTER} if confirmed_by else set())
+    roles = policy.people_told(Event.CLOSING) - ({Role.REQUESTER} if confirmed_by or withdrawn_by else set())
     by = {"name": agent.name, "address": agent.address} if agent is not None else None
+    by = {"name": withdrawn_by, "address": ""} if withdrawn_by else by
     return tell_people("closing", ticket, roles=roles, context={"agent": by, "confirmed_by": confirmed_by})
 
 

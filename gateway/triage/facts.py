@@ -56,6 +56,10 @@ class Person:
     def mailbox(self) -> Address:
         return Address(address=self.address, name=self.name)
 
+    def as_traffic(self) -> Traffic:
+        """What is known of the address without asking what went to and fro."""
+        return Traffic(address=self.address, bounced_at=self.bounced_at, muted_until=self.muted_until)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublicAnswer:
@@ -164,6 +168,13 @@ class KeyFact:
     usable: bool = True
     why_not: str = ""
     confirmed_at: datetime | None = None
+
+    def is_agents(self, ticket: TicketFacts | None) -> bool:
+        """Whether its holder acts by it as an agent: by an agent's key, or by that of a reader where an agent reads
+        along on the ticket. Whose own matter was merged into it holds a reader's key too, and stays who asked."""
+        if self.key.role is Role.WATCHER:
+            return ticket is not None and self.holder in ticket.reading
+        return self.key.role is Role.AGENT
 
 
 @dataclass(frozen=True, kw_only=True)

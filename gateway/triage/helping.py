@@ -17,9 +17,10 @@ from gateway.triage.authorise import Standing
 from gateway.triage.case import UNKNOWN_SENDER, Case
 from gateway.triage.confirming import is_known_by_number_alone
 from gateway.triage.decision import Action, Change, Decision, MoveStatus, Notice, Record, RemoveWatchers
+from gateway.triage.ending import tell_closing
 from gateway.triage.facts import Evidence, TicketFacts
 from gateway.triage.marks import marks_of
-from gateway.triage.notices import agents_of_ticket, tell_agents
+from gateway.triage.notices import agents_of_ticket, once_each, tell_agents
 from gateway.triage.posting import post
 from gateway.triage.restraint import restraint_on
 from gateway.triage.self_help import Wish, language_of, read_wish
@@ -198,6 +199,9 @@ def _withdraw(case: Case, ticket: TicketFacts) -> Decision:
     changes = {"changes": [say("{person} has withdrawn it: nothing more to do", person=name)], "agent": None}
     agents = agents_of_ticket(case.policy, ticket, Event.CHANGED)
     notices = tell_agents("changed", agents, context=changes, but=[case.sender.address])
+    if step is Step.CLOSE:
+        notices += tell_closing(case.policy, ticket, withdrawn_by=name)
+    notices = tuple(once_each(case.policy, notices, acting=case.sender.address))
     told = answered(case, ticket, NOTED, what="withdrawn")
     reason = Reason(code=SELF_HELP, text=why)
     return case.decide(Action.APPEND, message, move, *notices, *told, reasons=(reason,), ticket=ticket.number)

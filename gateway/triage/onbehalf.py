@@ -221,14 +221,14 @@ def _commands(case: Case, agent: Agent, logged: Logged) -> tuple[Work, tuple[Cha
         asked = {"why": done.why, "suggestion": done.suggestion, "held_text": "\n".join(lines)}
         # What #send would carry out is the other commands.
         rest = {"their_text": "", "commands": [], "problems": [done.why], "sendable": len(lines) > 1}
-        rest |= {"only_commands": True, "is_last": False}
+        rest |= {"only_commands": True}
         rest["headline"] = headlines.not_done(*(headlines.line_in(done.why) or lines))
         question = _ask(agent, QUESTION, lines, context=asked | rest)
         return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {done.why}"),)
     if missing := missing_facts(done):
         asked = {"why": why_asked(missing), "suggestion": "", "held_text": "\n".join(lines), "their_text": ""}
         rest = {"commands": [], "problems": [], "sendable": len(lines) > 1, "facts": form_of(case.policy, missing)}
-        rest |= {"only_commands": True, "is_last": False}
+        rest |= {"only_commands": True}
         rest["headline"] = headlines.not_done(*lines)
         question = _ask(agent, QUESTION, lines, context=asked | rest, marks=(QUESTION, FACTS))
         return work, question, (Reason(code="held-for-agent", text=f"no command was carried out: {asked['why']}"),)

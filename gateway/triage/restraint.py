@@ -40,13 +40,16 @@ _WORD = re.compile(r"[^\W\d_]+")
 _READ_CHARS = 4_000
 _ALIKE = 0.75
 
+TOO_MANY_ANSWERS: Final = "agent-hour"
+
 # Every code of a refusal, in words for `gateway status` and the pages.
 RESTRAINTS: Final[dict[str, str]] = {
     "not-answered": "the mail itself, its sender or the policy allows no acknowledgement",
     "recipient-hour": "the recipient had enough acknowledgements, or answers to “status” and the like, within the hour",
     "recipient-day": "the recipient had enough acknowledgements, or answers to “status” and the like, within the day",
     "ticket": "the recipient had enough automatic mails on this ticket",
-    "agent-hour": "the agent had so many answers to commands within the hour that a machine may be asking",
+    TOO_MANY_ANSWERS: "the agent had so many answers to commands, or to mails that were held, within the hour that a "
+    "machine may be writing; one mail says so",
     "ping-pong": "mails went to and fro on this ticket between machines; it is muted until an agent acts, and agents "
     "hear of their held mails unless these say what earlier ones said",
     "muted": "the address answers our automatic mails at machine speed; it is muted for some days",
@@ -100,6 +103,8 @@ def restraint_on(
         return _too_many_answers(known, now, policy, tells_of_work=tells_of_work)
     if is_muted_ticket and (notice != HELD or said_before(known, policy)):
         return Restraint(code="ping-pong", text="the ticket is muted until an agent acts")
+    if notice == HELD:
+        return _too_many_held(known, now, policy)
     if notice in TO_AGENTS:
         others = tuple(mail for mail in known.automatic if mail.notice not in ANSWERS)
         return _too_many_on_ticket(replace(known, automatic=others), ticket, now, policy)
@@ -165,7 +170,16 @@ def _too_many_answers(known: Traffic, now: datetime, policy: Policy, *, tells_of
     count = sum(mail.notice in ANSWERS and mail.at >= hour_of(now) for mail in known.automatic)
     if count < policy.limits.answers_to_agent_per_hour * (2 if tells_of_work else 1):
         return None
-    return Restraint(code="agent-hour", text=f"{known.address} had {count} answers to commands within the hour")
+    return Restraint(code=TOO_MANY_ANSWERS, text=f"{known.address} had {count} answers to commands within the hour")
+
+
+def _too_many_held(known: Traffic, now: datetime, policy: Policy) -> Restraint | None:
+    """What is held is told at any pace that people have, on one ticket or many."""
+    count = sum(mail.notice == HELD and mail.at >= hour_of(now) for mail in known.automatic)
+    if count < policy.limits.answers_to_agent_per_hour:
+        return None
+    text = f"{known.address} was told of {counted(count, 'held mail')} within the hour"
+    return Restraint(code=TOO_MANY_ANSWERS, text=text)
 
 
 def _too_many_on_ticket(known: Traffic, ticket: int | None, now: datetime, policy: Policy) -> Restraint | None:
@@ -195,19 +209,16 @@ def _enough_outside(address: str, outside: Outside, policy: Policy) -> Restraint
 
 
 def said_before(known: Traffic, policy: Policy) -> bool:
-    """Whether an agent's mail says what so many of the last day said that a machine may be writing. Nobody else goes
-    unheard: whoever is not told that a mail was held believes that it was sent."""
+    """Whether an agent's mail says what so many of the last day said that a machine may be writing. Whoever
+    else writes is told, at any pace of people: who is not believes that it was sent."""
     return known.same >= policy.limits.cycles
 
 
 def is_last_told(known: Traffic, ticket: int, now: datetime, policy: Policy) -> bool:
     """Whether an agent who is told of a held mail now would not be told of another one that says the same."""
-    others = [mail for mail in known.automatic if mail.notice not in ANSWERS]
     told = AutomaticMail(notice=HELD, ticket=ticket, at=now)
-    after = replace(known, automatic=(*others, told), same=known.same + 1)
-    if said_before(after, policy) and is_ping_pong(after, ticket, now, policy):
-        return True
-    return _too_many_on_ticket(after, ticket, now, policy) is not None
+    after = replace(known, automatic=(*known.automatic, told), same=known.same + 1)
+    return said_before(after, policy) and is_ping_pong(after, ticket, now, policy)
 
 
 def is_ping_pong(known: Traffic, ticket: int, now: datetime, policy: Policy) -> bool:

@@ -31,6 +31,7 @@ from gateway.triage.helping import SELF_HELP, wish_of
 from gateway.triage.muting import quick_reply
 from gateway.triage.notices import agents_of_ticket, tell_agents
 from gateway.triage.restraint import (
+    TOO_MANY_ANSWERS,
     Restraint,
     arrived_at,
     hour_of,
@@ -106,7 +107,8 @@ def calm(case: Case, decision: Decision) -> Decision:
         else:
             changes.append(change)
     if ticket is not None and ticket.is_muted and _is_act_of_an_agent(case, decision):
-        changes.append(MuteTicket(is_muted=False))
+        # First of all: what follows may turn to other tickets.
+        changes.insert(0, MuteTicket(is_muted=False))
     if (counted := quick_reply(case)) and not _is_word(case, decision):
         changes.append(counted)
         text = f"{counted.address} answered an automatic mail at machine speed, {counted.count} times within a day"
@@ -160,7 +162,7 @@ def _instead_of(case: Case, notice: Notice, ticket: TicketFacts | None, *, tells
         is_muted_ticket=ticket is not None and ticket.is_muted,
         tells_of_work=tells_of_work,
     )
-    if restraint is not None and known is not None and notice.name in ANSWERS:
+    if restraint is not None and known is not None and restraint.code == TOO_MANY_ANSWERS:
         zone = ZoneInfo(case.policy.zone_of(notice.to.address))
         return _slow_down(notice, restraint, known, case.facts.now, zone)
     if restraint is not None:

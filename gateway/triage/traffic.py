@@ -78,5 +78,10 @@ class Outside:
     to_all: int = 0
     to_domain: Mapping[str, int] = field(default_factory=dict)
 
+    def with_mail_to(self, domain: str) -> Outside:
+        """The same after one mail more."""
+        to_domain = {**self.to_domain, domain: self.to_domain.get(domain, 0) + 1}
+        return Outside(to_all=self.to_all + 1, to_domain=to_domain)
+
 
 NOTHING_OUTSIDE: Final = Outside()

@@ -113,6 +113,18 @@ class Caused:
     waits: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class GivenUp:
+    """A mail that still waited and was stopped because of it; `was` is its state, why it waited and until when, as the
+    history writes them."""
+
+    outbox: int
+    notice: str
+    to: str
+    role: Role
+    was: tuple[str, ...]
+
+
 # A clock's kind, and all of it as the history writes it (`desk.clocks.print_of`).
 ClockPrint = tuple[str, tuple[str, ...]]
 
@@ -139,6 +151,7 @@ class Undoable:
     clocks: tuple[ClockPrint, ...] = ()
     acked: bool = False
     mails: tuple[Caused, ...] = ()
+    given_up: tuple[GivenUp, ...] = ()
     fixed: tuple[str, ...] = ()
     merged_here: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
@@ -146,7 +159,8 @@ class Undoable:
 
 @dataclass(frozen=True, kw_only=True)
 class TakeBack:
-    """Take back these parts of what the mail `ledger` did; `mails` are rows of the outbox that wait.
+    """Take back these parts of what the mail `ledger` did; `mails` are rows of the outbox that wait, and
+    `given_up` others that go on.
 
     `is_no_answer`: the requester gets none of its words, whoever else has them.
     With no part it is only remembered that this mail was looked at, so that the next `#undo` means the one before.
@@ -163,4 +177,5 @@ class TakeBack:
     clocks: tuple[ClockPrint, ...] = ()
     messages: tuple[int, ...] = ()
     mails: tuple[int, ...] = ()
+    given_up: tuple[GivenUp, ...] = ()
     is_no_answer: bool = False

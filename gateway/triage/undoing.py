@@ -69,6 +69,7 @@ def _possible(last: Undoable) -> TakeBack:
     unanswered = {one.message for one in last.written if one.is_public and not _answers(_copies(last, one.message))}
     is_answer = any(one.is_public and one.message not in unanswered for one in last.written)
     moved = _to_move_back(last)
+    clocks = _clocks_back(last, is_whole=moved == last.moved, is_answer=is_answer)
     return TakeBack(
         ledger=last.ledger,
         moved=moved,
@@ -78,9 +79,10 @@ def _possible(last: Undoable) -> TakeBack:
         requester=last.requester if last.requester is not None and not last.requester.changed_by else None,
         links=last.links,
         merged=last.merged,
-        clocks=_clocks_back(last, is_whole=moved == last.moved, is_answer=is_answer),
+        clocks=clocks,
         messages=tuple(one.message for one in last.written if one.message in unread),
         mails=waiting,
+        given_up=tuple(one for one in last.given_up if clocks or one.notice != "reminder"),
         is_no_answer=bool(unanswered),
     )
 

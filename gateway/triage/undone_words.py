@@ -44,6 +44,10 @@ def _unsent(last: Undoable, change: TakeBack) -> Iterator[Phrase]:
     waiting = [one for one in last.mails if one.outbox in change.mails and one.role is not Role.AGENT]
     if waiting:
         yield say("not sent to {people}", people=list(dict.fromkeys(one.to for one in waiting)))
+    going = [one for one in change.given_up if one.role is not Role.AGENT and one.was[0] == "waiting"]
+    if going:
+        people = list(dict.fromkeys(one.to for one in going))
+        yield say("the mail to {people} that says it is over is sent after all", people=people)
 
 
 def _standing(change: TakeBack, put_forward: bool) -> Iterator[Phrase]:

@@ -10,7 +10,7 @@ them, each counts in the budgets of automatic mail. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -32,8 +32,8 @@ from gateway.triage.decision import (
 )
 from gateway.triage.facts import TicketFacts
 from gateway.triage.notices import person_at, tell_people
-from gateway.triage.restraint import restraint_on
-from gateway.triage.traffic import NOTHING_OUTSIDE, Outside, Traffic
+from gateway.triage.restraint import is_outside, restraint_on
+from gateway.triage.traffic import NOTHING_OUTSIDE, AutomaticMail, Outside, Traffic
 
 _MINUTE = timedelta(minutes=1)
 FindTicket = Callable[[int], TicketFacts | None]
@@ -57,10 +57,9 @@ def with_updates(
     told = tuple(_with_mails(changes, ticket, find, policy, acting)) if policy.updates else changes
     if not any(map(_is_news, told)):
         return told
-    lately = {one.address: one for one in traffic}
-    if policy.agent_of(acting) is not None:
-        lately, outside = {}, NOTHING_OUTSIDE
-    return tuple(_within_limits(told, ticket, find, policy, now, lately, outside))
+    is_agents = policy.agent_of(acting) is not None
+    budgets = _Budgets({}, NOTHING_OUTSIDE) if is_agents else _Budgets({one.address: one for one in traffic}, outside)
+    return tuple(_within_limits(told, ticket, find, policy, now, budgets, is_counted=not is_agents))
 
 
 def _with_mails(
@@ -117,42 +116,56 @@ def _within_limits(
     find: FindTicket,
     policy: Policy,
     now: datetime,
-    lately: Mapping[str, Traffic],
-    outside: Outside,
+    budgets: _Budgets,
+    *,
+    is_counted: bool,
 ) -> Iterator[Change]:
     """The changes, with news only as far as its readers can be written to; of the rest the history tells."""
-    is_taken_up = MuteTicket(is_muted=False) in changes
+    taken_up = {number for number, part in _by_ticket(changes, ticket) if MuteTicket(is_muted=False) in part}
     for number, part in _by_ticket(changes, ticket):
         before = find(number) if number is not None and any(map(_is_news, part)) else None
         for change in part:
             if before is None or not isinstance(change, Notice) or not _is_news(change):
                 yield change
                 continue
+            known = budgets.lately.get(change.to.address) or _known_of(change.to.address, before)
             restraint = restraint_on(
                 change.name,
                 change.to.address,
                 ticket=before.number,
                 now=now,
                 policy=policy,
-                traffic=lately.get(change.to.address) or _known_of(change.to.address, before),
-                outside=outside,
-                is_muted_ticket=before.is_muted and not is_taken_up,
+                traffic=known,
+                outside=budgets.outside,
+                is_muted_ticket=before.is_muted and before.number not in taken_up,
             )
             if restraint is not None:
                 yield restraint.as_event(change.name, change.to.address)
+            elif is_counted:
+                budgets.count(change, known, before.number, now, policy)
             if restraint is None or restraint.holds:
                 yield replace(change, hold=restraint.code if restraint is not None else "")
 
 
-def _known_of(address: str, ticket: TicketFacts) -> Traffic | None:
+def _known_of(address: str, ticket: TicketFacts) -> Traffic:
     """What the ticket itself says of one of its people."""
     people = (ticket.requester, *ticket.watchers)
-    found = (
-        Traffic(address=address, bounced_at=one.bounced_at, muted_until=one.muted_until)
-        for one in people
-        if one.address == address
-    )
-    return next(found, None)
+    return next((one.as_traffic() for one in people if one.address == address), Traffic(address=address))
+
+
+@dataclass
+class _Budgets:
+    """What went to people lately; each mail of this very decision counts for the next one."""
+
+    lately: dict[str, Traffic]
+    outside: Outside
+
+    def count(self, notice: Notice, known: Traffic, ticket: int, now: datetime, policy: Policy) -> None:
+        address = notice.to.address
+        mail = AutomaticMail(notice=notice.name, ticket=ticket, at=now)
+        self.lately[address] = replace(known, automatic=(*known.automatic, mail))
+        if is_outside(address, policy):
+            self.outside = self.outside.with_mail_to(address.rpartition("@")[2])
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,11 @@ def cc(work: Work, argument: str) -> Work | Refusal:
 
 
 def _read_along(work: Work, agent: Agent) -> Work:
-    """An agent who reads along follows the ticket, also one who had stopped doing so."""
+    """An agent who reads along follows the ticket, also one who had stopped doing so; of one who does so already, only
+    the author hears."""
     ticket = work.ticket
+    if agent in map(work.policy.agent_of, ticket.reading) and agent.address not in ticket.unwatched:
+        return work.with_hint(say("{person} reads along already", person=agent.name))
     again = (Follow(agent=agent.address),) if agent.address in ticket.unwatched else ()
     following = replace(
         ticket,

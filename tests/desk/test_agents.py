@@ -350,6 +350,31 @@ def test_an_agent_whose_own_matter_was_merged_reads_and_answers_as_the_person_wh
     assert "It still drops." not in "".join(one.text for one in desk.inbox("erika@example.com"))
 
 
+def test_an_agents_words_on_their_own_merged_matter_reach_no_requester_from_whatever_address(
+    desk: DeskUnderTest,
+) -> None:
+    desk.write("nora.private@example.org", "My laptop is slow.", subject="Laptop")
+    desk.write(ERIKA, "It drops.")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[0], "#merge 1002")
+    desk.answer(ANNA, desk.inbox(ANNA, "new_ticket")[1], "We fixed the server.")
+    desk.answer(NORA, desk.last("nora.private@example.org", "answer"), "Private: my PIN is 1234.")
+    assert "1234" not in "".join(one.text for one in desk.inbox("erika@example.com"))
+    assert "1234" in desk.last(ANNA, "new_reply").text
+    assert desk.ticket(1002)["messages"][-1]["as"] == "watcher"
+    assert desk.audit() == []
+
+
+def test_who_lets_an_agent_read_along_twice_is_told_that_nothing_happened(desk: DeskUnderTest) -> None:
+    desk.write(ERIKA, "It drops.")
+    notice = desk.last(BEN, "new_ticket")
+    desk.answer(BEN, notice, "#cc nora.private@example.org")
+    before = len(desk.sent)
+    desk.answer(BEN, notice, "#cc nora@example.com")
+    assert [(one.to, one.notice) for one in desk.sent[before:]] == [(BEN, "result")]
+    assert "Nora Net reads along already" in desk.last(BEN, "result").text
+    assert desk.audit() == []
+
+
 def test_who_resolves_what_nobody_has_has_it_and_an_agents_own_matter_is_told_in_their_language(
     make_desk: Callable[[Policy], DeskUnderTest],
 ) -> None:

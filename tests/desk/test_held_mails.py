@@ -7,7 +7,7 @@ import pytest
 from tests.desk.harness import DeskUnderTest, Sent
 
 ERIKA = "Erika Muster <erika@example.com>"
-ANNA, BEN = "anna@example.com", "ben@example.com"
+ANNA, BEN, NORA = "anna@example.com", "ben@example.com", "nora@example.com"
 
 
 @pytest.fixture
@@ -191,3 +191,12 @@ def test_a_second_copy_of_an_answer_that_differs_is_not_sent_twice(desk: DeskUnd
     desk.answer(ANNA, question, "#send")
     assert len(answers(desk)) == 2
     assert desk.audit() == []
+
+
+def test_a_word_that_people_write_alone_is_no_answer_of_an_agent(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.answer(ANNA, notice, "leave")
+    assert "#unwatch" in desk.last(ANNA, "question").text
+    desk.answer(ANNA, notice, f"#cc {NORA}")
+    desk.answer(NORA, desk.last(NORA), "Status?")
+    assert "#show 1001 in a new mail" in " ".join(desk.last(NORA, "question").text.split())
+    assert answers(desk) == []

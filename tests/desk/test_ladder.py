@@ -278,3 +278,20 @@ def test_a_reminder_that_waits_for_the_morning_is_not_sent_when_it_is_solved_or_
     promised.wait(hours=4)
     assert len(reminders(promised)) == before
     assert promised.audit() == []
+
+
+def test_a_reminder_that_was_dropped_in_the_morning_is_sent_where_the_ack_is_taken_back(
+    promised: DeskUnderTest,
+) -> None:
+    promised.change_policy(promising('[notices]\nquiet_hours = "14:30-16:00"\n'))
+    taken(promised)
+    go_to(promised, "03-02 15:55")
+    promised.answer(ANNA, promised.last(ANNA, "new_ticket"), "#ack")
+    before = len(reminders(promised))
+    promised.wait(minutes=6)
+    assert len(reminders(promised)) == before
+    promised.answer(ANNA, promised.last(ANNA, "new_ticket"), "#undo")
+    promised.wait(seconds=5)
+    assert "you are reminded of its due times again" in promised.last(ANNA, "result").text
+    assert len(reminders(promised)) > before
+    assert promised.audit() == []

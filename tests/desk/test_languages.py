@@ -180,6 +180,7 @@ RARE = {
     # An agent's mail that comes twice and differs: `test_held_mails` says it.
     "a mail of yours with the same Message-ID came before, and this one differs from it",
     "#send, if this one is to go out too",
+    "this word alone is for people who are no agents",
     # A "no" to what a mail in one's name wants: `test_agents` says it in each language.
     "Thank you. None of this is carried out:",
     "{agent} does not confirm the commands of the mail that opened this ticket",

@@ -107,6 +107,17 @@ def test_cancel_ends_it_tells_the_agents_and_an_answer_undoes_it(desk: DeskUnder
     assert desk.audit() == []
 
 
+def test_who_withdraws_what_was_resolved_closes_it_and_who_reads_along_hears_so(desk: DeskUnderTest) -> None:
+    desk.change_policy(policy_of("closing_mail = true"))
+    desk.write(ERIKA, "It drops.", subject="VPN")
+    notice = desk.last(ANNA, "new_ticket")
+    desk.answer(ANNA, notice, "#cc walt@example.com")
+    desk.answer(ANNA, notice, "#resolve")
+    desk.answer(ERIKA, desk.last("erika@example.com"), "cancel")
+    assert "Erika Muster has closed this ticket" in desk.last("walt@example.com", "closing").text
+    assert to(desk, "closing") == []
+
+
 def test_what_an_agent_called_spam_is_not_taken_up_again_by_a_word(desk: DeskUnderTest) -> None:
     desk.write(ERIKA, "It drops.", subject="VPN")
     desk.answer(ANNA, desk.last(ANNA), "#spam")

@@ -368,7 +368,8 @@ def test_an_agents_mailbox_that_answers_questions_by_itself_is_asked_five_times(
 
 
 def test_an_agent_is_told_of_every_held_mail(desk: DeskUnderTest) -> None:
-    """Who is not told believes that it was sent: no pace and no mute keeps it from a person."""
+    """Who is not told believes that it was sent: no pace of a ticket and no mute keeps it from a person."""
+    desk.change_policy(policy_of(more='[limits]\nautomatic_per_ticket = ["2/60"]\nanswers_to_agent_per_hour = 7\n'))
     desk.write(ERIKA, "It drops.")
     notice = desk.last(ANNA)
     with connection(desk.database):
@@ -378,6 +379,11 @@ def test_an_agent_is_told_of_every_held_mail(desk: DeskUnderTest) -> None:
         assert len(desk.inbox(ANNA, "question")) == number
         assert "may be writing" not in desk.last(ANNA).text
     assert suppressed(desk) == []
+    # More in an hour than a person writes ends, with a mail that says so, once.
+    for words in ("Hello again", "Once more", "And so on"):
+        assert desk.answer(f"Anna <{ANNA}>", notice, f"{words}\n#resolv").outcome == "held"
+    assert [one.notice for one in desk.inbox(ANNA)][-2:] == ["question", "pace"]
+    assert "may get no mail that says that one of yours was held" in " ".join(desk.last(ANNA).text.split())
 
 
 def test_mail_to_the_desk_without_any_sender_is_counted_as_one_senders(make_desk: MakeDesk) -> None:

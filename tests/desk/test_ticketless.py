@@ -12,7 +12,7 @@ from gateway.store.states import Outcome
 from gateway.subject import find_tokens
 from gateway.triage.commands import COMMANDS
 from gateway.triage.desk_commands import DESK_COMMANDS
-from tests.desk.harness import DeskUnderTest, Sent, policy_of
+from tests.desk.harness import DESK, DeskUnderTest, Sent, policy_of
 
 ERIKA, ANNA, BEN = "erika@example.com", "anna@example.com", "ben@example.com"
 PREFIXES = ("INC", "REQ")
@@ -91,10 +91,15 @@ def test_a_mail_about_many_tickets_is_about_none_of_them(desk: DeskUnderTest) ->
 
 def test_an_answer_to_a_list_that_lost_its_ids_belongs_to_no_ticket_of_its_quote(desk: DeskUnderTest) -> None:
     desk.write(ERIKA, "It drops.")
-    quoting = "Hello\n\nOn Mon, 2 Mar 2026 at 09:00, Help Desk wrote:\n> 1 · INC-1001: My VPN is down\n"
+    quoting = f"Hello\n\nOn Mon, 2 Mar 2026 at 09:00, Help Desk <{DESK}> wrote:\n> 1 · INC-1001: My VPN is down\n"
     assert desk.write(ANNA, quoting, subject="Re: Your open tickets (1)").outcome == Outcome.FILED
     assert "your words reached nobody" in " ".join(desk.last(ANNA, "result").text.split())
     assert not desk.inbox(ANNA, "challenge")
+    for written in ("Help Desk wrote:\n> =-=-= Write above =-=-=", "Bob <bob@example.com> wrote:\n> Please look"):
+        desk.write(ANNA, f"It flickers.\n\nOn Mon, 2 Mar 2026 at 09:00, {written}\n> INC-1001\n", subject="Re: Screen")
+    # What answers somebody else is a matter, of none of the tickets that stand in its quote.
+    assert [desk.ticket(1002)["subject"], len(desk.ticket(1001)["messages"])] == ["Screen", 1]
+    assert len(desk.inbox(ANNA, "result")) == 2
     # A ticket's mail has its number in the subject.
     assert desk.write(ANNA, quoting, subject="Re: [INC-1001] My VPN is down").reason_code == "agent-unproven"
 

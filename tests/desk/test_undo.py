@@ -73,6 +73,24 @@ def test_what_is_not_taken_back_goes_out_after_the_delay(desk: DeskUnderTest, no
     assert desk.audit() == []
 
 
+@pytest.mark.parametrize("then", ["requester", "#reopen", "#merge 1002", "#close"])
+def test_a_resolution_that_waits_asks_for_no_yes_when_its_ticket_is_not_resolved_any_more(
+    desk: DeskUnderTest, notice: Sent, then: str
+) -> None:
+    desk.change_policy(DELAYED)
+    desk.write(ERIKA, "The printer is empty", subject="Printer")
+    desk.answer(ANNA, notice, "Replaced the cable\n#resolve")
+    if then == "requester":
+        desk.write(ERIKA, "It does not work at all, sorry.", subject="Re: [INC-1001] My VPN is down")
+    else:
+        desk.answer(ANNA, notice, then)
+    desk.wait(minutes=6)
+    [mail] = desk.inbox("erika@example.com", "resolution")
+    assert "Replaced the cable" in mail.text
+    assert "yes" not in mail.text and ("this is fixed" in mail.text) == (then == "#close")
+    assert desk.audit() == []
+
+
 def test_what_was_sent_is_said_plainly_and_the_rest_is_taken_back(desk: DeskUnderTest, notice: Sent) -> None:
     desk.answer(ANNA, notice, "It works again\n#resolve\n#priority P1")
     told = undo(desk)
@@ -208,6 +226,48 @@ def test_a_reopening_that_is_taken_back_does_not_count(desk: DeskUnderTest, noti
     assert desk.ticket()["status"] == "resolved"
     assert desk.ticket()["resolved_at"] is not None
     assert desk.audit() == []
+
+
+@pytest.mark.parametrize("end", ["resolve", "close"])
+def test_the_mail_that_a_reopening_stopped_is_sent_where_it_is_taken_back(
+    desk: DeskUnderTest, notice: Sent, end: str
+) -> None:
+    desk.change_policy(policy_of("send_delay_minutes = 5\nclosing_mail = true"))
+    desk.answer(ANNA, notice, f"#{end}")
+    with connection(desk.database):
+        asked = Contact.get(Contact.address == "erika@example.com").rating_asked_at
+    desk.answer(BEN, desk.last(BEN), "#reopen")
+    told = undo(desk, BEN).text
+    assert "the mail to erika@example.com that says it is over is sent after all" in " ".join(told.split())
+    with connection(desk.database):
+        assert Contact.get(Contact.address == "erika@example.com").rating_asked_at == asked
+    assert desk.audit() == []
+    desk.wait(minutes=5)
+    assert [one.notice for one in desk.inbox("erika@example.com")][1:] == [{"close": "closing"}.get(end, "resolution")]
+    assert desk.audit() == []
+
+
+def test_the_mail_that_a_reopening_stopped_stays_so_once_the_ticket_was_moved_on(
+    desk: DeskUnderTest, notice: Sent
+) -> None:
+    desk.change_policy(DELAYED)
+    desk.answer(ANNA, notice, "#resolve")
+    desk.answer(BEN, desk.last(BEN), "#reopen")
+    desk.answer(ANNA, notice, "#hold vendor")
+    assert "the status stays" in undo(desk, BEN).text
+    desk.wait(minutes=30)
+    assert desk.inbox("erika@example.com", "resolution") == []
+    assert desk.audit() == []
+
+
+def test_a_mail_that_was_stopped_has_not_been_sent(desk: DeskUnderTest, notice: Sent) -> None:
+    desk.change_policy(DELAYED)
+    desk.answer(ANNA, notice, "#resolve")
+    desk.answer(ERIKA, desk.last("erika@example.com"), "It still drops, every hour.")
+    told = undo(desk, about=notice).text
+    assert "the status stays" in told
+    assert "erika@example.com got" not in told
+    assert "already sent" not in told
 
 
 def test_a_note_and_a_watcher_are_withdrawn(desk: DeskUnderTest, notice: Sent) -> None:

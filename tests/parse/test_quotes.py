@@ -76,6 +76,8 @@ HISTORY = "> On 1.6.2026, at 10:00, Help Desk <helpdesk@example.com> wrote:\n> D
         "Sent with Proton Mail secure email.",
         "Enviado a partir do meu smartphone Samsung Galaxy.",
         "Gesendet von Mail für Windows",
+        "Gesendet von Mail<https://go.example.com/fwlink/?LinkId=550986> für Windows",
+        "Mit Proton Mail gesendet.",
         "Outlook for Android herunterladen",
     ],
 )

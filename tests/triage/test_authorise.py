@@ -18,6 +18,8 @@ from tests.triage.values import ANNA, BEN, DORA, ERIKA, EVE, NOW, facts, key, ma
 CARL = "carl@example.com"
 OLGA = "olga@customer.example"
 OUTSIDE = ticket(requester=ticket().requester.__class__(id=9, address=OLGA))
+READS_ALONG = ticket(reading=(ANNA,))
+MERGED = ticket(watchers=(ticket().requester.__class__(id=3, address="anna@home.example"),))
 AGENT_KEY = key(holder=ANNA, role=Role.AGENT)
 VOID_KEY = key(holder=ANNA, role=Role.AGENT, usable=False)
 
@@ -65,7 +67,23 @@ def decided(one: Mail, known: Facts) -> Authorisation:
         ("anna@home.example", {"keys": (AGENT_KEY,)}, Standing.AGENT, True, True),
         (BEN, {"keys": (AGENT_KEY,)}, Standing.AGENT_UNPROVEN, False, False),
         # Who reads along and is an agent acts by a reader's key; for nobody else does it make an agent
-        (ANNA, {"keys": (key(holder=ANNA, role=Role.WATCHER),)}, Standing.AGENT, True, True),
+        (
+            ANNA,
+            {"keys": (key(holder=ANNA, role=Role.WATCHER),), "named_tickets": (READS_ALONG,)},
+            Standing.AGENT,
+            True,
+            True,
+        ),
+        (ANNA, {"keys": (key(holder=ANNA, role=Role.WATCHER),)}, Standing.AGENT_UNPROVEN, False, False),
+        # Whose own matter was merged stays who asked, from each of their addresses; by an agent's key they are an agent
+        (
+            ANNA,
+            {"keys": (key(holder="anna@home.example", role=Role.WATCHER),), "named_tickets": (MERGED,)},
+            Standing.WATCHER,
+            True,
+            True,
+        ),
+        (ANNA, {"keys": (AGENT_KEY,), "named_tickets": (MERGED,)}, Standing.AGENT, True, True),
         (BEN, {"keys": (key(holder=ANNA, role=Role.WATCHER),)}, Standing.AGENT_UNPROVEN, False, False),
         (EVE, {"keys": (key(holder=ANNA, role=Role.WATCHER),)}, Standing.OTHER, False, True),
         (DORA, {"keys": (key(holder=ANNA, role=Role.WATCHER),)}, Standing.WATCHER, False, True),

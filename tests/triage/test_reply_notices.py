@@ -10,7 +10,7 @@ import pytest
 from gateway.policy.telling import Event
 from gateway.ticket import Role, Status
 from gateway.triage.decide import decide
-from gateway.triage.decision import Decision, MoveStatus, Notice, Record
+from gateway.triage.decision import Decision, MoveStatus, MuteTicket, Notice, Record
 from gateway.triage.facts import OwnedTicket, Person
 from gateway.triage.traffic import AutomaticMail, Traffic
 from tests.triage.values import ANNA, BEN, DORA, ENVELOPE, ERIKA, NOW, facts, key, mail, policy, reference, ticket
@@ -69,6 +69,7 @@ def test_the_mail_of_a_close_is_held_for_a_dead_address_and_not_written_to_a_mut
     assert [one.hold for one in notices(by_anna("#close", desk=CLOSING), "closing")] == ["", ""]
     lifted = by_anna("#close", desk=CLOSING, is_muted=True)
     assert len(notices(lifted, "closing")) == 2, "an agent acts, so the ticket is muted no more"
+    assert lifted.changes[0] == MuteTicket(is_muted=False), "before anything turns to another ticket"
 
 
 @pytest.mark.parametrize("words", ["yes", "5"])

@@ -81,19 +81,28 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("recipient-day", {"automatic": acknowledged(*[ago(hours=23)] * 20)}),
     ("", {"automatic": acknowledged(*[ago(hours=24)] * 20)}),
     # On each ticket: 10 in ten minutes, and so on up to 100 in ten hours.
-    ("", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=9)] * 9)}),
-    ("ticket", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=9)] * 10)}),
-    ("", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=29)] * 14)}),
-    ("ticket", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=29)] * 15)}),
-    ("", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=599)] * 99)}),
-    ("ticket", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=599)] * 100)}),
+    ("", {"notice": "confirmation", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=9)] * 9)}),
+    ("ticket", {"notice": "confirmation", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=9)] * 10)}),
+    ("", {"notice": "confirmation", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=29)] * 14)}),
+    (
+        "ticket",
+        {"notice": "confirmation", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=29)] * 15)},
+    ),
+    ("", {"notice": "confirmation", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=599)] * 99)}),
+    (
+        "ticket",
+        {"notice": "confirmation", "address": ANNA, "ticket": 1001, "automatic": asked(*[ago(minutes=599)] * 100)},
+    ),
+    # What was held has the pace of the hour alone, on one ticket or many.
+    ("", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": asked(*[NOW] * 59)}),
+    ("agent-hour", {"notice": "question", "address": ANNA, "ticket": 1002, "automatic": asked(*[NOW] * 60)}),
     # What an agent asks for has a pace of its own, by the hour of the clock, and no limit on a ticket.
     ("", {"notice": "result", "address": ANNA, "ticket": 1001, "automatic": answered(59), "muted": True}),
     ("agent-hour", {"notice": "result", "address": ANNA, "ticket": 1001, "automatic": answered(60)}),
     ("agent-hour", {"notice": "listing", "address": ANNA, "automatic": answered(60)}),
     ("", {"notice": "listing", "address": ANNA, "automatic": answered(200, at=NOW - timedelta(hours=1))}),
     ("", {"notice": "question", "address": ANNA, "ticket": 1001, "automatic": answered(200)}),
-    ("", {"notice": "question", "address": ANNA, "ticket": 1002, "automatic": asked(*[ago(minutes=9)] * 10)}),
+    ("", {"notice": "confirmation", "address": ANNA, "ticket": 1002, "automatic": asked(*[ago(minutes=9)] * 10)}),
     ("ticket", {"notice": "closing", "ticket": 7, "automatic": acknowledged(*[ago(minutes=9)] * 10)}),
     # Muted, and out of reach.
     ("muted", {"muted_until": NOW + timedelta(seconds=1)}),
@@ -131,7 +140,8 @@ def test_limits_are_settings() -> None:
     )
     once = acknowledged(ago(minutes=1))
     assert restrained(rules=tight, automatic=once) == "recipient-hour"
-    assert restrained("question", ANNA, ticket=1001, rules=tight, automatic=asked(ago(minutes=59), NOW)) == "ticket"
+    twice = asked(ago(minutes=59), NOW)
+    assert restrained("confirmation", ANNA, ticket=1001, rules=tight, automatic=twice) == "ticket"
     assert restrained(rules=tight, bounced_at=ago(days=1)) == ""
     assert windows(tight.limits) == ((2, 60),)
 

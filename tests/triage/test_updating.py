@@ -15,6 +15,7 @@ from gateway.triage.decision import (
     Change,
     LinkTicket,
     MoveStatus,
+    MuteTicket,
     Notice,
     RemoveWatchers,
     SetFields,
@@ -178,3 +179,26 @@ def test_what_the_table_says_of_agents_is_what_they_hear_without_it(event: Event
             agents = agents_of_ticket(rules, ticket(assignee=assignee, agents=(BEN,)), event)
         heard.append({one.address for one in agents})
     assert heard[0] == heard[1] != set()
+
+
+def closing(*addresses: str) -> tuple[Notice, ...]:
+    return tuple(Notice(name="closing", to=Address(address=one), role=Role.WATCHER) for one in addresses)
+
+
+@pytest.mark.parametrize(("acting", "told"), [(ERIKA, 2), ("", 2), (ANNA, 3)])
+def test_each_mail_of_one_decision_counts_for_the_next_where_no_agent_acts(acting: str, told: int) -> None:
+    known = {1001: ticket()}
+    outside = closing("a@out.example", "b@out.example", "c@out.example")
+    same = closing(DORA, DORA, DORA)
+    for mails, limit in ((outside, "outside_per_domain_per_hour = 2"), (same, "automatic_per_ticket = '2/60'")):
+        rules = policy(more=f"[limits]\n{limit}\n")
+        changes = with_updates(mails, 1001, find=known.get, policy=rules, acting=acting, now=NOW)
+        assert sum(isinstance(one, Notice) for one in changes) == told
+
+
+def test_an_act_on_one_ticket_unmutes_no_other_one() -> None:
+    known = {number: ticket(number, is_muted=True) for number in (1001, 1002)}
+    news_of: tuple[Change, ...] = (MuteTicket(is_muted=False), *closing(DORA), TurnTo(ticket=1002), *closing(DORA))
+    changes = with_updates(news_of, 1001, find=known.get, policy=policy(), acting=ANNA, now=NOW)
+    assert changes[:3] == news_of[:3]
+    assert [one for one in changes[3:] if isinstance(one, Notice)] == []

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from peewee import fn
+from peewee import chunked, fn
 
 from gateway.desk.audit.reading import Content, contents, pairs, portions
 from gateway.desk.calming import GIVEN_UP
@@ -18,6 +18,7 @@ from gateway.store.tables import Event, Message, Outbox, OutboxPart, Ticket, Use
 from gateway.ticket import Role, Visibility
 from gateway.triage.traffic import TO_PEOPLE
 
+_AT_ONCE = 500
 _BY_HAND = "sent from the desk's mailbox"
 
 
@@ -134,10 +135,11 @@ def _rendered(row: Any, content: Content) -> Iterator[str]:
 def _taken_back() -> Iterator[str]:
     """What an agent took back before it left has not left, and nothing else was given up but what grew too old."""
     told: set[int] = set()
-    for event in Event.select(Event.detail).where(Event.kind.in_(["undone", GIVEN_UP])):
-        cancelled = event.detail.get("cancelled", [])
-        told.update(cancelled)
-        for number, state in pairs(Outbox.select(Outbox.id, Outbox.state).where(Outbox.id.in_(cancelled))).items():
+    for event in Event.select(Event.detail).where(Event.kind.in_(["undone", GIVEN_UP])).order_by(Event.id):
+        told.update(event.detail.get("cancelled", []))
+        told.difference_update(event.detail.get("restored", []))
+    for portion in chunked(sorted(told), _AT_ONCE):
+        for number, state in pairs(Outbox.select(Outbox.id, Outbox.state).where(Outbox.id.in_(portion))).items():
             if state != OutboxState.CANCELLED:
                 yield f"outbox {number} was taken back before it was sent, but is {state}"
     never: Any = Outbox.select(Outbox.id).where(Outbox.state == OutboxState.CANCELLED).order_by(Outbox.id)
