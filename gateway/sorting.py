@@ -54,9 +54,8 @@ from gateway.triage.groups import through_group
 
 _LOG = structlog.get_logger(__name__)
 
-# How much work (CPU seconds of the sorter) one transaction may hold: so long the intake waits. Mails that are decided
-# together are cheaper: many touch the same pages of the database.
-_TRANSACTION_SECONDS = 0.040
+# How much work (CPU seconds of the sorter) one transaction may hold: so long the intake waits.
+_TRANSACTION_SECONDS = 0.010
 _RETRY_AFTER = timedelta(seconds=30)
 _IDLE_SECONDS = 1.0
 # A mail is decided in milliseconds. After so long the process says where each thread stands and ends: its supervisor
