@@ -14,6 +14,7 @@ from gateway.desk.border import believed_results, check_signature, read_border_t
 from gateway.desk.counting import ticket_counts
 from gateway.desk.key_facts import (
     answers_nothing_known,
+    answers_the_desk,
     bounced_in,
     carries_probe_key,
     has_broken_key,
@@ -21,7 +22,6 @@ from gateway.desk.key_facts import (
     keys_in,
     question_in,
     quoted_text,
-    quotes_the_desk,
     recipient_keys,
     unbound_in,
     written_keys,
@@ -205,7 +205,7 @@ def _named(mail: Mail, envelope: Envelope, policy: Policy, *, now: datetime, sec
     shown = {*(key.evidence for key in keys), *(one.evidence for one in references)}
     unbound = unbound_in(mail, envelope, policy, secrets) if shown <= {Evidence.QUOTED} else None
     is_lost = unbound is None and not shown and answers_nothing_known(mail, envelope, policy)
-    if is_lost and tokens and quotes_the_desk(mail, policy):
+    if is_lost and tokens and answers_the_desk(mail, policy):
         unbound = Role.AGENT
     listing = listing_in(written_keys(mail, envelope, policy), secrets, now=now)
     if unbound is not None or listing is not None or is_lost:

@@ -142,13 +142,13 @@ def unbound_in(mail: Mail, envelope: Envelope, policy: Policy, secrets: Mapping[
 
 
 def answers_nothing_known(mail: Mail, envelope: Envelope, policy: Policy) -> bool:
-    """Whether an agent's answer has lost what it answers, and its subject names no ticket as that of a ticket's mail
-    does: what its quote names may be anything, as in a list of ours or in a mail of somebody else's."""
+    """Whether an agent's mail says not what it answers, if anything, and its subject names no ticket as that of a
+    ticket's mail does: what its quote names may be anything, as in a list of ours or in a mail of somebody else's."""
     if mail.sender is None or policy.agent_of(mail.sender.address) is None or mail.forwarded is not None:
         return False
     if mail.in_reply_to or mail.references or recipient_keys(mail, envelope, policy):
         return False
-    return clean_subject(mail.subject) != one_line(mail.subject) and not find_tokens(mail.subject, policy.prefixes())
+    return not find_tokens(mail.subject, policy.prefixes())
 
 
 def bounced_in(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> Iterable[BouncedMail]:
@@ -183,8 +183,11 @@ def bounced_in(mail: Mail, envelope: Envelope, secrets: Mapping[int, bytes]) -> 
         )
 
 
-def quotes_the_desk(mail: Mail, policy: Policy) -> bool:
-    """Whether what a mail quotes is a mail of ours: by who is named first in the quote, else by our delimiter line."""
+def answers_the_desk(mail: Mail, policy: Policy) -> bool:
+    """Whether a mail is an answer by its subject, and what it quotes is a mail of ours: by who is named first in the
+    quote, else by our delimiter line."""
+    if clean_subject(mail.subject) == one_line(mail.subject):
+        return False
     quoted = "\n".join(passage.text for passage in mail.passages if passage.role is PassageRole.QUOTED)
     above, delimiter, _ = quoted.partition(DELIMITER_MARK)
     author = ADDRESS.search(above[:_ATTRIBUTION_CHARS].replace("mailto:", ""))

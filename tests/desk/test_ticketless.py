@@ -100,6 +100,9 @@ def test_an_answer_to_a_list_that_lost_its_ids_belongs_to_no_ticket_of_its_quote
     # What answers somebody else is a matter, of none of the tickets that stand in its quote.
     assert [desk.ticket(1002)["subject"], len(desk.ticket(1001)["messages"])] == ["Screen", 1]
     assert len(desk.inbox(ANNA, "result")) == 2
+    # A new subject is a new matter, whatever the quote below it names.
+    assert desk.write(ANNA, quoting, subject="Question on my list").outcome == Outcome.OPENED
+    assert len(desk.ticket(1001)["messages"]) == 1
     # A ticket's mail has its number in the subject.
     assert desk.write(ANNA, quoting, subject="Re: [INC-1001] My VPN is down").reason_code == "agent-unproven"
 

@@ -9,6 +9,7 @@ import pytest
 from gateway.mail import Mail
 from gateway.parse import parse
 from gateway.parse.html import sanitise, tame
+from tests.parse.phones import PHONE_LINES
 
 
 def read(html: str, subject: str = "Re: Printer") -> Mail:
@@ -112,12 +113,7 @@ BARE = (
 @pytest.mark.parametrize(
     "line",
     [
-        "Sent from my iPhone",
-        "Von meinem iPhone gesendet",
-        "Envoyé de mon iPhone",
-        "Enviado desde mi iPhone",
-        "Enviado do meu iPhone",
-        "Sent from my Galaxy",
+        *PHONE_LINES,
         'Get <a href="https://aka.ms/o0ukef">Outlook for iOS</a>',
         'Gesendet von <a href="https://aka.ms/o0ukef">Outlook für Android</a>',
     ],

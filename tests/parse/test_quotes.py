@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.mail import PassageRole
 from gateway.parse import mark_passages, parse, quote_libraries
+from tests.parse.phones import PHONE_LINES
 
 OWN = ("helpdesk@example.com",)
 DELIMITER = "=-=-= please write above this line =-=-="
@@ -57,12 +58,7 @@ HISTORY = "> On 1.6.2026, at 10:00, Help Desk <helpdesk@example.com> wrote:\n> D
 @pytest.mark.parametrize(
     "line",
     [
-        "Sent from my iPhone",
-        "Von meinem iPhone gesendet",
-        "Envoyé de mon iPhone",
-        "Enviado desde mi iPhone",
-        "Enviado do meu iPhone",
-        "Sent from my Galaxy",
+        *PHONE_LINES,
         "Sent from my Samsung Galaxy smartphone.",
         "Gesendet von meinem Samsung Galaxy Smartphone.",
         "Von meinem/meiner Galaxy gesendet",
